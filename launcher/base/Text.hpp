@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Small text functions that every room of the launcher uses. Pure; any thread may call them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace launcher::text {
+
+std::string trim(std::string_view value);
+std::string lower(std::string_view value);
+bool equalsNoCase(std::string_view a, std::string_view b);
+
+/// Splits at any of the separators; parts are trimmed, empty ones dropped.
+std::vector<std::string> splitList(std::string_view value, std::string_view separators);
+
+/// Strict decimal number, the whole text.
+std::optional<std::int64_t> parseInteger(std::string_view value);
+
+/// Strict percent-decoding: a truncated or non-hex escape, an embedded NUL, CR or LF, and bytes that
+/// are not UTF-8 give nothing.
+std::optional<std::string> percentDecode(std::string_view value);
+
+/// One pair of surrounding double quotes is taken off.
+std::string stripQuotes(std::string_view value);
+
+std::string withoutWhiteSpace(std::string_view value);
+
+/// `*` stands for any run of characters; case does not matter.
+bool matchesWildcard(std::string_view pattern, std::string_view value);
+
+/// The candidate that is most like the word, when one is near enough to be meant.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// A URI fit for a log: without user-info, query and fragment.
+std::string withoutCredentials(std::string_view uri);
+
+}  // namespace launcher::text

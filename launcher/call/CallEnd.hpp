@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Every reason a call ends, in one table: SIP status and phrase, label in the log, who ended it, and
+// the close code that the endpoint gets. Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace launcher {
+
+enum class EndReason {
+  CallerHangup,
+  CallerCancel,
+  CalleeHangup,
+  EndpointClosed,
+  EndpointHangup,
+  UriMissing,
+  UriInvalid,
+  UriForbidden,
+  HeadersInvalid,
+  DialectUnknown,
+  AuthorizationInvalid,
+  ContentTypeUnsupported,
+  BodyUnsupported,
+  SdpInvalid,
+  NoCommonCodec,
+  EndpointRefused,
+  EndpointUnresolved,
+  EndpointTls,
+  EndpointHandshake,
+  EndpointTimeout,
+  EndpointProtocol,
+  EndpointError,
+  EndpointLost,
+  EndpointSettings,
+  TooManyCalls,
+  Draining,
+  NoRtpPorts,
+  MediaTimeout,
+  MaxDuration,
+  AckTimeout,
+  DialFailed,
+  DialCancelled,
+  SipError,
+  PipelineError,
+  Shutdown,
+};
+
+struct CallEnd {
+  EndReason reason;
+  const char* label;       ///< in log records; a closed list
+  const char* who;         ///< caller, endpoint or gateway
+  int status;              ///< SIP final response while the call is not answered
+  const char* phrase;      ///< a literal: Sofia-SIP keeps the pointer
+  const char* text;        ///< in Reason and in the close frame
+  std::uint16_t closeCode; ///< WebSocket close code for the endpoint
+};
+
+const CallEnd& callEnd(EndReason reason);
+std::span<const CallEnd> callEndTable();
+
+/// From `kind` of the element message `wsbridge-failed`; what is unknown is an endpoint error.
+EndReason endReasonOfFailure(std::string_view kind);
+
+/// `SIP;cause=503;text="…"`; the text is quoted and escaped.
+std::string reasonHeader(int status, std::string_view text);
+/// `399 wsbridge "P-wsbridge-websocket-uri: …"` for the failure responses.
+std::string warningHeader(int code, std::string_view text);
+
+}  // namespace launcher

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "call/Routing.hpp"
+
+#include <array>
+
+#include <json-glib/json-glib.h>
+
+#include "base/GPtr.hpp"
+#include "base/Text.hpp"
+
+namespace launcher {
+
+namespace {
+
+constexpr std::size_t kMaxUri = 2048;
+constexpr std::size_t kMaxHeaders = 8192;
+constexpr std::size_t kMaxContentType = 50;
+constexpr int kMaxJsonDepth = 32;
+
+struct ParsedUri {
+  std::string uri;
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+/// Either the URI, or what is wrong with it.
+std::variant<ParsedUri, std::string> parseEndpointUri(const std::string& given) {
+  if (given.size() > kMaxUri) return "is longer than 2048 bytes";
+  GError* error = nullptr;
+  UriPtr parsed(g_uri_parse(given.c_str(),
+                            static_cast<GUriFlags>(G_URI_FLAGS_ENCODED | G_URI_FLAGS_HAS_PASSWORD),
+                            &error));
+  if (!parsed) {
+    ErrorPtr owned(error);
+    return std::string("is not a URI");
+  }
+  const std::string scheme = text::lower(g_uri_get_scheme(parsed.get()));
+  std::string target;
+  if (scheme == "ws" || scheme == "http") target = "ws";
+  if (scheme == "wss" || scheme == "https") target = "wss";
+  if (target.empty()) return "has a scheme other than ws and wss";
+  const char* host = g_uri_get_host(parsed.get());
+  if (!host || !*host) return std::string("has no host");
+  for (const char* p = host; *p; ++p) {
+    if (static_cast<unsigned char>(*p) <= ' ' || *p == 0x7f) return "has a bad host";
+  }
+  const int port = g_uri_get_port(parsed.get());
+  if (port == 0 || port > 65535) return "has a bad port";
+  ParsedUri result;
+  result.host = host;
+  result.port = static_cast<std::uint16_t>(port > 0 ? port : (target == "ws" ? 80 : 443));
+  const std::size_t rest = given.find(':');
+  result.uri = target + given.substr(rest);
+  return result;
+}
+
+int jsonDepth(const std::string& json) {
+  int depth = 0;
+  int deepest = 0;
+  bool inString = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (inString) {
+      if (c == '\\') ++i;
+      if (c == '"') inString = false;
+    } else if (c == '"') {
+      inString = true;
+    } else if (c == '{' || c == '[') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+const Route* findRoute(const Config& config, const std::string& requestUri) {
+  for (const Route& route : config.routes) {
+    if (g_regex_match(route.regex.get(), requestUri.c_str(), static_cast<GRegexMatchFlags>(0),
+                      nullptr)) {
+      return &route;
+    }
+  }
+  return nullptr;
+}
+
+/// The value that counts: header, route and default weighed against each other. A header counts as
+/// given even when it is empty, so that a broken one is told to the caller and not papered over.
+struct Chosen {
+  std::string value;
+  bool fromHeader = false;
+};
+
+Chosen choose(const std::optional<std::string>& header, const Route* route, std::string Route::*field,
+              const std::string& fallback) {
+  const std::string routed = route ? route->*field : std::string();
+  if (route && route->force && !routed.empty()) return {routed, false};
+  if (header) return {*header, true};
+  return {routed.empty() ? fallback : routed, false};
+}
+
+RoutingFault faultOf(EndReason reason, const char* header, std::string text) {
+  return {reason, header, std::move(text)};
+}
+
+/// Quotes may stand inside the encoding or around it.
+std::optional<std::string> decode(const std::string& raw) {
+  const auto decoded = text::percentDecode(text::stripQuotes(text::trim(raw)));
+  if (!decoded) return std::nullopt;
+  return text::stripQuotes(text::trim(*decoded));
+}
+
+}  // namespace
+
+std::optional<std::string> endpointUriFault(const std::string& uri) {
+  const auto parsed = parseEndpointUri(uri);
+  if (const auto* fault = std::get_if<std::string>(&parsed)) return *fault;
+  return std::nullopt;
+}
+
+std::optional<std::string> headersFault(const std::string& json) {
+  if (json.size() > kMaxHeaders) return "is longer than 8 KiB";
+  if (jsonDepth(json) > kMaxJsonDepth) return "is nested too deeply";
+  GObjectPtr<JsonParser> parser(json_parser_new_immutable());
+  GError* error = nullptr;
+  if (!json_parser_load_from_data(parser.get(), json.data(), static_cast<gssize>(json.size()),
+                                  &error)) {
+    ErrorPtr owned(error);
+    return "is not JSON";
+  }
+  JsonNode* root = json_parser_get_root(parser.get());
+  if (!root || !JSON_NODE_HOLDS_OBJECT(root)) return "is not a JSON object";
+  return std::nullopt;
+}
+
+std::optional<std::string> normalContentType(const std::string& value) {
+  constexpr std::array kRates = {"8000", "16000", "24000", "32000", "48000"};
+  if (value.size() > kMaxContentType) return std::nullopt;
+  const std::string compact = text::lower(text::withoutWhiteSpace(text::stripQuotes(value)));
+  for (const char* rate : kRates) {
+    const std::string candidate = std::string("audio/l16;rate=") + rate;
+    if (compact == candidate) return candidate;
+  }
+  return std::nullopt;
+}
+
+bool isDialect(const std::string& value) { return value == "wsbridge" || value == "vonage"; }
+
+std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
+                                                    const InviteHeaders& invite) {
+  const Route* route = findRoute(config, invite.requestUri);
+  BridgeRequest request;
+  if (route) request.route = route->name;
+
+  const Chosen uri = choose(invite.uri, route, &Route::uri, config.websocket.uri);
+  if (!uri.fromHeader && uri.value.empty()) {
+    return faultOf(EndReason::UriMissing, kUriHeader, "is missing and no route supplies it");
+  }
+  const auto decodedUri = uri.fromHeader ? decode(uri.value) : uri.value;
+  if (!decodedUri) return faultOf(EndReason::UriInvalid, kUriHeader, "is not percent-encoded text");
+  const auto parsed = parseEndpointUri(text::withoutWhiteSpace(*decodedUri));
+  if (const auto* wrong = std::get_if<std::string>(&parsed)) {
+    return faultOf(EndReason::UriInvalid, kUriHeader, *wrong);
+  }
+  const ParsedUri& target = std::get<ParsedUri>(parsed);
+  request.uri = target.uri;
+  request.host = target.host;
+  request.port = target.port;
+
+  const Chosen headers = choose(invite.headers, route, &Route::headers, config.websocket.headers);
+  const auto decodedHeaders = headers.fromHeader ? decode(headers.value) : headers.value;
+  if (!decodedHeaders) {
+    return faultOf(EndReason::HeadersInvalid, kHeadersHeader, "is not percent-encoded text");
+  }
+  if (headers.fromHeader || !decodedHeaders->empty()) {
+    if (const auto wrong = headersFault(*decodedHeaders)) {
+      return faultOf(EndReason::HeadersInvalid, kHeadersHeader, *wrong);
+    }
+  }
+  request.headers = *decodedHeaders;
+
+  const Chosen type =
+      choose(invite.contentType, route, &Route::contentType, config.websocket.contentType);
+  const auto decodedType = type.fromHeader ? decode(type.value) : type.value;
+  const auto normal = decodedType ? normalContentType(*decodedType) : std::nullopt;
+  if (!normal) {
+    return faultOf(EndReason::ContentTypeUnsupported, kContentTypeHeader,
+                   "is not audio/l16 with rate 8000, 16000, 24000, 32000 or 48000");
+  }
+  request.contentType = *normal;
+  request.rate =
+      static_cast<int>(text::parseInteger(normal->substr(normal->find('=') + 1)).value_or(0));
+
+  const Chosen dialect = choose(invite.dialect, route, &Route::dialect, config.websocket.dialect);
+  const auto decodedDialect = dialect.fromHeader ? decode(dialect.value) : dialect.value;
+  request.dialect = decodedDialect ? text::lower(*decodedDialect) : "";
+  if (!isDialect(request.dialect)) {
+    return faultOf(EndReason::DialectUnknown, kDialectHeader, "is none of wsbridge, vonage");
+  }
+
+  const Chosen authorization = choose(invite.authorization, route, &Route::authorization,
+                                      config.websocket.authorization);
+  const auto decodedAuth =
+      authorization.fromHeader ? decode(authorization.value) : authorization.value;
+  if (!decodedAuth) {
+    return faultOf(EndReason::AuthorizationInvalid, kAuthorizationHeader,
+                   "is not percent-encoded text");
+  }
+  request.authorization = *decodedAuth;
+  return request;
+}
+
+}  // namespace launcher

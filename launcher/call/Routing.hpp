@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// From the INVITE's headers and the configured routes to one checked request for a bridge. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "call/CallEnd.hpp"
+#include "config/Config.hpp"
+
+namespace launcher {
+
+inline constexpr const char* kUriHeader = "P-wsbridge-websocket-uri";
+inline constexpr const char* kHeadersHeader = "P-wsbridge-websocket-headers";
+inline constexpr const char* kContentTypeHeader = "P-wsbridge-websocket-content-type";
+inline constexpr const char* kDialectHeader = "P-wsbridge-websocket-dialect";
+inline constexpr const char* kAuthorizationHeader = "P-wsbridge-websocket-authorization";
+
+/// The raw header values, as they stood in the INVITE.
+struct InviteHeaders {
+  std::string requestUri;
+  std::optional<std::string> uri;
+  std::optional<std::string> headers;
+  std::optional<std::string> contentType;
+  std::optional<std::string> dialect;
+  std::optional<std::string> authorization;
+};
+
+struct BridgeRequest {
+  std::string uri;   ///< ws:// or wss://
+  std::string host;  ///< without brackets
+  std::uint16_t port = 0;
+  std::string headers;  ///< JSON object or empty
+  std::string contentType;
+  int rate = 0;  ///< Hz
+  std::string dialect;
+  std::string authorization;
+  std::string route;  ///< name of the route taken, or empty
+};
+
+struct RoutingFault {
+  EndReason reason;
+  std::string header;  ///< the header at fault
+  std::string text;
+};
+
+std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
+                                                    const InviteHeaders& invite);
+
+/// What is wrong with an endpoint URI, if anything.
+std::optional<std::string> endpointUriFault(const std::string& uri);
+/// What is wrong with the custom keys, if anything.
+std::optional<std::string> headersFault(const std::string& json);
+/// `audio/l16;rate=N` in its normal form, or nothing when unsupported.
+std::optional<std::string> normalContentType(const std::string& value);
+bool isDialect(const std::string& value);
+
+}  // namespace launcher

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Which endpoints a call may reach. Loopback, link-local, private, multicast and metadata addresses
+// are refused unless `websocket.allow` names them: checked on the host of the URI first, and on every
+// address that it resolves to afterwards. Pure; no name is resolved here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace launcher {
+
+class UriPolicy {
+ public:
+  explicit UriPolicy(const std::vector<std::string>& allow);
+
+  enum class Verdict {
+    Allowed,  ///< whatever it resolves to
+    Resolve,  ///< a name: its addresses decide
+    Forbidden,
+  };
+
+  Verdict checkHost(const std::string& host) const;
+  bool allowsAddress(const std::string& address) const;
+
+  /// Why it was refused and which key would allow it, for the log.
+  static std::string explain(const std::string& hostOrAddress);
+
+  /// Host in any of the spellings that the C library takes for an IPv4 address, or IPv6; normal form.
+  static std::optional<std::string> literalAddress(const std::string& host);
+  /// Nullptr when the address is an ordinary public one, otherwise what it is.
+  static const char* specialKind(const std::string& address);
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<std::string> networks_;
+};
+
+}  // namespace launcher

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The launcher's configuration: one immutable value, checked before anybody sees it. Shared between
+// threads as `std::shared_ptr<const Config>`; a re-read makes a new one and leaves the old alone.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <glib.h>
+
+#include "log/Log.hpp"
+#include "media/Codec.hpp"
+
+namespace launcher {
+
+struct ListenAddress {
+  bool udp = true;
+  std::string host;
+  std::uint16_t port = 5060;  ///< 0: any free one
+  bool operator==(const ListenAddress&) const = default;
+};
+
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+};
+
+enum class OnClose { Drain, Hangup };
+
+/// A `[route NAME]` section: what a dialplan did.
+struct Route {
+  std::string name;
+  std::string match;
+  std::shared_ptr<GRegex> regex;
+  std::string uri;
+  std::string headers;
+  std::string contentType;
+  std::string dialect;
+  std::string authorization;
+  bool force = false;  ///< wins over the INVITE's headers; otherwise it only fills in what lacks
+};
+
+struct Config {
+  struct Sip {
+    std::vector<ListenAddress> listen;
+    std::string publicAddress;
+  } sip;
+  struct Rtp {
+    std::string address;
+    std::string publicAddress;
+    PortRange portRange;
+    std::vector<const Codec*> codecs;
+    int ptime = 0;       ///< ms
+    int jitterWait = 0;  ///< ms
+  } rtp;
+  struct Websocket {
+    std::string uri;
+    std::string contentType;
+    std::string headers;
+    std::string dialect;
+    std::string authorization;
+    std::string subprotocols;
+    int connectTimeout = 0;  ///< ms
+    bool tlsVerify = true;
+    std::string tlsCaFile;
+    std::string tlsCertFile;
+    std::string tlsKeyFile;
+    int pingInterval = 0;  ///< s
+    int pongTimeout = 0;   ///< s
+    std::vector<std::string> allow;
+    OnClose onClose = OnClose::Drain;
+  } websocket;
+  struct Audio {
+    std::string fallback;
+    int noiseLevel = 0;  ///< dBov
+    int maxPlayout = 0;  ///< ms
+    std::uint64_t maxTotalPlayoutBytes = 0;
+    int prebuffer = 0;  ///< ms
+    int maxQueue = 0;   ///< ms
+  } audio;
+  struct Media {
+    int loops = 0;
+    int loopWait = 0;  ///< ms
+    int workers = 0;
+    std::string templateFile;
+  } media;
+  struct Limits {
+    int maxCalls = 0;
+    int maxCallDuration = 0;  ///< s
+    int mediaTimeout = 0;     ///< s
+    int drainTime = 0;        ///< s
+  } limits;
+  struct Logging {
+    log::Level level = log::Level::Info;
+    log::Format format = log::Format::Text;
+    bool steps = false;
+  } log;
+  struct Echo {
+    std::vector<HostPort> listen;  ///< none or one
+  } echo;
+  std::vector<Route> routes;
+
+  /// The text of every key as it was given or by default, in the order of the table.
+  std::map<std::string, std::string> values;
+};
+
+using ConfigPtr = std::shared_ptr<const Config>;
+
+}  // namespace launcher

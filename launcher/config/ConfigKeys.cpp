@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config/ConfigKeys.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include <gio/gio.h>
+
+#include "base/Text.hpp"
+#include "call/Routing.hpp"
+
+namespace launcher {
+
+namespace {
+
+using Apply = std::function<std::string(Config&, const std::string&)>;
+
+template <typename Access>
+ConfigKey number(const char* name, const char* unit, std::int64_t low, std::int64_t high,
+                 std::int64_t fallback, const char* help, Access access, bool restart = false) {
+  const std::string range = std::to_string(low) + "–" + std::to_string(high);
+  ConfigKey key{name, "number" + std::string(*unit ? ", " : "") + unit + ", " + range,
+                std::to_string(fallback), help, restart, false, {}};
+  key.apply = [low, high, range, access](Config& config, const std::string& value) -> std::string {
+    const auto parsed = text::parseInteger(value);
+    if (!parsed) return "'" + value + "' is not a whole number";
+    if (*parsed < low || *parsed > high) return "'" + value + "' is outside " + range;
+    auto& target = access(config);
+    target = static_cast<std::remove_reference_t<decltype(target)>>(*parsed);
+    return {};
+  };
+  return key;
+}
+
+template <typename Access>
+ConfigKey boolean(const char* name, bool fallback, const char* help, Access access) {
+  ConfigKey key{name, "true or false", fallback ? "true" : "false", help, false, false, {}};
+  key.apply = [access](Config& config, const std::string& value) -> std::string {
+    if (value != "true" && value != "false") return "'" + value + "' is neither true nor false";
+    access(config) = value == "true";
+    return {};
+  };
+  return key;
+}
+
+template <typename Access>
+ConfigKey plain(const char* name, const char* type, const char* fallback, const char* help,
+                Access access, bool restart = false, bool secret = false) {
+  ConfigKey key{name, type, fallback, help, restart, secret, {}};
+  key.apply = [access](Config& config, const std::string& value) -> std::string {
+    access(config) = value;
+    return {};
+  };
+  return key;
+}
+
+/// One word of several; the value is the index in the list.
+template <typename Access>
+ConfigKey choice(const char* name, std::vector<std::string> words, const char* fallback,
+                 const char* help, Access store) {
+  std::string type;
+  for (const std::string& word : words) type += (type.empty() ? "" : ", ") + word;
+  ConfigKey key{name, "one of " + type, fallback, help, false, false, {}};
+  key.apply = [words, type, store](Config& config, const std::string& value) -> std::string {
+    const auto found = std::find(words.begin(), words.end(), value);
+    if (found == words.end()) return "'" + value + "' is none of " + type;
+    store(config, static_cast<std::size_t>(found - words.begin()));
+    return {};
+  };
+  return key;
+}
+
+ConfigKey custom(const char* name, const char* type, const char* fallback, const char* help,
+                 Apply apply, bool restart = false) {
+  return {name, type, fallback, help, restart, false, std::move(apply)};
+}
+
+std::string applyListen(Config& config, const std::string& value) {
+  config.sip.listen.clear();
+  for (const std::string& entry : text::splitList(value, ";,")) {
+    ListenAddress address;
+    HostPort where;
+    if (entry.starts_with("udp:")) {
+      address.udp = true;
+    } else if (entry.starts_with("tcp:")) {
+      address.udp = false;
+    } else {
+      return "'" + entry + "' does not start with udp: or tcp:";
+    }
+    if (std::string fault = parseHostPort(entry.substr(4), where); !fault.empty()) return fault;
+    if (!g_hostname_is_ip_address(where.host.c_str())) {
+      return "'" + where.host + "' is not an IP address";
+    }
+    address.host = where.host;
+    address.port = where.port;
+    config.sip.listen.push_back(address);
+  }
+  return config.sip.listen.empty() ? "names no address" : "";
+}
+
+std::string applyAddress(std::string& target, const std::string& value, bool autoAllowed) {
+  const bool word = value.empty() || (autoAllowed && value == "auto");
+  if (!word && !g_hostname_is_ip_address(value.c_str())) {
+    return "'" + value + "' is not an IP address";
+  }
+  target = value;
+  return {};
+}
+
+std::string applyPortRange(Config& config, const std::string& value) {
+  const std::size_t dash = value.find('-');
+  const auto first = text::parseInteger(text::trim(value.substr(0, dash)));
+  const auto last = dash == std::string::npos
+                        ? first
+                        : text::parseInteger(text::trim(value.substr(dash + 1)));
+  if (dash == std::string::npos || !first || !last) return "'" + value + "' is not FIRST-LAST";
+  if (*first < 1024 || *last > 65535 || *last < *first + 1) {
+    return "'" + value + "' needs 1024 <= FIRST < LAST <= 65535";
+  }
+  config.rtp.portRange = {static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
+  return {};
+}
+
+std::string applyCodecs(Config& config, const std::string& value) {
+  config.rtp.codecs.clear();
+  for (const std::string& name : text::splitList(value, ";,")) {
+    const Codec* codec = findCodec(name);
+    if (!codec) return "'" + name + "' is none of L16/16000, L16/8000, PCMU, PCMA";
+    if (std::count(config.rtp.codecs.begin(), config.rtp.codecs.end(), codec)) {
+      return "'" + name + "' stands there twice";
+    }
+    config.rtp.codecs.push_back(codec);
+  }
+  return config.rtp.codecs.empty() ? "names no codec" : "";
+}
+
+std::string applyUri(std::string& target, const std::string& value) {
+  if (!value.empty()) {
+    if (const auto fault = endpointUriFault(value)) return *fault;
+  }
+  target = value;
+  return {};
+}
+
+std::string applyHeaders(std::string& target, const std::string& value) {
+  if (!value.empty()) {
+    if (const auto fault = headersFault(value)) return *fault;
+  }
+  target = value;
+  return {};
+}
+
+std::string applyContentType(std::string& target, const std::string& value) {
+  if (!value.empty() && !normalContentType(value)) {
+    return "'" + value + "' is not audio/l16;rate= with 8000, 16000, 24000, 32000 or 48000";
+  }
+  target = value.empty() ? value : *normalContentType(value);
+  return {};
+}
+
+std::string applyDialect(std::string& target, const std::string& value) {
+  if (!value.empty() && !isDialect(value)) return "'" + value + "' is none of wsbridge, vonage";
+  target = value;
+  return {};
+}
+
+std::string applyAuthorization(std::string& target, const std::string& value) {
+  if (value.find_first_of("\r\n") != std::string::npos) return "has a line end in it";
+  target = value;
+  return {};
+}
+
+std::string applyEcho(Config& config, const std::string& value) {
+  config.echo.listen.clear();
+  if (value.empty()) return {};
+  HostPort where;
+  if (std::string fault = parseHostPort(value, where); !fault.empty()) return fault;
+  if (!g_hostname_is_ip_address(where.host.c_str())) {
+    return "'" + where.host + "' is not an IP address";
+  }
+  config.echo.listen.push_back(where);
+  return {};
+}
+
+std::vector<ConfigKey> buildSipAndRtp() {
+  return {
+      custom("sip.listen", "list of udp:ADDR:PORT and tcp:ADDR:PORT",
+             "udp:0.0.0.0:5060;tcp:0.0.0.0:5060",
+             "where SIP is heard; port 0 takes any free port", applyListen, true),
+      custom("sip.public-address", "IP address", "",
+             "address written into Contact instead of the local one",
+             [](Config& c, const std::string& v) {
+               return applyAddress(c.sip.publicAddress, v, false);
+             },
+             true),
+      custom("rtp.address", "IP address or auto", "auto",
+             "local address of the RTP sockets; auto takes the one that SIP was heard on",
+             [](Config& c, const std::string& v) { return applyAddress(c.rtp.address, v, true); }),
+      custom("rtp.public-address", "IP address", "",
+             "address written into the SDP instead of the local one",
+             [](Config& c, const std::string& v) {
+               return applyAddress(c.rtp.publicAddress, v, false);
+             }),
+      custom("rtp.port-range", "FIRST-LAST, 1024–65535", "20000-29999",
+             "UDP ports for RTP and RTCP, two for each call", applyPortRange, true),
+      custom("rtp.codecs", "list of L16/16000, L16/8000, PCMU, PCMA",
+             "L16/16000;PCMU;PCMA;L16/8000", "codecs, the preferred first", applyCodecs),
+      number("rtp.ptime", "ms", 10, 60, 20, "packet time when the offer names none",
+             [](Config& c) -> auto& { return c.rtp.ptime; }),
+      number("rtp.jitter-wait", "ms", 0, 1000, 60,
+             "how long a missing packet is waited for before it counts as lost",
+             [](Config& c) -> auto& { return c.rtp.jitterWait; }),
+  };
+}
+
+std::vector<ConfigKey> buildWebsocket() {
+  return {
+      custom("websocket.uri", "ws:// or wss:// URI", "",
+             "endpoint of calls whose INVITE and route name none",
+             [](Config& c, const std::string& v) { return applyUri(c.websocket.uri, v); }),
+      custom("websocket.content-type", "audio/l16;rate=N", "audio/l16;rate=16000",
+             "audio format towards the endpoint, N is 8000, 16000, 24000, 32000 or 48000",
+             [](Config& c, const std::string& v) {
+               if (v.empty()) return std::string("must not be empty");
+               return applyContentType(c.websocket.contentType, v);
+             }),
+      custom("websocket.headers", "JSON object, at most 8 KiB", "",
+             "custom keys of the first message when the INVITE has none",
+             [](Config& c, const std::string& v) { return applyHeaders(c.websocket.headers, v); }),
+      custom("websocket.dialect", "one of wsbridge, vonage", "wsbridge",
+             "how audio and events are written",
+             [](Config& c, const std::string& v) {
+               if (v.empty()) return std::string("must not be empty");
+               return applyDialect(c.websocket.dialect, v);
+             }),
+      ConfigKey{"websocket.authorization", "text", "",
+                "value of the Authorization header of the handshake; never logged", false, true,
+                [](Config& c, const std::string& v) {
+                  return applyAuthorization(c.websocket.authorization, v);
+                }},
+      plain("websocket.subprotocols", "list", "WSBRIDGE",
+            "offered in Sec-WebSocket-Protocol; empty offers none",
+            [](Config& c) -> auto& { return c.websocket.subprotocols; }),
+      number("websocket.connect-timeout", "ms", 1, 600000, 6000,
+             "from name resolution to the answered handshake",
+             [](Config& c) -> auto& { return c.websocket.connectTimeout; }),
+      boolean("websocket.tls-verify", true, "check the endpoint's certificate",
+              [](Config& c) -> auto& { return c.websocket.tlsVerify; }),
+      plain("websocket.tls-ca-file", "path", "",
+            "PEM file of the certificate authorities to trust; empty takes the system's",
+            [](Config& c) -> auto& { return c.websocket.tlsCaFile; }),
+      plain("websocket.tls-cert-file", "path", "", "client certificate, PEM",
+            [](Config& c) -> auto& { return c.websocket.tlsCertFile; }),
+      plain("websocket.tls-key-file", "path", "", "key of the client certificate, PEM",
+            [](Config& c) -> auto& { return c.websocket.tlsKeyFile; }),
+      number("websocket.ping-interval", "s", 0, 3600, 20, "WebSocket ping; 0 sends none",
+             [](Config& c) -> auto& { return c.websocket.pingInterval; }),
+      number("websocket.pong-timeout", "s", 0, 3600, 10,
+             "nothing received for this long after a ping ends the call; 0 waits for ever",
+             [](Config& c) -> auto& { return c.websocket.pongTimeout; }),
+      custom("websocket.allow", "list of hosts, *.wildcards and CIDR networks", "",
+             "loopback, link-local, private and metadata addresses that calls may reach all the same",
+             [](Config& c, const std::string& v) {
+               c.websocket.allow = text::splitList(v, ";,");
+               return std::string();
+             }),
+      choice("websocket.on-close", {"drain", "hangup"}, "drain",
+             "when the endpoint closes: play what is queued and hang up then, or at once",
+             [](Config& c, std::size_t i) {
+               c.websocket.onClose = i == 0 ? OnClose::Drain : OnClose::Hangup;
+             }),
+  };
+}
+
+std::vector<ConfigKey> buildAudioAndMedia() {
+  return {
+      choice("audio.fallback", {"comfort-noise", "silence", "none"}, "comfort-noise",
+             "what the caller hears while the endpoint sends nothing",
+             [](Config& c, std::size_t i) {
+               c.audio.fallback = std::vector{"comfort-noise", "silence", "none"}[i];
+             }),
+      number("audio.noise-level", "dBov", -127, 0, -65, "level of the comfort noise",
+             [](Config& c) -> auto& { return c.audio.noiseLevel; }),
+      number("audio.max-playout", "ms", 20, 3600000, 60000,
+             "audio buffered for the caller before reading from the endpoint stops",
+             [](Config& c) -> auto& { return c.audio.maxPlayout; }),
+      number("audio.max-total-playout-bytes", "bytes", 0, std::int64_t{1} << 40, 268435456,
+             "the same over all calls; 0 has no limit",
+             [](Config& c) -> auto& { return c.audio.maxTotalPlayoutBytes; }),
+      number("audio.prebuffer", "ms", 0, 1000, 0, "audio gathered before a talk spurt is played",
+             [](Config& c) -> auto& { return c.audio.prebuffer; }),
+      number("audio.max-queue", "ms", 20, 60000, 1000,
+             "audio kept for an endpoint that does not read; the oldest is dropped above it",
+             [](Config& c) -> auto& { return c.audio.maxQueue; }),
+      number("media.loops", "", 0, 256, 0,
+             "threads that carry the WebSockets; 0 takes one for each core",
+             [](Config& c) -> auto& { return c.media.loops; }, true),
+      number("media.loop-wait", "ms", 0, 1000, 5,
+             "how long such a thread may gather work before it wakes up",
+             [](Config& c) -> auto& { return c.media.loopWait; }),
+      number("media.workers", "", 1, 64, 2, "threads that build and take down pipelines",
+             [](Config& c) -> auto& { return c.media.workers; }, true),
+      plain("media.template", "path", "", "pipeline template that replaces the shipped call.launch",
+            [](Config& c) -> auto& { return c.media.templateFile; }, true),
+  };
+}
+
+std::vector<ConfigKey> buildRest() {
+  return {
+      number("limits.max-calls", "", 0, 100000, 0, "calls at once, 503 above it; 0 has no limit",
+             [](Config& c) -> auto& { return c.limits.maxCalls; }),
+      number("limits.max-call-duration", "s", 0, 604800, 0, "a longer call is ended; 0 never",
+             [](Config& c) -> auto& { return c.limits.maxCallDuration; }),
+      number("limits.media-timeout", "s", 0, 86400, 0,
+             "a call without any RTP from the caller for this long is ended; 0 never",
+             [](Config& c) -> auto& { return c.limits.mediaTimeout; }),
+      number("limits.drain-time", "s", 0, 86400, 30,
+             "after SIGTERM, how long calls may go on before they are ended",
+             [](Config& c) -> auto& { return c.limits.drainTime; }),
+      choice("log.level", {"error", "warning", "info", "debug"}, "info", "what is logged",
+             [](Config& c, std::size_t i) { c.log.level = static_cast<log::Level>(i); }),
+      choice("log.format", {"text", "json"}, "text", "how a record is written",
+             [](Config& c, std::size_t i) { c.log.format = static_cast<log::Format>(i); }),
+      boolean("log.steps", false, "log every step of a call's set-up as call-step",
+              [](Config& c) -> auto& { return c.log.steps; }),
+      custom("echo.listen", "ADDR:PORT", "",
+             "embedded WebSocket endpoint for trying things out; empty is off", applyEcho, true),
+  };
+}
+
+std::string applyMatch(Route& route, const std::string& value) {
+  GError* error = nullptr;
+  GRegex* regex = g_regex_new(value.c_str(), G_REGEX_OPTIMIZE, static_cast<GRegexMatchFlags>(0),
+                              &error);
+  if (!regex) {
+    std::string fault = std::string("is not a regular expression: ") + error->message;
+    g_error_free(error);
+    return fault;
+  }
+  route.match = value;
+  route.regex = std::shared_ptr<GRegex>(regex, g_regex_unref);
+  return {};
+}
+
+}  // namespace
+
+std::string parseHostPort(const std::string& value, HostPort& result) {
+  const std::size_t colon = value.rfind(':');
+  if (colon == std::string::npos || colon == 0) return "'" + value + "' is not ADDR:PORT";
+  const auto port = text::parseInteger(value.substr(colon + 1));
+  if (!port || *port < 0 || *port > 65535) return "'" + value + "' has no port from 0 to 65535";
+  std::string host = value.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  result = {host, static_cast<std::uint16_t>(*port)};
+  return {};
+}
+
+std::span<const ConfigKey> configKeys() {
+  static const std::vector<ConfigKey> keys = [] {
+    std::vector<ConfigKey> all = buildSipAndRtp();
+    for (auto part : {buildWebsocket(), buildAudioAndMedia(), buildRest()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
+  return keys;
+}
+
+std::span<const RouteKey> routeKeys() {
+  static const std::vector<RouteKey> keys = {
+      {"match", "regular expression",
+       "matched against the request URI; the first route in the file that matches is taken",
+       applyMatch},
+      {"uri", "ws:// or wss:// URI", "endpoint",
+       [](Route& r, const std::string& v) { return applyUri(r.uri, v); }},
+      {"headers", "JSON object, at most 8 KiB", "custom keys of the first message",
+       [](Route& r, const std::string& v) { return applyHeaders(r.headers, v); }},
+      {"content-type", "audio/l16;rate=N", "audio format towards the endpoint",
+       [](Route& r, const std::string& v) { return applyContentType(r.contentType, v); }},
+      {"dialect", "one of wsbridge, vonage", "how audio and events are written",
+       [](Route& r, const std::string& v) { return applyDialect(r.dialect, v); }},
+      {"authorization", "text", "value of the Authorization header of the handshake; never logged",
+       [](Route& r, const std::string& v) { return applyAuthorization(r.authorization, v); }},
+      {"force", "true or false",
+       "true: wins over the INVITE's headers; false: fills in what the INVITE lacks",
+       [](Route& r, const std::string& v) -> std::string {
+         if (v != "true" && v != "false") return "'" + v + "' is neither true nor false";
+         r.force = v == "true";
+         return {};
+       }},
+  };
+  return keys;
+}
+
+const ConfigKey* findConfigKey(const std::string& name) {
+  for (const ConfigKey& key : configKeys()) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+}  // namespace launcher

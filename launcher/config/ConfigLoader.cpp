@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config/ConfigLoader.hpp"
+
+#include <set>
+#include <sstream>
+
+#include <glib.h>
+
+#include "base/GPtr.hpp"
+#include "base/Text.hpp"
+#include "config/ConfigKeys.hpp"
+
+namespace launcher {
+
+namespace {
+
+constexpr std::string_view kRoutePrefix = "route ";
+
+/// One `key=value` of the file with its place. GKeyFile knows no line numbers, so the text is
+/// scanned here; GKeyFile then only undoes its escapes.
+struct Entry {
+  std::string section;
+  std::string key;
+  std::string value;
+  int line;
+};
+
+class Loader {
+ public:
+  explicit Loader(std::string where) : where_(std::move(where)) {}
+
+  ConfigResult run(const std::string& text, const std::vector<std::string>& settings) {
+    for (const ConfigKey& key : configKeys()) {
+      config_.values[key.name] = key.fallback;
+      lines_[key.name] = 0;
+    }
+    scan(text);
+    for (const Entry& entry : entries_) take(entry);
+    for (const std::string& setting : settings) takeSetting(setting);
+    applyAll();
+    for (Route& route : config_.routes) {
+      if (!route.regex) fault(routeLines_[route.name], "[route " + route.name + "] has no match");
+    }
+    if (!faults_.empty()) return {nullptr, faults_};
+    return {std::make_shared<const Config>(std::move(config_)), {}};
+  }
+
+ private:
+  void fault(int line, std::string text) { faults_.push_back({where_, line, std::move(text)}); }
+
+  void scan(const std::string& text) {
+    std::istringstream stream(text);
+    std::string raw;
+    std::string section;
+    bool skip = false;
+    for (int line = 1; std::getline(stream, raw); ++line) {
+      if (!g_utf8_validate(raw.data(), static_cast<gssize>(raw.size()), nullptr)) {
+        fault(line, "is not valid UTF-8");
+        continue;
+      }
+      const std::string trimmed = text::trim(raw);
+      if (trimmed.empty() || trimmed.front() == '#') continue;
+      if (trimmed.front() == '[') {
+        skip = !scanSection(trimmed, line, section);
+        continue;
+      }
+      const std::size_t equals = trimmed.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        fault(line, "'" + trimmed + "' is neither [section], key=value nor a # comment");
+      } else if (section.empty() && !skip) {
+        fault(line, "'" + trimmed.substr(0, equals) + "' stands before the first [section]");
+      } else if (!skip) {
+        addEntry(section, text::trim(trimmed.substr(0, equals)), trimmed.substr(equals + 1), line);
+      }
+    }
+  }
+
+  bool scanSection(const std::string& trimmed, int line, std::string& section) {
+    section.clear();
+    if (trimmed.back() != ']') {
+      fault(line, "'" + trimmed + "' lacks the closing bracket");
+      return false;
+    }
+    const std::string name = text::trim(trimmed.substr(1, trimmed.size() - 2));
+    if (name.starts_with(kRoutePrefix)) {
+      const std::string routeName = text::trim(name.substr(kRoutePrefix.size()));
+      if (routeLines_.count(routeName)) {
+        fault(line, "[route " + routeName + "] stands there twice, first on line " +
+                        std::to_string(routeLines_[routeName]));
+        return false;
+      }
+      routeLines_[routeName] = line;
+      Route route;
+      route.name = routeName;
+      config_.routes.push_back(route);
+      section = name;
+      return true;
+    }
+    std::set<std::string> known;
+    for (const ConfigKey& key : configKeys()) known.insert(key.section());
+    if (!known.count(name)) {
+      fault(line, "unknown section [" + name + "]" + suggestion(name, {known.begin(), known.end()}));
+      return false;
+    }
+    section = name;
+    return true;
+  }
+
+  void addEntry(const std::string& section, const std::string& key, const std::string& raw,
+                int line) {
+    GKeyFile* file = g_key_file_new();
+    const std::string single = "[x]\nx=" + text::trim(raw) + "\n";
+    std::string value;
+    GError* error = nullptr;
+    if (g_key_file_load_from_data(file, single.c_str(), single.size(), G_KEY_FILE_NONE, nullptr)) {
+      if (char* decoded = g_key_file_get_string(file, "x", "x", &error)) {
+        value = decoded;
+        g_free(decoded);
+      } else {
+        fault(line, key + ": " + (error ? error->message : "unreadable value") +
+                        " (a backslash is written twice)");
+      }
+    }
+    g_clear_error(&error);
+    g_key_file_free(file);
+    entries_.push_back({section, key, value, line});
+  }
+
+  static std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
+    const auto near = text::nearest(word, known);
+    return near ? ", did you mean '" + *near + "'?" : "";
+  }
+
+  static std::vector<std::string> keysOf(const std::string& section) {
+    std::vector<std::string> names;
+    for (const ConfigKey& key : configKeys()) {
+      if (key.section() == section) names.push_back(key.key());
+    }
+    return names;
+  }
+
+  void take(const Entry& entry) {
+    const std::string full = entry.section + "." + entry.key;
+    if (const auto [where, isNew] = seen_.emplace(full, entry.line); !isNew) {
+      fault(entry.line, "'" + entry.key + "' stands there twice, first on line " +
+                            std::to_string(where->second));
+      return;
+    }
+    if (entry.section.starts_with(kRoutePrefix)) {
+      takeRoute(entry);
+    } else if (!findConfigKey(full)) {
+      fault(entry.line, "unknown key '" + entry.key + "' in [" + entry.section + "]" +
+                            suggestion(entry.key, keysOf(entry.section)));
+    } else {
+      config_.values[full] = entry.value;
+      lines_[full] = entry.line;
+    }
+  }
+
+  void takeRoute(const Entry& entry) {
+    const std::string name = text::trim(entry.section.substr(kRoutePrefix.size()));
+    std::vector<std::string> known;
+    for (const RouteKey& key : routeKeys()) {
+      known.push_back(key.name);
+      if (key.name != entry.key) continue;
+      for (Route& route : config_.routes) {
+        if (route.name != name) continue;
+        if (std::string wrong = key.apply(route, entry.value); !wrong.empty()) {
+          fault(entry.line, entry.key + " " + wrong);
+        }
+        if (key.name == "match" && !route.regex) {
+          route.regex = std::shared_ptr<GRegex>(
+              g_regex_new("^$", static_cast<GRegexCompileFlags>(0), static_cast<GRegexMatchFlags>(0),
+                          nullptr),
+              g_regex_unref);
+        }
+      }
+      return;
+    }
+    fault(entry.line, "unknown key '" + entry.key + "' in [" + entry.section + "]" +
+                          suggestion(entry.key, known));
+  }
+
+  void takeSetting(const std::string& setting) {
+    const std::size_t equals = setting.find('=');
+    const std::string name = text::trim(setting.substr(0, equals));
+    if (equals == std::string::npos) {
+      faults_.push_back({"--set", 0, "'" + setting + "' is not section.key=value"});
+    } else if (!findConfigKey(name)) {
+      std::vector<std::string> known;
+      for (const ConfigKey& key : configKeys()) known.push_back(key.name);
+      faults_.push_back({"--set", 0, "unknown key '" + name + "'" + suggestion(name, known)});
+    } else {
+      config_.values[name] = text::trim(setting.substr(equals + 1));
+      lines_[name] = -1;
+    }
+  }
+
+  void applyAll() {
+    for (const ConfigKey& key : configKeys()) {
+      const std::string wrong = key.apply(config_, config_.values[key.name]);
+      if (wrong.empty()) continue;
+      const int line = lines_[key.name];
+      faults_.push_back({line < 0 ? "--set" : where_, line < 0 ? 0 : line, key.name + " " + wrong});
+    }
+    const Config::Websocket& ws = config_.websocket;
+    if (ws.tlsCertFile.empty() != ws.tlsKeyFile.empty()) {
+      fault(std::max(lines_["websocket.tls-cert-file"], lines_["websocket.tls-key-file"]),
+            "websocket.tls-cert-file and websocket.tls-key-file need each other");
+    }
+  }
+
+  std::string where_;
+  Config config_;
+  std::vector<Entry> entries_;
+  std::map<std::string, int> seen_;
+  std::map<std::string, int> lines_;
+  std::map<std::string, int> routeLines_;
+  std::vector<ConfigFault> faults_;
+};
+
+std::string escaped(const std::string& value) {
+  std::string out;
+  for (const char c : value) {
+    if (c == '\\') out.push_back(c);
+    out.push_back(c);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string ConfigFault::describe() const {
+  return where + (line > 0 ? ":" + std::to_string(line) : "") + ": " + text;
+}
+
+ConfigResult parseConfig(const std::string& text, const std::string& fileName,
+                         const std::vector<std::string>& settings) {
+  return Loader(fileName).run(text, settings);
+}
+
+ConfigResult loadConfigFile(const std::string& fileName, const std::vector<std::string>& settings) {
+  if (fileName.empty()) return parseConfig("", "defaults", settings);
+  char* contents = nullptr;
+  gsize length = 0;
+  GError* error = nullptr;
+  if (!g_file_get_contents(fileName.c_str(), &contents, &length, &error)) {
+    ErrorPtr owned(error);
+    return {nullptr, {{fileName, 0, error->message}}};
+  }
+  CharPtr owned(contents);
+  return parseConfig(std::string(contents, length), fileName, settings);
+}
+
+std::string printConfig(const Config& config) {
+  std::string out;
+  std::string section;
+  for (const ConfigKey& key : configKeys()) {
+    if (key.section() != section) {
+      section = key.section();
+      out += (out.empty() ? "[" : "\n[") + section + "]\n";
+    }
+    const std::string& value = config.values.at(key.name);
+    out += "# " + key.help + " (" + key.type + ")\n";
+    if (key.secret && !value.empty()) {
+      out += "# " + key.key() + " is set and not shown\n";
+    } else {
+      out += key.key() + "=" + escaped(value) + "\n";
+    }
+  }
+  for (const Route& route : config.routes) {
+    out += "\n[route " + route.name + "]\nmatch=" + escaped(route.match) + "\n";
+    if (!route.uri.empty()) out += "uri=" + route.uri + "\n";
+    if (!route.headers.empty()) out += "headers=" + escaped(route.headers) + "\n";
+    if (!route.contentType.empty()) out += "content-type=" + route.contentType + "\n";
+    if (!route.dialect.empty()) out += "dialect=" + route.dialect + "\n";
+    if (!route.authorization.empty()) out += "# authorization is set and not shown\n";
+    out += std::string("force=") + (route.force ? "true" : "false") + "\n";
+  }
+  return out;
+}
+
+std::vector<std::string> keysNeedingRestart(const Config& before, const Config& after) {
+  std::vector<std::string> names;
+  for (const ConfigKey& key : configKeys()) {
+    if (key.restart && before.values.at(key.name) != after.values.at(key.name)) {
+      names.push_back(key.name);
+    }
+  }
+  return names;
+}
+
+}  // namespace launcher

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The GStreamer pipeline of one call. Owns the pipeline and everything hung into it; the RTP sockets
+// belong to the caller and must outlive it.
+//
+// build(), play() and stop() belong to a pipeline worker, one at a time. The rest may be called from
+// any thread between build() and stop(). What happens in the pipeline comes out as PipelineEvents on
+// GStreamer's threads, by the function given at the start, which must only post them on.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/GPtr.hpp"
+#include "call/Routing.hpp"
+#include "config/Config.hpp"
+#include "media/PipelineTemplate.hpp"
+#include "media/RtpPorts.hpp"
+#include "media/SourceLatch.hpp"
+#include "sip/SdpNegotiator.hpp"
+#include "sip/TelephoneEvent.hpp"
+
+namespace launcher {
+
+struct PipelineSpec {
+  std::string connection;  ///< name that sink and source share
+  std::string loop;        ///< media loop, `context` of the elements
+  ConfigPtr config;
+  BridgeRequest bridge;
+  std::string resolvedAddresses;  ///< checked by the policy, comma separated
+  Agreement agreement;
+  RtpSockets sockets;
+};
+
+struct PipelineEvent {
+  enum class Kind { Opened, FirstAudio, Digit, Control, Closed, Failed, Error, PlayedOut };
+  Kind kind;
+  std::string text;         ///< reason, action or fault
+  std::string failureKind;  ///< of Failed, see docs/elements.md
+  std::string who;          ///< of Closed
+  unsigned code = 0;        ///< close code or HTTP status
+  double setupMs = 0;       ///< of Opened
+};
+
+struct CallCounters {
+  std::uint64_t rtpReceived = 0;
+  std::uint64_t rtpSent = 0;
+  std::uint64_t rtpIgnored = 0;  ///< foreign source or payload type
+  std::uint64_t framesSent = 0;
+  std::uint64_t framesPlayed = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t concealed = 0;
+  std::uint64_t late = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t noiseFrames = 0;
+  std::uint64_t playoutHighMs = 0;
+};
+
+class CallPipeline {
+ public:
+  using Emit = std::function<void(PipelineEvent)>;
+
+  CallPipeline(PipelineSpec spec, Emit emit);
+  ~CallPipeline();
+  CallPipeline(const CallPipeline&) = delete;
+  CallPipeline& operator=(const CallPipeline&) = delete;
+
+  /// Returns what is wrong, or an empty text.
+  std::string build(const PipelineTemplate& launch);
+  bool play();
+  CallCounters stop();
+
+  /// The call is answered: from now on RTP goes both ways.
+  void open();
+  void update(const Agreement& agreement);
+  void closeWebSocket(unsigned code, const std::string& reason);
+  void sendDigit(const Digit& digit);
+  /// To be called now and then: keys whose end packets were lost come out.
+  void poll();
+  /// Monotonic, µs; 0 before the first packet.
+  std::int64_t lastRtp() const { return lastRtp_; }
+
+ private:
+  GstElement* element(const char* name) const;
+  void configureWebSocket();
+  void configureRtp();
+  std::string linkSession();
+  void installProbes();
+  void retarget(const char* sink, const RtpSource& target);
+  void onMessage(GstMessage* message);
+  void onElementMessage(const GstStructure* structure);
+  GstPadProbeReturn onRtpIn(GstBuffer* buffer);
+  GstPadProbeReturn onRtcpIn(GstBuffer* buffer);
+  GstPadProbeReturn onBuffered(GstPadProbeInfo* info);
+  GstPadProbeReturn onConcealment(GstPadProbeInfo* info);
+  GstPadProbeReturn onDecoded(GstPadProbeInfo* info);
+  GstPadProbeReturn onResampled(GstPadProbeInfo* info, int rate, bool& first);
+  GstPadProbeReturn onPayload(GstPadProbeInfo* info);
+  void handleEventPacket(GstBuffer* buffer);
+
+  PipelineSpec spec_;
+  const Emit emit_;
+  GstPtr<GstElement> pipeline_;
+  GstPtr<GstElement> wsSink_;
+  GstPtr<GstElement> wsSource_;
+
+  std::atomic<bool> opened_{false};
+  std::atomic<bool> sends_{true};
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::int64_t> lastRtp_{0};
+  std::atomic<std::uint64_t> received_{0};
+  std::atomic<std::uint64_t> ignored_{0};
+  std::atomic<std::uint64_t> sent_{0};
+  std::atomic<std::uint64_t> lost_{0};
+  std::atomic<std::uint64_t> concealed_{0};
+
+  std::mutex latchMutex_;  ///< RTP and RTCP threads, and re-INVITEs
+  SourceLatch rtpLatch_;
+  SourceLatch rtcpLatch_;
+  std::mutex eventMutex_;  ///< streaming thread and poll()
+  TelephoneEvent events_;
+
+  // Caller to endpoint, streaming thread only.
+  std::uint64_t samplesIn_ = 0;
+  bool rxFirst_ = true;
+  // Endpoint to caller, streaming thread only.
+  bool txFirst_ = true;
+};
+
+}  // namespace launcher

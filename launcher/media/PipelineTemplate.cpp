@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "media/PipelineTemplate.hpp"
+
+#include <iterator>
+#include <sstream>
+#include <utility>
+
+#include "base/GPtr.hpp"
+#include "base/Text.hpp"
+
+namespace launcher {
+
+namespace {
+
+using Field = const char* Codec::*;
+
+constexpr std::pair<const char*, Field> kPlaceholders[] = {
+    {"@DEPAY@", &Codec::depayloader},
+    {"@DECODER@", &Codec::decoder},
+    {"@ENCODER@", &Codec::encoder},
+    {"@PAYLOADER@", &Codec::payloader},
+};
+
+std::string withoutComments(const std::string& text) {
+  std::istringstream stream(text);
+  std::string line;
+  std::string out;
+  while (std::getline(stream, line)) {
+    const std::string trimmed = text::trim(line);
+    if (!trimmed.empty() && trimmed.front() != '#') out += trimmed + "\n";
+  }
+  return out;
+}
+
+std::optional<std::string> placeholderFault(const std::string& text) {
+  std::size_t at = 0;
+  while ((at = text.find('@', at)) != std::string::npos) {
+    bool known = false;
+    for (const auto& [name, field] : kPlaceholders) {
+      if (text.compare(at, std::string_view(name).size(), name) == 0) {
+        at += std::string_view(name).size();
+        known = true;
+        break;
+      }
+    }
+    if (!known) {
+      const std::size_t end = text.find_first_of("@ \n", at + 1);
+      return "unknown placeholder '" + text.substr(at, end == std::string::npos ? 20 : end - at + 1) +
+             "'; there are @DEPAY@, @DECODER@, @ENCODER@, @PAYLOADER@";
+    }
+  }
+  for (const auto& [name, field] : kPlaceholders) {
+    if (text.find(name) == std::string::npos) return std::string(name) + " is missing";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+const std::vector<std::string>& PipelineTemplate::elementNames() {
+  static const std::vector<std::string> names = {
+      "rtp-in",    "rtcp-in",   "rtpsession", "jitterbuffer", "depay",     "rx-audio", "rx-resample",
+      "ws-sink",   "ws-source", "tx-caps",    "tx-resample",  "tx-encode", "pay",      "rtp-out",
+      "rtcp-out"};
+  return names;
+}
+
+std::variant<PipelineTemplate, std::string> PipelineTemplate::parse(const std::string& text) {
+  const std::string launch = withoutComments(text);
+  if (launch.empty()) return std::string("holds no pipeline");
+  if (const auto fault = placeholderFault(launch)) return *fault;
+  for (const std::string& name : elementNames()) {
+    if (launch.find("name=" + name) == std::string::npos) {
+      return "no element has name=" + name;
+    }
+  }
+  return PipelineTemplate(launch);
+}
+
+std::variant<PipelineTemplate, std::string> PipelineTemplate::load(const std::string& file) {
+  char* contents = nullptr;
+  gsize length = 0;
+  GError* error = nullptr;
+  if (!g_file_get_contents(file.c_str(), &contents, &length, &error)) {
+    ErrorPtr owned(error);
+    return std::string(error->message);
+  }
+  CharPtr owned(contents);
+  auto result = parse(std::string(contents, length));
+  if (auto* fault = std::get_if<std::string>(&result)) return file + ": " + *fault;
+  return result;
+}
+
+std::string PipelineTemplate::expand(const Codec& codec) const {
+  std::string out = text_;
+  for (const auto& [name, field] : kPlaceholders) {
+    const std::string_view placeholder(name);
+    std::size_t at = 0;
+    while ((at = out.find(placeholder, at)) != std::string::npos) {
+      out.replace(at, placeholder.size(), codec.*field);
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> PipelineTemplate::tryOut(const std::vector<const Codec*>& codecs) const {
+  for (const Codec* codec : codecs) {
+    GError* error = nullptr;
+    GstElement* parsed = gst_parse_launch_full(expand(*codec).c_str(), nullptr,
+                                               GST_PARSE_FLAG_FATAL_ERRORS, &error);
+    if (!parsed) {
+      ErrorPtr owned(error);
+      return std::string("does not parse for ") + codec->name + ": " +
+             (error ? error->message : "unknown fault");
+    }
+    const GstPtr<GstElement> pipeline(GST_ELEMENT(gst_object_ref_sink(parsed)));
+    if (!GST_IS_PIPELINE(pipeline.get())) return "is not a pipeline";
+    for (const std::string& name : elementNames()) {
+      GstElement* element = gst_bin_get_by_name(GST_BIN(pipeline.get()), name.c_str());
+      if (!element) return "no element has name=" + name;
+      gst_object_unref(element);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace launcher

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The UDP ports of the calls: an even one for RTP and the next for RTCP, bound before the SDP is
+// written. Owns the list of what is in use; a pair that was given back rests for a while, so that
+// late packets of one call do not reach the next. Any thread may call.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <gio/gio.h>
+
+#include "config/Config.hpp"
+
+namespace launcher {
+
+struct RtpSockets {
+  std::uint16_t port = 0;
+  std::shared_ptr<GSocket> rtp;
+  std::shared_ptr<GSocket> rtcp;
+};
+
+class RtpPorts {
+ public:
+  explicit RtpPorts(PortRange range);
+  RtpPorts(const RtpPorts&) = delete;
+  RtpPorts& operator=(const RtpPorts&) = delete;
+
+  std::optional<RtpSockets> take(const std::string& address);
+  /// Closes the sockets.
+  void giveBack(const RtpSockets& sockets);
+  std::size_t inUse() const;
+
+ private:
+  bool resting(std::uint16_t port) const;
+
+  mutable std::mutex mutex_;
+  PortRange range_;
+  std::uint16_t next_;
+  std::set<std::uint16_t> used_;
+  std::deque<std::pair<std::uint16_t, std::int64_t>> rested_;  ///< port and until when, µs
+};
+
+}  // namespace launcher

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Bodies of SIP INFO that carry a key: application/dtmf-relay and application/dtmf. Pure.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "sip/TelephoneEvent.hpp"
+
+namespace launcher {
+
+bool isDtmfType(std::string_view contentType);
+std::optional<Digit> parseDtmfBody(std::string_view contentType, std::string_view body);
+
+}  // namespace launcher

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sip/Leg.hpp"
+
+#include <sofia-sip/nua.h>
+#include <sofia-sip/nua_tag.h>
+#include <sofia-sip/sip.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_tag.h>
+#include <sofia-sip/su_tag.h>
+
+#include "base/Text.hpp"
+#include "sip/DtmfRelay.hpp"
+
+namespace launcher {
+
+namespace {
+
+constexpr const char* kSdpType = "application/sdp";
+constexpr const char* kDtmfTypes = "application/dtmf-relay, application/dtmf";
+
+std::string bodyOf(const sip_t* sip) {
+  if (!sip || !sip->sip_payload || !sip->sip_payload->pl_data) return {};
+  return {sip->sip_payload->pl_data, sip->sip_payload->pl_len};
+}
+
+std::string typeOf(const sip_t* sip) {
+  if (!sip || !sip->sip_content_type || !sip->sip_content_type->c_type) return {};
+  return sip->sip_content_type->c_type;
+}
+
+bool hasForeignBody(const sip_t* sip) {
+  return !bodyOf(sip).empty() && !text::equalsNoCase(typeOf(sip), kSdpType);
+}
+
+/// Null is "leave it out" for SIPTAG_..._STR under TAG_IF.
+const char* textOrNull(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+
+}  // namespace
+
+Leg::Leg(nua_s* nua, nua_handle_s* handle, std::string contact)
+    : nua_(nua), handle_(handle), contact_(std::move(contact)) {
+  nua_handle_bind(handle_, reinterpret_cast<nua_hmagic_t*>(this));
+}
+
+Leg::~Leg() {
+  nua_handle_bind(handle_, nullptr);
+  nua_handle_destroy(handle_);
+}
+
+void Leg::trying() { nua_respond(handle_, SIP_100_TRYING, TAG_END()); }
+
+void Leg::answer(const std::string& sdp) {
+  answered_ = true;
+  nua_respond(handle_, SIP_200_OK, TAG_IF(!contact_.empty(), SIPTAG_CONTACT_STR(contact_.c_str())),
+              SIPTAG_CONTENT_TYPE_STR(kSdpType), SIPTAG_PAYLOAD_STR(sdp.c_str()), TAG_END());
+}
+
+void Leg::refuse(int status, const char* phrase, const ResponseHeaders& headers) {
+  const std::string retry = headers.retryAfter > 0 ? std::to_string(headers.retryAfter) : "";
+  nua_respond(handle_, status, phrase,
+              TAG_IF(textOrNull(headers.reason), SIPTAG_REASON_STR(headers.reason.c_str())),
+              TAG_IF(textOrNull(headers.warning), SIPTAG_WARNING_STR(headers.warning.c_str())),
+              TAG_IF(textOrNull(headers.accept), SIPTAG_ACCEPT_STR(headers.accept.c_str())),
+              TAG_IF(textOrNull(retry), SIPTAG_RETRY_AFTER_STR(retry.c_str())), TAG_END());
+}
+
+void Leg::acceptOffer(const std::string& sdp) {
+  const bool body = !sdp.empty();
+  nua_respond(handle_, SIP_200_OK, NUTAG_WITH_THIS(nua_),
+              TAG_IF(!contact_.empty(), SIPTAG_CONTACT_STR(contact_.c_str())),
+              TAG_IF(body, SIPTAG_CONTENT_TYPE_STR(kSdpType)),
+              TAG_IF(body, SIPTAG_PAYLOAD_STR(sdp.c_str())), TAG_END());
+}
+
+void Leg::refuseOffer(int status, const char* phrase, const ResponseHeaders& headers) {
+  nua_respond(handle_, status, phrase, NUTAG_WITH_THIS(nua_),
+              TAG_IF(textOrNull(headers.reason), SIPTAG_REASON_STR(headers.reason.c_str())),
+              TAG_IF(textOrNull(headers.warning), SIPTAG_WARNING_STR(headers.warning.c_str())),
+              TAG_IF(textOrNull(headers.accept), SIPTAG_ACCEPT_STR(headers.accept.c_str())),
+              TAG_END());
+}
+
+void Leg::dial(const std::string& sdp) {
+  outgoing_ = true;
+  nua_invite(handle_, TAG_IF(!contact_.empty(), SIPTAG_CONTACT_STR(contact_.c_str())),
+             SIPTAG_CONTENT_TYPE_STR(kSdpType), SIPTAG_PAYLOAD_STR(sdp.c_str()), TAG_END());
+}
+
+void Leg::cancel() { nua_cancel(handle_, TAG_END()); }
+
+void Leg::bye(const std::string& reason) {
+  if (byeSent_ || terminated_) return;
+  byeSent_ = true;
+  nua_bye(handle_, TAG_IF(textOrNull(reason), SIPTAG_REASON_STR(reason.c_str())), TAG_END());
+}
+
+void Leg::respondToRequest(int status, const char* phrase) {
+  nua_respond(handle_, status, phrase, NUTAG_WITH_THIS(nua_),
+              TAG_IF(status == 415, SIPTAG_ACCEPT_STR(kDtmfTypes)), TAG_END());
+}
+
+void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
+  switch (static_cast<nua_event_t>(event)) {
+    case nua_i_invite:
+    case nua_i_update:
+      if (hasForeignBody(sip)) {
+        refuseOffer(SIP_415_UNSUPPORTED_MEDIA, {{}, {}, kSdpType, 0});
+      } else if (handler_) {
+        handler_->onReoffer(bodyOf(sip), event == nua_i_update);
+      } else {
+        refuseOffer(481, sip_481_No_transaction, {});
+      }
+      break;
+    case nua_i_ack:
+      if (acked_) break;  // of a re-INVITE
+      acked_ = true;
+      if (handler_) handler_->onAcknowledged(bodyOf(sip));
+      break;
+    case nua_i_cancel:
+      if (handler_) handler_->onCancelled();
+      break;
+    case nua_i_bye:
+      if (handler_) handler_->onBye();
+      break;
+    case nua_i_info:
+      if (!isDtmfType(typeOf(sip))) {
+        respondToRequest(SIP_415_UNSUPPORTED_MEDIA);
+      } else if (!parseDtmfBody(typeOf(sip), bodyOf(sip))) {
+        respondToRequest(SIP_400_BAD_REQUEST);
+      } else {
+        respondToRequest(SIP_200_OK);
+        if (handler_) handler_->onInfo(typeOf(sip), bodyOf(sip));
+      }
+      break;
+    case nua_i_options: respondToRequest(SIP_200_OK); break;
+    case nua_i_error:
+      if (status == 408 && answered_ && !acked_ && handler_) handler_->onAckTimeout();
+      break;
+    case nua_r_invite:
+      if (!handler_ || !outgoing_) break;
+      if (status < 200) {
+        handler_->onProgress(status);
+      } else if (status < 300) {
+        answered_ = acked_ = true;
+        handler_->onAnswered(bodyOf(sip));
+      } else {
+        handler_->onRejected(status, phrase ? phrase : "");
+      }
+      break;
+    case nua_r_bye:
+      if (status >= 200) stateChanged(nua_callstate_terminated);
+      break;
+    default: break;
+  }
+}
+
+void Leg::stateChanged(int callState) {
+  if (callState != nua_callstate_terminated || terminated_) return;
+  terminated_ = true;
+  if (handler_) handler_->onTerminated();
+}
+
+}  // namespace launcher

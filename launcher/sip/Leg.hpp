@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One SIP dialog: the calls down to Sofia-SIP and the events up from it as plain values. Owns the
+// nua_handle_t. SIP thread only. When a Leg goes, its handle is unbound first, so late events of the
+// dialog reach nobody.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "call/CallEnd.hpp"
+
+struct nua_s;
+struct nua_handle_s;
+struct sip_s;
+
+namespace launcher {
+
+/// What happens in a dialog. All on the SIP thread; a handler may destroy the Leg's owner later, by
+/// post(), never within.
+class LegHandler {
+ public:
+  virtual ~LegHandler() = default;
+  virtual void onCancelled() = 0;
+  virtual void onBye() = 0;
+  virtual void onAcknowledged(const std::string& sdp) = 0;
+  virtual void onAckTimeout() = 0;
+  /// A re-INVITE or UPDATE: answer through `Leg::acceptOffer()` or `refuseOffer()` before returning.
+  virtual void onReoffer(const std::string& sdp, bool update) = 0;
+  virtual void onInfo(const std::string& type, const std::string& body) = 0;
+  virtual void onProgress(int status) = 0;
+  virtual void onAnswered(const std::string& sdp) = 0;
+  virtual void onRejected(int status, const std::string& phrase) = 0;
+  virtual void onTerminated() = 0;
+};
+
+/// Further headers of a response.
+struct ResponseHeaders {
+  std::string reason;
+  std::string warning;
+  std::string accept;
+  int retryAfter = 0;  ///< s, 0 for none
+};
+
+class Leg {
+ public:
+  /// Takes over the handle.
+  Leg(nua_s* nua, nua_handle_s* handle, std::string contact);
+  ~Leg();
+  Leg(const Leg&) = delete;
+  Leg& operator=(const Leg&) = delete;
+
+  void setHandler(LegHandler* handler) { handler_ = handler; }
+  const std::string& callId() const { return callId_; }
+  void setCallId(std::string id) { callId_ = std::move(id); }
+
+  void trying();
+  void answer(const std::string& sdp);
+  /// Final failure response. `phrase` must be a literal: Sofia-SIP keeps the pointer.
+  void refuse(int status, const char* phrase, const ResponseHeaders& headers);
+  void acceptOffer(const std::string& sdp);
+  void refuseOffer(int status, const char* phrase, const ResponseHeaders& headers);
+  void dial(const std::string& sdp);
+  void cancel();
+  void bye(const std::string& reason);
+
+  bool terminated() const { return terminated_; }
+  bool answered() const { return answered_; }
+
+  /// From UserAgent's trampoline.
+  void event(int event, int status, const char* phrase, const sip_s* sip);
+
+ private:
+  void respondToRequest(int status, const char* phrase);
+  void stateChanged(int callState);
+
+  friend class UserAgent;
+
+  nua_s* nua_;
+  nua_handle_s* handle_;
+  std::string contact_;
+  std::string callId_;
+  LegHandler* handler_ = nullptr;
+  bool answered_ = false;
+  bool outgoing_ = false;
+  bool terminated_ = false;
+  bool byeSent_ = false;
+  bool acked_ = false;
+};
+
+}  // namespace launcher

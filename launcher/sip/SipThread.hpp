@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The one thread on which Sofia-SIP, every Call and the CallManager live. Owns the su_root and runs
+// what is posted to it, in order. `post()` may be called from any thread; everything else belongs to
+// the SIP thread itself.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+struct su_root_s;
+struct su_timer_s;
+
+namespace launcher {
+
+class SipThread {
+ public:
+  using Task = std::function<void()>;
+
+  SipThread();
+  ~SipThread();
+  SipThread(const SipThread&) = delete;
+  SipThread& operator=(const SipThread&) = delete;
+
+  /// False when Sofia-SIP cannot make its event loop.
+  bool start();
+  /// Ends the loop and joins; what is still queued is dropped.
+  void stop();
+  void post(Task task);
+
+  su_root_s* root() const { return root_; }
+  bool isCurrent() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+ private:
+  void run(std::function<void(bool)> started);
+  void wake();
+  void drain();
+
+  std::thread thread_;
+  su_root_s* root_ = nullptr;
+  std::mutex mutex_;
+  std::deque<Task> tasks_;
+  bool woken_ = false;
+  bool stopping_ = false;
+  int wakeFd_ = -1;
+};
+
+/// A one-shot timer of the SIP thread; destruction cancels it.
+class SipTimer {
+ public:
+  explicit SipTimer(SipThread& thread);
+  ~SipTimer();
+  SipTimer(const SipTimer&) = delete;
+  SipTimer& operator=(const SipTimer&) = delete;
+
+  void start(std::uint32_t ms, SipThread::Task task);
+  void cancel();
+
+ private:
+  SipThread& thread_;
+  su_timer_s* timer_ = nullptr;
+  SipThread::Task task_;
+};
+
+}  // namespace launcher

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// PlayoutQueue: the audio that an endpoint has sent and that has not been played yet. Bytes of any message size go
+// in; exactly one 20 ms frame comes out per pull, whatever there is. Pure: the time is a parameter; no threads, no
+// I/O; not synchronised. Rules, in the order in which they matter:
+//   * nothing that arrived is lost: a file sent at once is played to its last sample;
+//   * a stream that arrives with jitter is played with the least depth that the jitter of late allows (`target`);
+//   * latency that a paced stream has gathered (drift, a stall) is taken back by leaving out silent frames only;
+//   * between audio and noise there is no step: short fades at both seams.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "audio/ByteFifo.hpp"
+#include "audio/ComfortNoise.hpp"
+
+namespace wsbridge {
+
+enum class Fallback { ComfortNoise, Silence, None };
+
+struct PlayoutSettings {
+  int rate = 16000;
+  Fallback fallback = Fallback::ComfortNoise;
+  double noise_level_dbov = -65.0;
+  unsigned prebuffer_ms = 0;
+  unsigned max_ms = 60'000;
+  uint64_t seed = 1;
+};
+
+struct PlayoutCounters {
+  uint64_t played = 0;
+  uint64_t fallback = 0;
+  uint64_t trimmed = 0;
+  uint64_t underruns = 0;
+  uint64_t cleared_ms = 0;
+  uint64_t high_bytes = 0;
+};
+
+class PlayoutQueue {
+ public:
+  enum class Pulled { Audio, Fallback };
+
+  explicit PlayoutQueue(const PlayoutSettings& settings);
+
+  void push(std::span<const uint8_t> bytes, int64_t now_us);
+  /// No more audio will come: a last part shorter than a frame is played at once.
+  void finish() { finished_ = true; }
+  /// Writes exactly frameSamples() samples.
+  Pulled pull(int16_t* out, int64_t now_us);
+  /// Returns the milliseconds thrown away. Marks are resolved at once: takeMarks() gives them.
+  uint64_t clear();
+
+  /// Remembers `id` at the present end of the queue; takeMarks() gives it once all audio before it was pulled.
+  void addMark(uint64_t id);
+  /// Marks reached, in order; empty when none.
+  std::vector<uint64_t> takeMarks();
+
+  [[nodiscard]] size_t frameSamples() const { return frame_samples_; }
+  [[nodiscard]] size_t bytes() const { return fifo_.size(); }
+  [[nodiscard]] uint64_t milliseconds() const { return fifo_.size() / bytes_per_ms_; }
+  [[nodiscard]] bool empty() const { return fifo_.size() < 2; }
+  [[nodiscard]] bool aboveHighWater() const { return fifo_.size() >= high_bytes_; }
+  [[nodiscard]] bool belowLowWater() const { return fifo_.size() < low_bytes_; }
+  [[nodiscard]] const PlayoutCounters& counters() const { return counters_; }
+
+ private:
+  static constexpr size_t kWindow = 100;  // pulls, two seconds
+
+  bool mayStart(int64_t now_us) const;
+  void noteJitter(int64_t now_us);
+  void protectBursts(size_t bytes, int64_t now_us);
+  void trimStandingLatency(const int16_t* frame);
+  [[nodiscard]] bool isSilent(const int16_t* frame) const;
+  void resetWindow();
+  void fillFallback(std::span<int16_t> out);
+  void fadeIn(std::span<int16_t> audio) const;
+
+  PlayoutSettings settings_;
+  size_t frame_samples_;
+  size_t frame_bytes_;
+  size_t bytes_per_ms_;
+  size_t high_bytes_;
+  size_t low_bytes_;
+
+  ByteFifo fifo_;
+  ComfortNoise noise_;
+  PlayoutCounters counters_;
+  uint64_t written_bytes_ = 0;
+  uint64_t read_bytes_ = 0;
+  bool finished_ = false;
+
+  bool playing_ = false;
+  int64_t spurt_arrival_us_ = 0;  // first arrival since the queue ran dry
+  int64_t last_arrival_us_ = 0;
+  int64_t starved_us_ = 0;  // when a frame was due and missing; 0 when not starved
+  int64_t target_us_ = 0;
+  int64_t target_decay_us_ = 0;
+
+  std::array<uint32_t, kWindow> slack_bytes_{};
+  size_t slack_count_ = 0;
+  size_t slack_next_ = 0;
+
+  int64_t burst_window_us_ = 0;
+  uint64_t burst_bytes_ = 0;
+  uint64_t protected_until_ = 0;
+
+  struct Mark {
+    uint64_t id;
+    uint64_t position;
+  };
+  std::deque<Mark> marks_;
+
+  int16_t last_sample_ = 0;
+  float residual_ = 0.0F;  // what is left of the last sample while it fades out
+  bool fade_in_ = true;
+};
+
+}  // namespace wsbridge

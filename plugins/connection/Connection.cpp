@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "connection/Connection.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "connection/ConnectionRegistry.hpp"
+#include "connection/PlayoutBudget.hpp"
+
+namespace wsbridge {
+
+namespace {
+
+constexpr int64_t kDropWarningUs = 1'000'000;
+constexpr std::chrono::seconds kCloseWait{7};
+}  // namespace
+
+const char* nameOf(ConnectionState state) {
+  switch (state) {
+    case ConnectionState::Idle: return "idle";
+    case ConnectionState::Connecting: return "connecting";
+    case ConnectionState::Open: return "open";
+    case ConnectionState::Closing: return "closing";
+    case ConnectionState::Closed: return "closed";
+    case ConnectionState::Failed: return "failed";
+  }
+  return "idle";
+}
+
+std::variant<std::shared_ptr<Connection>, Connection::AttachFailure> Connection::attach(
+    Role role, const ConnectionSettings& settings, const std::shared_ptr<ConnectionObserver>& observer) {
+  const auto make = [&] { return std::shared_ptr<Connection>(new Connection(settings)); };
+  std::shared_ptr<Connection> connection =
+      settings.name.empty() ? make() : ConnectionRegistry::findOrAdd(settings.name, make);
+  if (auto failure = connection->join(role, settings, observer)) return *failure;
+  return connection;
+}
+
+Connection::Connection(const ConnectionSettings& settings) : name_(settings.name) { settings_.name = settings.name; }
+
+Connection::~Connection() {
+  PlayoutBudget::move(accounted_bytes_, 0);
+  if (client_) loop_->post([client = std::move(client_)] { client->release(); });
+}
+
+std::optional<Connection::AttachFailure> Connection::join(Role role, const ConnectionSettings& settings,
+                                                          const std::shared_ptr<ConnectionObserver>& observer) {
+  const std::lock_guard lock(mutex_);
+  const char* what = role == Role::Sink ? "sink" : "source";
+  if (peer(role).attached) {
+    return AttachFailure{true, "connection \"" + name_ + "\" already has a " + what +
+                                   ": each name takes one sink and one source"};
+  }
+  if (auto fault = settings_.merge(settings)) return AttachFailure{false, *fault};
+  peer(role) = {observer, true, false};
+  return std::nullopt;
+}
+
+void Connection::detach(Role role) {
+  stop(role);
+  const std::lock_guard lock(mutex_);
+  peer(role) = {};
+  if (!peers_[0].attached && !peers_[1].attached) {
+    settings_ = {};
+    settings_.name = name_;
+  }
+}
+
+std::optional<Failure> Connection::start(Role role) {
+  const std::lock_guard lock(mutex_);
+  peer(role).running = true;
+  if (state_ != ConnectionState::Idle) return std::nullopt;
+  if (settings_.uri.empty()) {
+    if (!name_.empty()) return std::nullopt;  // the other element may bring it
+    return Failure{.kind = FailureKind::Settings, .text = "uri is not set: give ws://host[:port]/path"};
+  }
+  if (!settings_.content_type.empty()) {
+    const auto type = ContentType::parse(settings_.content_type);
+    if (!type) {
+      return Failure{.kind = FailureKind::Settings,
+                     .text = "content-type is not supported: give audio/l16;rate= with 8000, 16000, 24000, 32000 "
+                             "or 48000"};
+    }
+    rate_ = type->rate;
+  }
+  auto client = settings_.clientSettings();
+  if (auto* failure = std::get_if<Failure>(&client)) return *failure;
+  if (rate_ == 0) return std::nullopt;
+  open(std::move(std::get<ClientSettings>(client)));
+  return std::nullopt;
+}
+
+void Connection::open(ClientSettings settings) {
+  state_ = ConnectionState::Connecting;
+  started_us_ = g_get_monotonic_time();
+  stats_ = {};
+  stats_.uri = settings.dial.endpoint.shown;
+  stats_.rate = rate_;
+  stats_.content_type = ContentType{rate_}.text();
+  close_after_outbox_ = closed_in_order_ = paused_ = false;
+  if (!loop_) loop_ = MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
+  makePlayout();
+  // A source in real time must lose nothing while the handshake goes on.
+  outbox_.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) / 20);
+  onLoop([settings = std::move(settings), custom = settings_.headers, kind = settings_.dialect](Connection& self) {
+    self.dial(settings, custom, kind);
+  });
+}
+
+void Connection::onLoop(std::function<void(Connection&)> function) {
+  loop_->post([weak = weak_from_this(), generation = generation_, function = std::move(function)] {
+    const auto self = weak.lock();
+    if (!self) return;
+    {
+      const std::lock_guard lock(self->mutex_);
+      if (self->generation_ != generation) return;  // posted for a conversation that is over
+    }
+    function(*self);
+  });
+}
+
+void Connection::dial(ClientSettings settings, const std::string& custom, DialectKind kind) {
+  dialect_ = Dialect::create(kind);
+  custom_ = custom;
+  first_audio_seen_ = false;
+  client_ = std::make_shared<WebSocketClient>(loop_, std::move(settings), weak_from_this());
+  client_->start();
+}
+
+void Connection::onOpen(const std::string& subprotocol) {
+  subprotocol_ = subprotocol;
+  client_->sendText(dialect_->firstMessage(custom_, ContentType{rate()}));
+  confirmOpen();
+}
+
+void Connection::confirmOpen() {
+  if (!client_->writable()) return;  // onWritable() comes back to this
+  OpenedEvent event;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != ConnectionState::Connecting) return;
+    state_ = ConnectionState::Open;
+    opened_us_ = g_get_monotonic_time();
+    stats_.setup_ms = static_cast<double>(opened_us_ - started_us_) / 1000.0;
+    ++stats_.texts_sent;
+    outbox_.setMaxFrames(std::max(1U, settings_.max_queue_ms / 20));
+    event = {stats_.content_type, rate_, subprotocol_, stats_.setup_ms};
+  }
+  emit(event);
+  pump();
+}
+
+void Connection::stop(Role role) {
+  const std::lock_guard lock(mutex_);
+  peer(role).running = false;
+  if (peers_[0].running || peers_[1].running) return;
+  if (state_ == ConnectionState::Idle) {
+    rate_ = 0;
+    playout_.reset();
+    return;
+  }
+  ++generation_;
+  loop_->post([self = shared_from_this(), generation = generation_] {
+    {
+      const std::lock_guard inner(self->mutex_);
+      if (self->generation_ != generation) return;
+    }
+    self->forgetConversation();
+  });
+  stats_.state = state_ == ConnectionState::Failed ? ConnectionState::Failed : ConnectionState::Closed;
+  if (playout_) {
+    stats_.playout = playout_->counters();
+    playout_->clear();
+    accountPlayout();
+  }
+  playout_.reset();
+  outbox_.clear();
+  mark_replies_.clear();
+  state_ = ConnectionState::Idle;
+  rate_ = 0;
+}
+
+void Connection::forgetConversation() {
+  if (client_) client_->release();
+  client_.reset();
+}
+
+int Connection::agreeRate(int wanted) {
+  const std::lock_guard lock(mutex_);
+  if (rate_ == 0) {
+    const auto forced = ContentType::parse(settings_.content_type);
+    rate_ = forced ? forced->rate : wanted;
+  }
+  if (!playout_) makePlayout();
+  return rate_;
+}
+
+int Connection::rate() const {
+  const std::lock_guard lock(mutex_);
+  if (rate_ != 0) return rate_;
+  const auto forced = ContentType::parse(settings_.content_type);
+  return forced ? forced->rate : 0;
+}
+
+std::shared_ptr<MediaLoop> Connection::sharedLoop() const {
+  const std::lock_guard lock(mutex_);
+  if (settings_.context.empty()) return nullptr;
+  return loop_ ? loop_ : MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
+}
+
+void Connection::makePlayout() {
+  if (playout_ && playout_->frameSamples() == static_cast<size_t>(rate_) / 50) return;
+  playout_.emplace(settings_.playoutSettings(rate_));
+}
+
+bool Connection::isOver() const {
+  return state_ == ConnectionState::Closed || state_ == ConnectionState::Failed || state_ == ConnectionState::Closing;
+}
+
+Connection::Sent Connection::sendFrame(std::span<const uint8_t> frame) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (isOver()) return Sent::Over;
+    const bool direct = state_ == ConnectionState::Open && outbox_.empty() && loop_->isCurrent();
+    if (!direct || !client_->writable()) {
+      if (const size_t dropped = outbox_.pushAudio(frame)) countDropped(dropped);
+      schedulePump();
+      return Sent::Ok;
+    }
+    ++stats_.frames_sent;
+    stats_.bytes_sent += frame.size();
+  }
+  client_->sendBinary(frame);
+  return Sent::Ok;
+}
+
+void Connection::countDropped(size_t dropped) {
+  stats_.frames_dropped += dropped;
+  dropped_unreported_ += dropped;
+  const int64_t now_us = g_get_monotonic_time();
+  if (now_us - last_drop_warning_us_ < kDropWarningUs) return;
+  last_drop_warning_us_ = now_us;
+  onLoop([event = DroppedEvent{dropped_unreported_}](Connection& self) { self.emit(event); });
+  dropped_unreported_ = 0;
+}
+
+bool Connection::queueText(std::string_view text) {
+  if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return false;
+  const std::lock_guard lock(mutex_);
+  if (state_ != ConnectionState::Open) return false;
+  outbox_.pushText(text);
+  schedulePump();
+  return true;
+}
+
+bool Connection::sendText(const std::string& text) { return queueText(text); }
+
+bool Connection::sendDtmf(char digit, unsigned duration_ms) {
+  const std::lock_guard lock(mutex_);
+  if (!isDtmfDigit(digit) || isOver() || !loop_) return false;
+  ++stats_.dtmf_sent;
+  outbox_.pushText(Dialect::create(settings_.dialect)->dtmf(digit, duration_ms));
+  schedulePump();
+  onLoop([event = DtmfEvent{std::string(1, digit), duration_ms, true}](Connection& self) { self.emit(event); });
+  return true;
+}
+
+void Connection::finishSending() {
+  const std::lock_guard lock(mutex_);
+  if (!settings_.close_on_eos || !loop_ || isOver()) return;
+  close_after_outbox_ = true;
+  schedulePump();
+}
+
+void Connection::waitUntilSent(const std::atomic<bool>& cancelled) {
+  std::unique_lock lock(mutex_);
+  const auto limit = std::chrono::milliseconds(settings_.connect_timeout_ms + settings_.max_queue_ms) + kCloseWait;
+  changed_.wait_for(lock, limit, [&] {
+    const bool ended = state_ == ConnectionState::Idle || state_ == ConnectionState::Closed ||
+                       state_ == ConnectionState::Failed;
+    const bool sent = state_ == ConnectionState::Open && outbox_.empty() && !close_after_outbox_;
+    return cancelled || ended || sent;
+  });
+}
+
+void Connection::close(unsigned code, const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  if (state_ == ConnectionState::Idle || isOver()) return;
+  onLoop([code, reason](Connection& self) { self.beginClose(code, reason, true); });
+}
+
+void Connection::schedulePump() {
+  if (pump_scheduled_ || !loop_) return;
+  pump_scheduled_ = true;
+  loop_->post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->pump();
+  });
+}
+
+void Connection::pump() {
+  bool close = false;
+  for (;;) {
+    Outbox::Item item;
+    {
+      const std::lock_guard lock(mutex_);
+      pump_scheduled_ = false;
+      if (state_ != ConnectionState::Open || !client_ || !client_->writable()) return;
+      if (outbox_.empty()) {
+        close = close_after_outbox_;
+        changed_.notify_all();
+        break;
+      }
+      item = outbox_.pop();
+      ++(item.text ? stats_.texts_sent : stats_.frames_sent);
+      if (!item.text) stats_.bytes_sent += item.bytes.size();
+    }
+    sendItem(item);
+  }
+  if (close) beginClose(1000, "end of stream", false);
+}
+
+void Connection::sendItem(const Outbox::Item& item) {
+  if (item.text) {
+    client_->sendText({reinterpret_cast<const char*>(item.bytes.data()), item.bytes.size()});
+  } else {
+    client_->sendBinary(item.bytes);
+  }
+}
+
+void Connection::onWritable() {
+  confirmOpen();
+  pump();
+}
+
+void Connection::beginClose(unsigned code, const std::string& reason, bool discard) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == ConnectionState::Idle || isOver() || !client_) return;
+    state_ = ConnectionState::Closing;
+    outbox_.clear();
+    if (discard && playout_) playout_->clear();
+    accountPlayout();
+  }
+  client_->close(code, reason, discard);
+}
+
+void Connection::emit(const ConnectionEvent& event) {
+  std::shared_ptr<ConnectionObserver> sink;
+  std::shared_ptr<ConnectionObserver> source;
+  {
+    const std::lock_guard lock(mutex_);
+    sink = peer(Role::Sink).observer.lock();
+    source = peer(Role::Source).observer.lock();
+  }
+  if (source) source->onConnectionEvent(event, true);
+  if (sink) sink->onConnectionEvent(event, !source);
+}
+
+}  // namespace wsbridge

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Connection: one conversation with an endpoint, shared by a sink and a source. It owns the WebSocketClient, the
+// dialect, the outbox and the play-out queue. The public functions may be called from any thread; the WebSocket lives
+// on the loop's thread, and the two sides meet in the outbox and the play-out queue under `mutex_`, which is never held
+// while calling out (to observers, the client or the loop).
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "audio/PlayoutQueue.hpp"
+#include "connection/ConnectionEvents.hpp"
+#include "connection/ConnectionSettings.hpp"
+#include "connection/Outbox.hpp"
+#include "connection/WebSocketClient.hpp"
+#include "runtime/MediaLoop.hpp"
+
+namespace wsbridge {
+
+enum class Role { Sink, Source };
+
+enum class ConnectionState { Idle, Connecting, Open, Closing, Closed, Failed };
+
+const char* nameOf(ConnectionState state);
+
+/// Same fields before, during and after the connection; docs/elements.md names them.
+struct ConnectionStats {
+  ConnectionState state = ConnectionState::Idle;
+  std::string uri;
+  std::string content_type;
+  int rate = 0;
+  double setup_ms = 0;
+  unsigned close_code = 0;
+  std::string close_reason;
+  uint64_t frames_sent = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t frames_dropped = 0;
+  uint64_t texts_sent = 0;
+  uint64_t dtmf_sent = 0;
+  uint64_t messages_received = 0;
+  uint64_t bytes_received = 0;
+  uint64_t texts_received = 0;
+  uint64_t pauses = 0;
+  uint64_t pongs_received = 0;
+  uint64_t ignored_messages = 0;
+  uint64_t playout_ms = 0;
+  uint64_t playout_high_ms = 0;
+  PlayoutCounters playout;
+};
+
+class Connection : public WebSocketClient::Listener, public std::enable_shared_from_this<Connection> {
+ public:
+  enum class Sent { Ok, Over };
+  enum class Pulled { Audio, Fallback, End };
+
+  struct AttachFailure {
+    bool busy;  // otherwise the settings contradict each other
+    std::string text;
+  };
+
+  /// Joins the connection of that name, or makes one. Either role may come first.
+  static std::variant<std::shared_ptr<Connection>, AttachFailure> attach(
+      Role role, const ConnectionSettings& settings, const std::shared_ptr<ConnectionObserver>& observer);
+  /// The counterpart of attach(); the last one to go closes the WebSocket.
+  void detach(Role role);
+
+  ~Connection() override;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Opens the WebSocket when the rate is known and a URI is set; called again when something has become known.
+  /// Returns a failure that no later call can mend.
+  std::optional<Failure> start(Role role);
+  /// The element leaves the running states; the last one to do so ends the WebSocket.
+  void stop(Role role);
+
+  /// The rate of both directions: the forced one, otherwise that of the first element to ask.
+  int agreeRate(int wanted);
+  /// 0 when it is not decided yet.
+  [[nodiscard]] int rate() const;
+  /// The loop that a source with a `context` ticks on; null without one.
+  [[nodiscard]] std::shared_ptr<MediaLoop> sharedLoop() const;
+
+  Sent sendFrame(std::span<const uint8_t> frame);
+  bool sendText(const std::string& text);
+  bool sendDtmf(char digit, unsigned duration_ms);
+  /// End of stream at the sink: closes with 1000 behind the last frame when close-on-eos is set.
+  void finishSending();
+  /// Blocks after finishSending() until everything is sent (and, with close-on-eos, the endpoint has answered the close),
+  /// the conversation has ended, `cancelled` is set and wakeWaiters() called, or some seconds have passed.
+  void waitUntilSent(const std::atomic<bool>& cancelled);
+  void wakeWaiters() { changed_.notify_all(); }
+  void close(unsigned code, const std::string& reason);
+
+  Pulled pullFrame(int16_t* out, int64_t now_us);
+  uint64_t clear();
+
+  [[nodiscard]] ConnectionStats stats() const;
+  [[nodiscard]] std::string shownUri() const;
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  struct Peer {
+    std::weak_ptr<ConnectionObserver> observer;
+    bool attached = false;
+    bool running = false;
+  };
+
+  explicit Connection(const ConnectionSettings& settings);
+
+  Peer& peer(Role role) { return peers_[role == Role::Sink ? 0 : 1]; }
+  std::optional<AttachFailure> join(Role role, const ConnectionSettings& settings,
+                                    const std::shared_ptr<ConnectionObserver>& observer);
+  void open(ClientSettings settings);
+  void dial(ClientSettings settings, const std::string& custom, DialectKind kind);
+  void confirmOpen();
+  void forgetConversation();
+  void emit(const ConnectionEvent& event);
+  void pump();
+  void sendItem(const Outbox::Item& item);
+  bool queueText(std::string_view text);
+  void beginClose(unsigned code, const std::string& reason, bool discard);
+  void act(const Command& command, std::string_view text);
+  void endConversation(ConnectionState state, unsigned code, const std::string& reason);
+  /// With mutex_ held. `function` runs on the loop unless this conversation is over by then.
+  void onLoop(std::function<void(Connection&)> function);
+
+  // With mutex_ held.
+  [[nodiscard]] bool shouldPause() const;
+  [[nodiscard]] bool shouldResume() const;
+  [[nodiscard]] bool isOver() const;
+  void accountPlayout();
+  void makePlayout();
+  void resolveMarks();
+  void schedulePump();
+  void countDropped(size_t dropped);
+
+  void onOpen(const std::string& subprotocol) override;
+  void onBinary(std::span<const uint8_t> payload) override;
+  void onText(std::string_view text) override;
+  void onWritable() override;
+  void onClosed(unsigned code, const std::string& reason, ClosedBy by) override;
+  void onFailed(const Failure& failure) override;
+
+  const std::string name_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  // the outbox ran empty, or the state changed
+  // Guarded by mutex_.
+  ConnectionSettings settings_;
+  Peer peers_[2];
+  ConnectionStats stats_;
+  ConnectionState state_ = ConnectionState::Idle;
+  std::shared_ptr<MediaLoop> loop_;
+  int rate_ = 0;
+  Outbox outbox_;
+  std::optional<PlayoutQueue> playout_;
+  std::map<uint64_t, std::string> mark_replies_;
+  uint64_t next_mark_ = 1;
+  size_t accounted_bytes_ = 0;
+  bool pump_scheduled_ = false;
+  bool close_after_outbox_ = false;
+  bool closed_in_order_ = false;
+  bool resume_scheduled_ = false;
+  bool paused_ = false;
+  uint64_t dropped_unreported_ = 0;
+  int64_t last_drop_warning_us_ = 0;
+  uint64_t generation_ = 0;  // counts starts, so that what was posted for an earlier one does nothing
+  int64_t started_us_ = 0;
+
+  // Loop thread only.
+  std::shared_ptr<WebSocketClient> client_;
+  std::unique_ptr<Dialect> dialect_;
+  std::string custom_;
+  std::string subprotocol_;
+  int64_t opened_us_ = 0;
+  bool first_audio_seen_ = false;
+};
+
+}  // namespace wsbridge

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a Connection tells its elements. Values; delivered on the loop's thread.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "connection/Failure.hpp"
+#include "connection/WebSocketClient.hpp"
+
+namespace wsbridge {
+
+struct OpenedEvent {
+  std::string content_type;
+  int rate;
+  std::string subprotocol;
+  double setup_ms;
+};
+struct FirstAudioEvent {
+  double since_open_ms;
+};
+struct DtmfEvent {
+  std::string digit;
+  unsigned duration_ms;
+  bool to_endpoint;
+};
+struct TextEvent {
+  std::string text;
+};
+struct ControlEvent {
+  std::string action;
+  std::string text;
+};
+struct ClosedEvent {
+  unsigned code;
+  std::string reason;
+  ClosedBy by;
+};
+/// Frames were dropped because the endpoint does not read; at most once a second.
+struct DroppedEvent {
+  uint64_t frames;
+};
+
+using ConnectionEvent =
+    std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent, ControlEvent, ClosedEvent, DroppedEvent, Failure>;
+
+/// One element on a connection. `reporter`: this element posts the message on the bus.
+class ConnectionObserver {
+ public:
+  virtual ~ConnectionObserver() = default;
+  virtual void onConnectionEvent(const ConnectionEvent& event, bool reporter) = 0;
+};
+
+}  // namespace wsbridge

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The receiving half of Connection: what the endpoint sends, the play-out queue, back-pressure and the end.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "connection/Connection.hpp"
+#include "connection/PlayoutBudget.hpp"
+
+namespace wsbridge {
+
+bool Connection::shouldPause() const {
+  if (playout_->aboveHighWater()) return true;
+  const uint64_t limit = settings_.max_total_playout_bytes;
+  return limit > 0 && PlayoutBudget::total() > limit && playout_->milliseconds() > PlayoutBudget::kKeepMs;
+}
+
+bool Connection::shouldResume() const {
+  const uint64_t limit = settings_.max_total_playout_bytes;
+  const bool room = limit == 0 || PlayoutBudget::total() <= limit;
+  return playout_->milliseconds() <= PlayoutBudget::kKeepMs || (playout_->belowLowWater() && room);
+}
+
+void Connection::accountPlayout() {
+  const size_t bytes = playout_ ? playout_->bytes() : 0;
+  PlayoutBudget::move(accounted_bytes_, bytes);
+  accounted_bytes_ = bytes;
+}
+
+void Connection::onBinary(std::span<const uint8_t> payload) {
+  bool pause = false;
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.messages_received = client_->messagesReceived();
+    stats_.bytes_received = client_->bytesReceived();
+    if (!peer(Role::Source).attached || !playout_) return;  // a recorder: nobody plays it
+    playout_->push(payload, g_get_monotonic_time());
+    accountPlayout();
+    pause = !paused_ && state_ == ConnectionState::Open && shouldPause();
+    if (pause) {
+      paused_ = true;
+      ++stats_.pauses;
+    }
+  }
+  if (pause) client_->setPaused(true);
+  if (first_audio_seen_) return;
+  first_audio_seen_ = true;
+  emit(FirstAudioEvent{static_cast<double>(g_get_monotonic_time() - opened_us_) / 1000.0});
+}
+
+Connection::Pulled Connection::pullFrame(int16_t* out, int64_t now_us) {
+  const std::lock_guard lock(mutex_);
+  if (!playout_) return Pulled::End;
+  const bool end = state_ == ConnectionState::Failed || (closed_in_order_ && playout_->empty());
+  if (end) return Pulled::End;
+  const PlayoutQueue::Pulled pulled = playout_->pull(out, now_us);
+  if (pulled == PlayoutQueue::Pulled::Audio) {
+    accountPlayout();
+    if (!mark_replies_.empty()) resolveMarks();
+    if (paused_ && !resume_scheduled_ && shouldResume()) {
+      resume_scheduled_ = true;
+      onLoop([](Connection& self) {
+        {
+          const std::lock_guard inner(self.mutex_);
+          self.paused_ = self.resume_scheduled_ = false;
+        }
+        if (self.client_) self.client_->setPaused(false);
+      });
+    }
+  }
+  return pulled == PlayoutQueue::Pulled::Audio ? Pulled::Audio : Pulled::Fallback;
+}
+
+void Connection::resolveMarks() {
+  for (const uint64_t mark : playout_->takeMarks()) {
+    if (auto node = mark_replies_.extract(mark)) {
+      outbox_.pushText(node.mapped());
+      schedulePump();
+    }
+  }
+}
+
+uint64_t Connection::clear() {
+  const std::lock_guard lock(mutex_);
+  if (!playout_) return 0;
+  const uint64_t cleared_ms = playout_->clear();
+  accountPlayout();
+  resolveMarks();
+  return cleared_ms;
+}
+
+void Connection::onText(std::string_view text) {
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.messages_received = client_->messagesReceived();
+    stats_.bytes_received = client_->bytesReceived();
+    ++stats_.texts_received;
+  }
+  act(dialect_->decodeText(text), text);
+}
+
+void Connection::act(const Command& command, std::string_view text) {
+  const auto control = [&](const char* action) { emit(ControlEvent{action, std::string(text)}); };
+  if (std::holds_alternative<ClearCommand>(command)) {
+    clear();
+    if (const std::string reply = dialect_->cleared(); !reply.empty()) queueText(reply);
+    control("clear");
+  } else if (const auto* notify = std::get_if<NotifyCommand>(&command)) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (playout_) {
+        const uint64_t mark = next_mark_++;
+        mark_replies_[mark] = notify->reply;
+        playout_->addMark(mark);
+        resolveMarks();
+      }
+    }
+    control("notify");
+  } else if (std::holds_alternative<HangupCommand>(command)) {
+    control("hangup");
+  } else if (const auto* dtmf = std::get_if<DtmfCommand>(&command)) {
+    for (const char digit : dtmf->digits) emit(DtmfEvent{std::string(1, digit), dtmf->duration_ms, false});
+  } else if (const auto* other = std::get_if<OtherCommand>(&command)) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++stats_.ignored_messages;
+    }
+    control(other->action.c_str());
+  } else {
+    emit(TextEvent{std::string(text)});
+  }
+}
+
+void Connection::endConversation(ConnectionState state, unsigned code, const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = state;
+    stats_.close_code = code;
+    stats_.close_reason = reason;
+    stats_.messages_received = client_->messagesReceived();
+    stats_.bytes_received = client_->bytesReceived();
+    stats_.pongs_received = client_->pongsReceived();
+    closed_in_order_ = state == ConnectionState::Closed;
+    paused_ = false;
+    outbox_.clear();
+    mark_replies_.clear();
+    if (playout_) playout_->finish();
+  }
+  changed_.notify_all();
+  client_->release();
+}
+
+void Connection::onClosed(unsigned code, const std::string& reason, ClosedBy by) {
+  const auto keep = shared_from_this();
+  endConversation(ConnectionState::Closed, code, reason);
+  emit(ClosedEvent{code, reason, by});
+  client_.reset();
+}
+
+void Connection::onFailed(const Failure& failure) {
+  const auto keep = shared_from_this();
+  endConversation(ConnectionState::Failed, failure.close_code, failure.close_reason);
+  emit(failure);
+  client_.reset();
+}
+
+ConnectionStats Connection::stats() const {
+  const std::lock_guard lock(mutex_);
+  ConnectionStats stats = stats_;
+  if (state_ != ConnectionState::Idle) stats.state = state_;
+  if (playout_) {
+    stats.playout = playout_->counters();
+    stats.playout_ms = playout_->milliseconds();
+  }
+  if (stats.rate > 0) stats.playout_high_ms = stats.playout.high_bytes * 500 / static_cast<uint64_t>(stats.rate);
+  return stats;
+}
+
+std::string Connection::shownUri() const {
+  const std::lock_guard lock(mutex_);
+  const auto endpoint = Endpoint::parse(settings_.uri);
+  const auto* parsed = std::get_if<Endpoint>(&endpoint);
+  return parsed != nullptr ? parsed->shown : std::string();
+}
+
+}  // namespace wsbridge

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "connection/ConnectionSettings.hpp"
+
+#include <atomic>
+
+#include <gio/gio.h>
+
+namespace wsbridge {
+
+namespace {
+
+std::vector<std::string> splitList(const std::string& text) {
+  std::vector<std::string> parts;
+  g_auto(GStrv) split = g_strsplit(text.c_str(), ",", -1);
+  for (char** part = split; *part != nullptr; ++part) {
+    const char* trimmed = g_strstrip(*part);
+    if (*trimmed != '\0') parts.emplace_back(trimmed);
+  }
+  return parts;
+}
+
+Failure settingsFailure(std::string text) {
+  return Failure{.kind = FailureKind::Settings, .text = std::move(text)};
+}
+
+std::optional<std::string> faultInHandshakeHeaders(const ConnectionSettings& settings) {
+  if (auto fault = faultInHeader("Authorization", settings.authorization)) return fault;
+  for (const auto& [name, value] : settings.extra_headers) {
+    if (auto fault = faultInHeader(name, value)) return "extra-headers: " + *fault;
+  }
+  for (const std::string& protocol : splitList(settings.subprotocols)) {
+    if (faultInHeader(protocol, "")) return "subprotocols: \"" + protocol + "\" is not a token";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> faultInAddresses(const std::vector<std::string>& addresses) {
+  for (const std::string& address : addresses) {
+    if (!g_hostname_is_ip_address(address.c_str())) {
+      return "resolved-addresses: \"" + address + "\" is not an IP address";
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& other) {
+  if (!uri.empty() && !other.uri.empty() && uri != other.uri) {
+    return "connection \"" + name + "\" is already used with another uri: give both elements the same";
+  }
+  static const ConnectionSettings defaults;
+  const auto take = [&](auto member) {
+    if (this->*member == defaults.*member) this->*member = other.*member;
+  };
+  using S = ConnectionSettings;
+  take(&S::uri);
+  take(&S::dialect);
+  take(&S::content_type);
+  take(&S::headers);
+  take(&S::extra_headers);
+  take(&S::subprotocols);
+  take(&S::authorization);
+  take(&S::tls_verify);
+  take(&S::tls_ca_file);
+  take(&S::tls_cert_file);
+  take(&S::tls_key_file);
+  take(&S::resolved_addresses);
+  take(&S::connect_timeout_ms);
+  take(&S::ping_interval_s);
+  take(&S::pong_timeout_s);
+  take(&S::context);
+  take(&S::context_wait_ms);
+  take(&S::fallback);
+  take(&S::noise_level_dbov);
+  take(&S::max_playout_ms);
+  take(&S::max_total_playout_bytes);
+  take(&S::prebuffer_ms);
+  take(&S::max_queue_ms);
+  take(&S::close_on_eos);
+  return std::nullopt;
+}
+
+std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const {
+  auto endpoint = Endpoint::parse(uri);
+  if (const auto* fault = std::get_if<std::string>(&endpoint)) return settingsFailure(*fault);
+  if (auto fault = faultInCustomHeaders(headers)) return settingsFailure("headers is " + *fault);
+  if (auto fault = faultInHandshakeHeaders(*this)) return settingsFailure(*fault);
+  ClientSettings client;
+  client.dial.endpoint = std::get<Endpoint>(endpoint);
+  client.dial.request = {splitList(subprotocols), authorization, extra_headers};
+  client.dial.addresses = splitList(resolved_addresses);
+  if (auto fault = faultInAddresses(client.dial.addresses)) return settingsFailure(*fault);
+  client.dial.timeout_ms = connect_timeout_ms;
+  client.dial.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file};
+  client.ping_interval_s = ping_interval_s;
+  client.pong_timeout_s = pong_timeout_s;
+  return client;
+}
+
+PlayoutSettings ConnectionSettings::playoutSettings(int rate) const {
+  static std::atomic<uint64_t> seed{1};  // no two calls share their noise
+  return {rate, fallback, static_cast<double>(noise_level_dbov), prebuffer_ms, max_playout_ms, seed++};
+}
+
+}  // namespace wsbridge

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// ConnectionSettings: what the user set on a sink and a source that share a connection. The defaults are those of the
+// element properties. Values only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "audio/PlayoutQueue.hpp"
+#include "connection/Failure.hpp"
+#include "connection/WebSocketClient.hpp"
+#include "dialects/Dialect.hpp"
+
+namespace wsbridge {
+
+struct ConnectionSettings {
+  std::string uri;
+  std::string name;
+  DialectKind dialect = DialectKind::Wsbridge;
+  std::string content_type;
+  std::string headers;
+  std::vector<std::pair<std::string, std::string>> extra_headers;
+  std::string subprotocols = "WSBRIDGE";
+  std::string authorization;
+  bool tls_verify = true;
+  std::string tls_ca_file;
+  std::string tls_cert_file;
+  std::string tls_key_file;
+  std::string resolved_addresses;
+  unsigned connect_timeout_ms = 6000;
+  unsigned ping_interval_s = 20;
+  unsigned pong_timeout_s = 10;
+  std::string context;
+  unsigned context_wait_ms = 0;
+
+  // Of the source.
+  Fallback fallback = Fallback::ComfortNoise;
+  int noise_level_dbov = -65;
+  unsigned max_playout_ms = 60'000;
+  uint64_t max_total_playout_bytes = 256ULL * 1024 * 1024;
+  unsigned prebuffer_ms = 0;
+
+  // Of the sink.
+  unsigned max_queue_ms = 1000;
+  bool close_on_eos = true;
+
+  /// Takes over what `other` has set and this has not. Returns the fault when both name different URIs.
+  std::optional<std::string> merge(const ConnectionSettings& other);
+
+  /// Everything needed to dial, or what is wrong and how to mend it.
+  [[nodiscard]] std::variant<ClientSettings, Failure> clientSettings() const;
+  [[nodiscard]] PlayoutSettings playoutSettings(int rate) const;
+};
+
+}  // namespace wsbridge

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "connection/Dialer.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <string_view>
+
+namespace wsbridge {
+
+namespace {
+
+using DialerPtr = std::shared_ptr<Dialer>;
+
+constexpr size_t kMaxAnswer = 16 * 1024;
+constexpr std::string_view kEndOfHead = "\r\n\r\n";
+// The kernel would otherwise take minutes of audio before a peer that does not read is noticed.
+constexpr int kSendBufferBytes = 32 * 1024;
+
+DialerPtr takeSelf(gpointer data) {
+  const std::unique_ptr<DialerPtr> held(static_cast<DialerPtr*>(data));
+  return *held;
+}
+
+gpointer giveSelf(const DialerPtr& self) { return new DialerPtr(self); }
+
+/// Parsing a CA file for each call would cost more than the handshake.
+GObjectPtr<GTlsDatabase> loadDatabase(const std::string& path, GError** error) {
+  static std::mutex mutex;
+  static std::map<std::string, GObjectPtr<GTlsDatabase>> cache;
+  g_autofree char* absolute = g_canonicalize_filename(path.c_str(), nullptr);
+  g_autoptr(GFile) file = g_file_new_for_path(absolute);
+  g_autoptr(GFileInfo) info =
+      g_file_query_info(file, G_FILE_ATTRIBUTE_TIME_MODIFIED "," G_FILE_ATTRIBUTE_UNIX_INODE,
+                        G_FILE_QUERY_INFO_NONE, nullptr, error);
+  if (info == nullptr) return nullptr;
+  const std::string key =
+      std::string(absolute) + "|" +
+      std::to_string(g_file_info_get_attribute_uint64(info, G_FILE_ATTRIBUTE_TIME_MODIFIED)) + "|" +
+      std::to_string(g_file_info_get_attribute_uint64(info, G_FILE_ATTRIBUTE_UNIX_INODE));
+  const std::lock_guard lock(mutex);
+  auto found = cache.find(key);
+  if (found == cache.end()) {
+    GTlsDatabase* database = g_tls_file_database_new(absolute, error);
+    if (database == nullptr) return nullptr;
+    found = cache.emplace(key, GObjectPtr<GTlsDatabase>(database)).first;
+  }
+  return refObject(found->second.get());
+}
+
+std::string describe(GTlsCertificateFlags errors) {
+  std::string text;
+  const auto add = [&](GTlsCertificateFlags flag, const char* what) {
+    if ((errors & flag) == 0) return;
+    text += text.empty() ? what : std::string(", ") + what;
+  };
+  add(G_TLS_CERTIFICATE_UNKNOWN_CA, "signed by an authority that is not trusted (set tls-ca-file)");
+  add(G_TLS_CERTIFICATE_BAD_IDENTITY, "made out for another host name");
+  add(G_TLS_CERTIFICATE_NOT_ACTIVATED, "not valid yet");
+  add(G_TLS_CERTIFICATE_EXPIRED, "expired");
+  add(G_TLS_CERTIFICATE_REVOKED, "revoked");
+  add(G_TLS_CERTIFICATE_INSECURE, "made with an insecure algorithm");
+  return text.empty() ? "not acceptable" : text;
+}
+
+FailureKind kindOf(const GError* error) {
+  if (error->domain == G_RESOLVER_ERROR) return FailureKind::Resolve;
+  if (error->domain == G_TLS_ERROR) return FailureKind::Tls;
+  if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) return FailureKind::Timeout;
+  return FailureKind::Refused;
+}
+
+}  // namespace
+
+Dialer::Dialer(std::shared_ptr<MediaLoop> loop, DialSettings settings, Done done)
+    : loop_(std::move(loop)),
+      settings_(std::move(settings)),
+      done_(std::move(done)),
+      key_(makeHandshakeKey()),
+      request_(handshakeText(settings_.endpoint, settings_.request, key_)),
+      cancellable_(g_cancellable_new()),
+      client_(g_socket_client_new()) {
+  // The environment's proxies are not meant for the media of a gateway.
+  g_socket_client_set_enable_proxy(client_.get(), FALSE);
+}
+
+Dialer::~Dialer() {
+  if (deadline_) loop_->removeTimer(*deadline_);
+}
+
+void Dialer::start() {
+  const int64_t due_us = g_get_monotonic_time() + int64_t{settings_.timeout_ms} * 1000;
+  deadline_ = loop_->addTimer(due_us, [weak = weak_from_this()](int64_t) -> int64_t {
+    if (const auto self = weak.lock()) {
+      self->deadline_.reset();
+      self->fail({.kind = FailureKind::Timeout,
+                  .text = "no WebSocket within connect-timeout (" + std::to_string(self->settings_.timeout_ms) +
+                          " ms) while " + self->stage_});
+    }
+    return 0;
+  });
+  connectNext();
+}
+
+void Dialer::cancel() {
+  done_ = nullptr;
+  g_cancellable_cancel(cancellable_.get());
+  if (deadline_) loop_->removeTimer(*deadline_);
+  deadline_.reset();
+}
+
+void Dialer::connectNext() {
+  const uint16_t port = settings_.endpoint.port;
+  GObjectPtr<GSocketConnectable> target;
+  if (settings_.addresses.empty()) {
+    target.reset(g_network_address_new(settings_.endpoint.host.c_str(), port));
+  } else {
+    const std::string& address = settings_.addresses[next_address_++];
+    GSocketAddress* parsed = g_inet_socket_address_new_from_string(address.c_str(), port);
+    if (parsed == nullptr) {
+      fail({.kind = FailureKind::Settings, .text = "resolved-addresses has a value that is no IP address"});
+      return;
+    }
+    target.reset(G_SOCKET_CONNECTABLE(parsed));
+  }
+  g_socket_client_connect_async(client_.get(), target.get(), cancellable_.get(), onConnected,
+                                giveSelf(shared_from_this()));
+}
+
+void Dialer::onConnected(GObject* source, GAsyncResult* result, gpointer data) {
+  const DialerPtr self = takeSelf(data);
+  GError* problem = nullptr;
+  const GObjectPtr<GSocketConnection> connection(
+      g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &problem));
+  const GErrorPtr error(problem);
+  if (!self->done_) return;
+  if (connection) {
+    self->connected(connection.get());
+  } else if (self->next_address_ < self->settings_.addresses.size()) {
+    self->connectNext();
+  } else {
+    self->fail({.kind = kindOf(error.get()), .text = std::string("cannot connect: ") + error->message});
+  }
+}
+
+void Dialer::connected(GSocketConnection* connection) {
+  GSocket* socket = g_socket_connection_get_socket(connection);
+  g_socket_set_blocking(socket, FALSE);
+  g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, nullptr);
+  g_socket_set_option(socket, SOL_SOCKET, SO_SNDBUF, kSendBufferBytes, nullptr);
+  if (settings_.endpoint.tls) {
+    startTls(connection);
+    return;
+  }
+  stream_.reset(G_IO_STREAM(g_object_ref(connection)));
+  sendRequest();
+}
+
+void Dialer::startTls(GSocketConnection* connection) {
+  stage_ = "negotiating TLS";
+  GError* problem = nullptr;
+  const GObjectPtr<GSocketConnectable> identity(
+      g_network_address_new(settings_.endpoint.host.c_str(), settings_.endpoint.port));
+  GIOStream* tls = g_tls_client_connection_new(G_IO_STREAM(connection), identity.get(), &problem);
+  if (tls != nullptr) {
+    stream_.reset(tls);
+    if (!settings_.tls.ca_file.empty()) {
+      if (const auto database = loadDatabase(settings_.tls.ca_file, &problem)) {
+        g_tls_connection_set_database(G_TLS_CONNECTION(tls), database.get());
+      }
+    }
+    if (problem == nullptr && !settings_.tls.cert_file.empty()) {
+      const std::string& key = settings_.tls.key_file.empty() ? settings_.tls.cert_file : settings_.tls.key_file;
+      const GObjectPtr<GTlsCertificate> certificate(
+          g_tls_certificate_new_from_files(settings_.tls.cert_file.c_str(), key.c_str(), &problem));
+      if (certificate) g_tls_connection_set_certificate(G_TLS_CONNECTION(tls), certificate.get());
+    }
+  }
+  if (problem != nullptr) {
+    const GErrorPtr error(problem);
+    fail({.kind = FailureKind::Settings, .text = std::string("TLS settings: ") + error->message});
+    return;
+  }
+  g_signal_connect(tls, "accept-certificate", G_CALLBACK(onAcceptCertificate), this);
+  g_tls_connection_handshake_async(G_TLS_CONNECTION(tls), G_PRIORITY_DEFAULT, cancellable_.get(), onHandshake,
+                                   giveSelf(shared_from_this()));
+}
+
+gboolean Dialer::onAcceptCertificate(GTlsConnection*, GTlsCertificate*, GTlsCertificateFlags errors, gpointer data) {
+  auto* self = static_cast<Dialer*>(data);
+  if (!self->settings_.tls.verify) return TRUE;
+  self->certificate_fault_ = describe(errors);
+  return FALSE;
+}
+
+void Dialer::onHandshake(GObject* source, GAsyncResult* result, gpointer data) {
+  const DialerPtr self = takeSelf(data);
+  GError* problem = nullptr;
+  g_tls_connection_handshake_finish(G_TLS_CONNECTION(source), result, &problem);
+  g_signal_handlers_disconnect_by_data(source, self.get());
+  const GErrorPtr error(problem);
+  if (!self->done_) return;
+  if (!self->certificate_fault_.empty()) {
+    self->fail({.kind = FailureKind::Tls, .text = "the endpoint's certificate is " + self->certificate_fault_});
+  } else if (error) {
+    self->fail({.kind = FailureKind::Tls, .text = std::string("TLS handshake: ") + error->message});
+  } else {
+    self->tlsDone(G_TLS_CONNECTION(source));
+  }
+}
+
+void Dialer::tlsDone(GTlsConnection* tls) {
+  // A resumed session passes the handshake without asking us, even when the session was first accepted unverified.
+  const GTlsCertificateFlags errors = g_tls_connection_get_peer_certificate_errors(tls);
+  if (settings_.tls.verify && errors != 0) {
+    fail({.kind = FailureKind::Tls, .text = "the endpoint's certificate is " + describe(errors)});
+    return;
+  }
+  sendRequest();
+}
+
+void Dialer::sendRequest() {
+  stage_ = "waiting for the handshake's answer";
+  g_output_stream_write_all_async(g_io_stream_get_output_stream(stream_.get()), request_.data(), request_.size(),
+                                  G_PRIORITY_DEFAULT, cancellable_.get(), onWritten,
+                                  giveSelf(shared_from_this()));
+}
+
+void Dialer::onWritten(GObject* source, GAsyncResult* result, gpointer data) {
+  const DialerPtr self = takeSelf(data);
+  GError* problem = nullptr;
+  g_output_stream_write_all_finish(G_OUTPUT_STREAM(source), result, nullptr, &problem);
+  const GErrorPtr error(problem);
+  if (!self->done_) return;
+  if (error) {
+    self->fail({.kind = FailureKind::Refused, .text = std::string("sending the handshake: ") + error->message});
+    return;
+  }
+  self->answer_.resize(kMaxAnswer);
+  self->readAnswer();
+}
+
+void Dialer::readAnswer() {
+  g_input_stream_read_async(g_io_stream_get_input_stream(stream_.get()), answer_.data() + answer_size_,
+                            kMaxAnswer - answer_size_, G_PRIORITY_DEFAULT, cancellable_.get(), onRead,
+                            giveSelf(shared_from_this()));
+}
+
+void Dialer::onRead(GObject* source, GAsyncResult* result, gpointer data) {
+  const DialerPtr self = takeSelf(data);
+  GError* problem = nullptr;
+  const gssize count = g_input_stream_read_finish(G_INPUT_STREAM(source), result, &problem);
+  const GErrorPtr error(problem);
+  if (!self->done_) return;
+  if (count <= 0) {
+    const std::string why = error ? error->message : "the endpoint closed the connection";
+    self->fail({.kind = FailureKind::Handshake, .text = "waiting for the handshake's answer: " + why});
+    return;
+  }
+  self->answerRead(static_cast<size_t>(count));
+}
+
+void Dialer::answerRead(size_t count) {
+  answer_size_ += count;
+  const std::string_view text(reinterpret_cast<const char*>(answer_.data()), answer_size_);
+  const size_t end = text.find(kEndOfHead);
+  if (end == std::string_view::npos) {
+    const std::string_view expected = "HTTP/1.";
+    const bool http = text.substr(0, expected.size()) == expected.substr(0, std::min(text.size(), expected.size()));
+    if (answer_size_ < kMaxAnswer && http) {
+      readAnswer();
+      return;
+    }
+    fail({.kind = FailureKind::Handshake,
+          .text = "the endpoint's answer is not HTTP: is there a WebSocket server behind this URI?"});
+    return;
+  }
+  const size_t head_size = end + kEndOfHead.size();
+  auto answer = readHandshakeAnswer(text.substr(0, head_size), settings_.request, key_);
+  if (auto* failure = std::get_if<Failure>(&answer)) {
+    fail(std::move(*failure));
+    return;
+  }
+  Dialled dialled;
+  dialled.prefix.assign(answer_.begin() + static_cast<std::ptrdiff_t>(head_size),
+                        answer_.begin() + static_cast<std::ptrdiff_t>(answer_size_));
+  dialled.subprotocol = std::get<HandshakeAnswer>(answer).subprotocol;
+  dialled.stream = std::move(stream_);
+  finish(std::move(dialled));
+}
+
+void Dialer::fail(Failure failure) { finish(std::move(failure)); }
+
+void Dialer::finish(Result result) {
+  if (!done_) return;
+  const auto keep = shared_from_this();
+  const Done done = std::move(done_);
+  cancel();
+  if (stream_) g_io_stream_close_async(stream_.get(), G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);
+  done(std::move(result));
+}
+
+}  // namespace wsbridge

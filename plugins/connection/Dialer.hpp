@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Dialer: opens one WebSocket: connects, does TLS, sends the handshake, reads the answer; all inside one deadline. Used
+// and destroyed on the loop's thread. The result is delivered once, never after cancel() or destruction.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <gio/gio.h>
+
+#include "connection/Endpoint.hpp"
+#include "connection/Failure.hpp"
+#include "runtime/GlibPtr.hpp"
+#include "runtime/MediaLoop.hpp"
+
+namespace wsbridge {
+
+struct TlsSettings {
+  bool verify = true;
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+};
+
+struct DialSettings {
+  Endpoint endpoint;
+  HandshakeRequest request;
+  std::vector<std::string> addresses;  // connect to these instead of resolving the host
+  unsigned timeout_ms = 6000;
+  TlsSettings tls;
+};
+
+struct Dialled {
+  GObjectPtr<GIOStream> stream;
+  std::vector<uint8_t> prefix;  // what the server sent behind its answer
+  std::string subprotocol;
+};
+
+class Dialer : public std::enable_shared_from_this<Dialer> {
+ public:
+  using Result = std::variant<Dialled, Failure>;
+  using Done = std::function<void(Result)>;
+
+  Dialer(std::shared_ptr<MediaLoop> loop, DialSettings settings, Done done);
+  ~Dialer();
+  Dialer(const Dialer&) = delete;
+  Dialer& operator=(const Dialer&) = delete;
+
+  void start();
+  void cancel();
+
+ private:
+  void connectNext();
+  void connected(GSocketConnection* connection);
+  void startTls(GSocketConnection* connection);
+  void tlsDone(GTlsConnection* tls);
+  void sendRequest();
+  void readAnswer();
+  void answerRead(size_t count);
+  void fail(Failure failure);
+  void finish(Result result);
+
+  static void onConnected(GObject* source, GAsyncResult* result, gpointer data);
+  static void onHandshake(GObject* source, GAsyncResult* result, gpointer data);
+  static void onWritten(GObject* source, GAsyncResult* result, gpointer data);
+  static void onRead(GObject* source, GAsyncResult* result, gpointer data);
+  static gboolean onAcceptCertificate(GTlsConnection* tls, GTlsCertificate*, GTlsCertificateFlags errors,
+                                      gpointer data);
+
+  std::shared_ptr<MediaLoop> loop_;
+  DialSettings settings_;
+  Done done_;
+  std::string key_;
+  std::string request_;
+  std::vector<uint8_t> answer_;
+  size_t answer_size_ = 0;
+  size_t next_address_ = 0;
+  const char* stage_ = "connecting";
+  std::string certificate_fault_;
+  GObjectPtr<GCancellable> cancellable_;
+  GObjectPtr<GSocketClient> client_;
+  GObjectPtr<GIOStream> stream_;
+  std::optional<MediaLoop::TimerId> deadline_;
+};
+
+}  // namespace wsbridge

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "connection/FlowState.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace wsbridge {
+
+namespace {
+
+constexpr size_t kStagingBytes = 8 * 1024;
+// One connection may take this much of the loop before the others get their turn.
+constexpr size_t kDispatchBytes = 64 * 1024;
+
+/// The source that libsoup attaches: ready when FlowState says so, without a descriptor of its own.
+struct FlowSource {
+  GSource base;
+  GObject* stream;
+  FlowState* state;  // alive as long as `stream`
+  bool input;
+
+  static FlowSource& of(GSource* source) { return *reinterpret_cast<FlowSource*>(source); }
+  static bool ready(GSource* source) {
+    const FlowSource& self = of(source);
+    return self.input ? self.state->inputReady() : self.state->outputReady();
+  }
+  static gboolean onPrepare(GSource* source, gint* timeout) {
+    *timeout = -1;
+    return ready(source);
+  }
+  static gboolean onCheck(GSource* source) { return ready(source); }
+  static gboolean onDispatch(GSource* source, GSourceFunc callback, gpointer data) {
+    auto* call = reinterpret_cast<GPollableSourceFunc>(reinterpret_cast<void*>(callback));
+    return call(of(source).stream, data);
+  }
+  static void onFinalize(GSource* source) { g_object_unref(of(source).stream); }
+};
+
+gssize wouldBlock(GError** error) {
+  g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "would block");
+  return -1;
+}
+
+gssize systemError(const char* what, GError** error) {
+  const int code = errno;
+  g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "%s: %s", what, g_strerror(code));
+  return -1;
+}
+
+}  // namespace
+
+FlowState::FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
+                     std::function<void()> on_drained)
+    : loop_(std::move(loop)),
+      base_(G_IO_STREAM(g_object_ref(base))),
+      staging_(kStagingBytes),
+      prefix_(std::move(prefix)),
+      on_drained_(std::move(on_drained)),
+      last_read_us_(g_get_monotonic_time()) {
+  if (G_IS_SOCKET_CONNECTION(base)) {
+    socket_ = g_socket_connection_get_socket(G_SOCKET_CONNECTION(base));
+    watch_ = std::make_unique<SocketWatch>(*loop_, g_socket_get_fd(socket_),
+                                           [this](uint32_t events) { onSocketEvents(events); });
+  }
+}
+
+FlowState::~FlowState() {
+  close();
+  g_object_unref(base_);
+}
+
+void FlowState::detach() { on_drained_ = nullptr; }
+
+bool FlowState::inputReady() const { return !closed_ && !paused_ && (input_ready_ || !filter_.wanted()); }
+
+gssize FlowState::read(void* buffer, gsize size, GError** error) {
+  if (paused_ || closed_) return wouldBlock(error);
+  if (dispatch_bytes_ >= kDispatchBytes) {
+    dispatch_bytes_ = 0;
+    input_ready_ = true;
+    return wouldBlock(error);
+  }
+  while (filter_.wanted()) {
+    if (!prefix_.empty()) {
+      filter_.feed(prefix_);
+      prefix_.clear();
+      prefix_.shrink_to_fit();
+      continue;
+    }
+    const gssize count = readBase(staging_, error);
+    if (count <= 0) return count;
+    last_read_us_ = g_get_monotonic_time();
+    bytes_read_ += static_cast<uint64_t>(count);
+    filter_.feed(std::span<const uint8_t>(staging_.data(), static_cast<size_t>(count)));
+    if (filter_.fault() != FrameFilter::Fault::None && filter_.wanted()) {
+      g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "WebSocket message refused");
+      return -1;
+    }
+  }
+  const size_t count = filter_.read(static_cast<uint8_t*>(buffer), size);
+  dispatch_bytes_ += count;
+  return static_cast<gssize>(count);
+}
+
+gssize FlowState::readBase(std::span<uint8_t> into, GError** error) {
+  if (socket_ == nullptr) {
+    auto* input = G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(base_));
+    GError* problem = nullptr;
+    const gssize count =
+        g_pollable_input_stream_read_nonblocking(input, into.data(), into.size(), nullptr, &problem);
+    if (problem != nullptr && g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
+      input_ready_ = false;
+      dispatch_bytes_ = 0;
+    }
+    if (problem != nullptr) g_propagate_error(error, problem);
+    return count;
+  }
+  if (!input_drained_) {
+    const ssize_t count = recv(g_socket_get_fd(socket_), into.data(), into.size(), MSG_DONTWAIT);
+    // A short read emptied the socket: the next one would only say so. Level-triggered epoll tells when there is more.
+    input_drained_ = count > 0 && static_cast<size_t>(count) < into.size();
+    if (count >= 0) return count;
+    if (errno != EAGAIN && errno != EINTR) return systemError("receiving", error);
+  }
+  input_drained_ = false;
+  input_ready_ = false;
+  dispatch_bytes_ = 0;
+  if (!input_armed_) {
+    input_armed_ = true;
+    updateInterest();
+  }
+  return wouldBlock(error);
+}
+
+gssize FlowState::write(const void* buffer, gsize size, GError** error) {
+  if (closed_) {
+    g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CLOSED, "stream is closed");
+    return -1;
+  }
+  gssize count = 0;
+  GError* problem = nullptr;
+  if (socket_ != nullptr) {
+    count = send(g_socket_get_fd(socket_), buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+      wouldBlock(&problem);
+    } else if (count < 0) {
+      systemError("sending", &problem);
+    }
+  } else {
+    auto* output = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(base_));
+    count = g_pollable_output_stream_write_nonblocking(output, buffer, size, nullptr, &problem);
+  }
+  output_ready_ = false;
+  if (problem != nullptr) {
+    was_blocked_ = true;
+    g_propagate_error(error, problem);
+    return -1;
+  }
+  bytes_written_ += static_cast<uint64_t>(count);
+  if (static_cast<gsize>(count) < size) was_blocked_ = true;
+  if (was_blocked_) noteWritten();
+  return count;
+}
+
+void FlowState::noteWritten() {
+  // libsoup is in the middle of its own write: look at what it still holds when it has returned.
+  if (drained_posted_) return;
+  drained_posted_ = true;
+  loop_->post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->drained_posted_ = false;
+    if (!self->was_blocked_ || !self->writable()) return;
+    self->was_blocked_ = false;
+    if (self->on_drained_) self->on_drained_();
+  });
+}
+
+bool FlowState::writable() const {
+  return output_source_ == nullptr || g_source_is_destroyed(output_source_);
+}
+
+GSource* FlowState::createSource(GObject* stream, bool input) {
+  static GSourceFuncs funcs = {FlowSource::onPrepare,  FlowSource::onCheck, FlowSource::onDispatch,
+                               FlowSource::onFinalize, nullptr,             nullptr};
+  GSource* source = g_source_new(&funcs, sizeof(FlowSource));
+  auto* flow = reinterpret_cast<FlowSource*>(source);
+  flow->stream = G_OBJECT(g_object_ref(stream));
+  flow->state = this;
+  flow->input = input;
+  if (!input) {
+    if (output_source_ != nullptr) g_source_unref(output_source_);
+    output_source_ = g_source_ref(source);
+    output_ready_ = false;
+    want_output_ = true;
+  }
+  updateInterest();
+  return source;
+}
+
+void FlowState::updateInterest() {
+  if (closed_) return;
+  if (watch_) {
+    watch_->want(!paused_ && input_armed_, want_output_);
+    return;
+  }
+  if (!paused_ && !input_ready_) watchTls(true);
+  if (want_output_) watchTls(false);
+}
+
+void FlowState::onSocketEvents(uint32_t events) {
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+    if (input_ready_) input_armed_ = false;  // nobody has read since the last time: do not spin
+    input_ready_ = true;
+  }
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+    output_ready_ = true;
+    want_output_ = false;
+  }
+  updateInterest();
+}
+
+void FlowState::watchTls(bool input) {
+  GSource*& source = input ? tls_input_ : tls_output_;
+  if (source != nullptr) return;
+  source = input ? g_pollable_input_stream_create_source(
+                       G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(base_)), nullptr)
+                 : g_pollable_output_stream_create_source(
+                       G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(base_)), nullptr);
+  GPollableSourceFunc callback = input ? onTlsInput : onTlsOutput;
+  g_source_set_callback(source, reinterpret_cast<GSourceFunc>(reinterpret_cast<void*>(callback)), this,
+                        nullptr);
+  g_source_attach(source, loop_->context());
+}
+
+gboolean FlowState::onTlsInput(GObject*, gpointer data) {
+  auto* self = static_cast<FlowState*>(data);
+  self->input_ready_ = true;
+  destroySource(self->tls_input_);
+  return G_SOURCE_REMOVE;
+}
+
+gboolean FlowState::onTlsOutput(GObject*, gpointer data) {
+  auto* self = static_cast<FlowState*>(data);
+  self->output_ready_ = true;
+  self->want_output_ = false;
+  destroySource(self->tls_output_);
+  return G_SOURCE_REMOVE;
+}
+
+void FlowState::destroySource(GSource*& source) {
+  if (source == nullptr) return;
+  g_source_destroy(source);
+  g_source_unref(source);
+  source = nullptr;
+}
+
+void FlowState::setPaused(bool paused) {
+  if (paused_ == paused) return;
+  paused_ = paused;
+  if (paused) {
+    destroySource(tls_input_);
+  } else {
+    input_armed_ = true;
+    input_ready_ = true;  // data may wait above the socket: a decrypted TLS record, a filtered message
+  }
+  updateInterest();
+}
+
+void FlowState::shutdownWrite() {
+  if (socket_ != nullptr && !closed_) g_socket_shutdown(socket_, FALSE, TRUE, nullptr);
+}
+
+void FlowState::close() {
+  if (closed_) return;
+  closed_ = true;
+  watch_.reset();
+  destroySource(tls_input_);
+  destroySource(tls_output_);
+  if (output_source_ != nullptr) g_source_unref(output_source_);
+  output_source_ = nullptr;
+  if (socket_ != nullptr) {
+    g_io_stream_close(base_, nullptr, nullptr);
+  } else {
+    g_io_stream_close_async(base_, G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);  // sends TLS's own farewell
+  }
+}
+
+}  // namespace wsbridge

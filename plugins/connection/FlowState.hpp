@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// FlowState: what the objects of one FlowStream share: the base stream, its readiness, the filter, the counters.
+// Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <gio/gio.h>
+
+#include "connection/FrameFilter.hpp"
+#include "runtime/MediaLoop.hpp"
+
+namespace wsbridge {
+
+class FlowState : public std::enable_shared_from_this<FlowState> {
+ public:
+  FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
+            std::function<void()> on_drained);
+  ~FlowState();
+  FlowState(const FlowState&) = delete;
+  FlowState& operator=(const FlowState&) = delete;
+
+  gssize read(void* buffer, gsize size, GError** error);
+  gssize write(const void* buffer, gsize size, GError** error);
+  GSource* createSource(GObject* stream, bool input);
+  void close();
+  void shutdownWrite();
+
+  void setPaused(bool paused);
+  void detach();
+  [[nodiscard]] bool inputReady() const;
+  [[nodiscard]] bool outputReady() const { return output_ready_; }
+  [[nodiscard]] bool writable() const;
+
+  [[nodiscard]] bool paused() const { return paused_; }
+  [[nodiscard]] const FrameFilter& filter() const { return filter_; }
+  [[nodiscard]] uint64_t bytesRead() const { return bytes_read_; }
+  [[nodiscard]] uint64_t bytesWritten() const { return bytes_written_; }
+  [[nodiscard]] int64_t lastReadUs() const { return last_read_us_; }
+
+ private:
+  gssize readBase(std::span<uint8_t> into, GError** error);
+  void noteWritten();
+  void updateInterest();
+  void onSocketEvents(uint32_t events);
+  void watchTls(bool input);
+  static gboolean onTlsInput(GObject*, gpointer data);
+  static gboolean onTlsOutput(GObject*, gpointer data);
+  static void destroySource(GSource*& source);
+
+  std::shared_ptr<MediaLoop> loop_;
+  GIOStream* base_;
+  GSocket* socket_ = nullptr;  // set for ws: the descriptor is read and written directly
+  std::unique_ptr<SocketWatch> watch_;
+  GSource* tls_input_ = nullptr;
+  GSource* tls_output_ = nullptr;
+
+  FrameFilter filter_;
+  std::vector<uint8_t> staging_;
+  std::vector<uint8_t> prefix_;
+  std::function<void()> on_drained_;
+
+  GSource* output_source_ = nullptr;
+  bool paused_ = false;
+  bool input_ready_ = true;
+  bool input_drained_ = false;
+  bool input_armed_ = true;
+  bool output_ready_ = false;
+  bool want_output_ = false;
+  bool was_blocked_ = false;
+  bool drained_posted_ = false;
+  bool closed_ = false;
+  size_t dispatch_bytes_ = 0;
+
+  uint64_t bytes_read_ = 0;
+  uint64_t bytes_written_ = 0;
+  int64_t last_read_us_ = 0;
+};
+
+}  // namespace wsbridge

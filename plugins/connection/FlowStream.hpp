@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// FlowStream: the GIOStream given to libsoup in place of the socket's own. It adds what libsoup 3.2 lacks: reading
+// can be paused (the poll set is left, the TCP window closes), one dispatch reads a bounded number of bytes, large and
+// fragmented audio messages are taken apart (FrameFilter), and whether libsoup still holds unsent bytes can be told.
+// Everything happens on the loop's thread. The GObjects that libsoup holds share one FlowState with this handle and
+// go on living, silent, when the handle is gone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <gio/gio.h>
+
+#include "connection/FrameFilter.hpp"
+#include "runtime/MediaLoop.hpp"
+
+namespace wsbridge {
+
+class FlowState;
+
+class FlowStream {
+ public:
+  /// `base` is a connected GSocketConnection or a GTlsConnection after its handshake; `prefix` are bytes of the server
+  /// that were read behind the handshake answer. `on_drained`: after writable() was false, it is true again.
+  FlowStream(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
+             std::function<void()> on_drained);
+  ~FlowStream();
+  FlowStream(const FlowStream&) = delete;
+  FlowStream& operator=(const FlowStream&) = delete;
+
+  [[nodiscard]] GIOStream* stream() const;
+  void setPaused(bool paused);
+  [[nodiscard]] bool paused() const;
+  /// libsoup holds nothing unsent: the next message goes to the socket at once.
+  [[nodiscard]] bool writable() const;
+  [[nodiscard]] const FrameFilter& filter() const;
+  [[nodiscard]] uint64_t bytesRead() const;
+  [[nodiscard]] uint64_t bytesWritten() const;
+  [[nodiscard]] int64_t lastReadUs() const;
+  void shutdownWrite();
+
+ private:
+  std::shared_ptr<FlowState> state_;
+  GIOStream* stream_;
+};
+
+}  // namespace wsbridge

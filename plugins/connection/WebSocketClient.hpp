@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// WebSocketClient: one WebSocket from dialling to its end, on top of libsoup's SoupWebsocketConnection. Created, used
+// and destroyed on the loop's thread. The listener hears onOpen at most once and then exactly one of onClosed and
+// onFailed, after which nothing more; nothing after release().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "connection/Dialer.hpp"
+#include "connection/Failure.hpp"
+#include "connection/FlowStream.hpp"
+#include "runtime/MediaLoop.hpp"
+
+typedef struct _SoupWebsocketConnection SoupWebsocketConnection;
+
+namespace wsbridge {
+
+struct ClientSettings {
+  DialSettings dial;
+  unsigned ping_interval_s = 20;
+  unsigned pong_timeout_s = 10;
+};
+
+enum class ClosedBy { Endpoint, Local };
+
+class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
+ public:
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void onOpen(const std::string& subprotocol) = 0;
+    virtual void onBinary(std::span<const uint8_t> payload) = 0;
+    virtual void onText(std::string_view text) = 0;
+    virtual void onWritable() = 0;
+    virtual void onClosed(unsigned code, const std::string& reason, ClosedBy by) = 0;
+    virtual void onFailed(const Failure& failure) = 0;
+  };
+
+  WebSocketClient(std::shared_ptr<MediaLoop> loop, ClientSettings settings, std::weak_ptr<Listener> listener);
+  ~WebSocketClient();
+  WebSocketClient(const WebSocketClient&) = delete;
+  WebSocketClient& operator=(const WebSocketClient&) = delete;
+
+  void start();
+  /// The last message has left for the kernel: send more. Otherwise wait for onWritable().
+  [[nodiscard]] bool writable() const;
+  void sendBinary(std::span<const uint8_t> payload);
+  /// `text` must be valid UTF-8.
+  void sendText(std::string_view text);
+  /// Sends a close frame; onClosed follows. `discard`: what still arrives is not delivered any more.
+  void close(unsigned code, const std::string& reason, bool discard);
+  void setPaused(bool paused);
+  [[nodiscard]] bool paused() const;
+  /// Ends at once, without a word to the listener; a close frame is sent when the WebSocket is open.
+  void release();
+
+  [[nodiscard]] uint64_t messagesReceived() const;
+  [[nodiscard]] uint64_t bytesReceived() const;
+  [[nodiscard]] uint64_t pongsReceived() const { return pongs_; }
+
+ private:
+  void dialled(Dialer::Result result);
+  void startKeepalive();
+  int64_t checkPong(int64_t now_us);
+  void armCloseTimeout();
+  void reportClosed(unsigned code, const std::string& reason, ClosedBy by);
+  void reportFailed(Failure failure);
+  void streamClosed();
+  void teardown();
+  std::shared_ptr<Listener> takeListener();
+
+  static void onMessage(SoupWebsocketConnection*, int type, void* bytes, gpointer data);
+  static void onError(SoupWebsocketConnection*, GError* error, gpointer data);
+  static void onClosing(SoupWebsocketConnection*, gpointer data);
+  static void onClosedSignal(SoupWebsocketConnection*, gpointer data);
+  static void onState(SoupWebsocketConnection*, void*, gpointer data);
+  static void onPong(SoupWebsocketConnection*, void*, gpointer data);
+
+  std::shared_ptr<MediaLoop> loop_;
+  ClientSettings settings_;
+  std::weak_ptr<Listener> listener_;
+  std::shared_ptr<Dialer> dialer_;
+  std::unique_ptr<FlowStream> flow_;
+  SoupWebsocketConnection* socket_ = nullptr;
+  std::shared_ptr<WebSocketClient> lingering_;  // keeps us while the close handshake goes on after release()
+  std::optional<MediaLoop::TimerId> pong_timer_;
+  std::optional<MediaLoop::TimerId> close_timer_;
+  bool reported_ = false;
+  bool discard_ = false;
+  bool close_sent_ = false;
+  bool shut_down_ = false;
+  unsigned local_code_ = 1000;
+  std::string local_reason_;
+  uint64_t pongs_ = 0;
+};
+
+}  // namespace wsbridge

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The caps of both elements. Any thread.
+#pragma once
+
+#include <gst/gst.h>
+
+#define WSBRIDGE_AUDIO_CAPS                              \
+  "audio/x-raw, format=(string)S16LE, layout=(string)interleaved, channels=(int)1, " \
+  "rate=(int){ 16000, 8000, 24000, 32000, 48000 }"
+
+namespace wsbridge {
+
+/// What an element accepts: all rates, or the one that its connection has settled on (0: none yet).
+inline GstCaps* audioCaps(int rate, GstCaps* filter) {
+  GstCaps* caps = gst_caps_from_string(WSBRIDGE_AUDIO_CAPS);
+  if (rate != 0) gst_caps_set_simple(caps, "rate", G_TYPE_INT, rate, nullptr);
+  if (filter == nullptr) return caps;
+  GstCaps* allowed = gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(caps);
+  return allowed;
+}
+
+inline int rateOf(const GstCaps* caps) {
+  int rate = 0;
+  if (caps != nullptr && !gst_caps_is_empty(caps)) {
+    gst_structure_get_int(gst_caps_get_structure(caps, 0), "rate", &rate);
+  }
+  return rate;
+}
+
+}  // namespace wsbridge

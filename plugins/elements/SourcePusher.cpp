@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/SourcePusher.hpp"
+
+#include "elements/AudioCaps.hpp"
+
+namespace wsbridge {
+
+namespace {
+
+// A loop that was held up this long sends what is due in one go; longer is given up.
+constexpr int64_t kMaxCatchUpUs = 200'000;
+
+struct StreamLock {
+  explicit StreamLock(GstPad* pad) : pad_(pad) { GST_PAD_STREAM_LOCK(pad_); }
+  ~StreamLock() { GST_PAD_STREAM_UNLOCK(pad_); }
+  StreamLock(const StreamLock&) = delete;
+  StreamLock& operator=(const StreamLock&) = delete;
+
+ private:
+  GstPad* pad_;
+};
+
+GstBufferPool* makePool(guint frame_bytes) {
+  GstBufferPool* pool = gst_buffer_pool_new();
+  GstStructure* config = gst_buffer_pool_get_config(pool);
+  gst_buffer_pool_config_set_params(config, nullptr, frame_bytes, 2, 0);
+  gst_buffer_pool_set_config(pool, config);
+  gst_buffer_pool_set_active(pool, TRUE);
+  return pool;
+}
+
+}  // namespace
+
+std::shared_ptr<SourcePusher> SourcePusher::create(GstElement* element, GstPad* pad,
+                                                   std::shared_ptr<Connection> connection, int rate, bool gaps) {
+  return std::shared_ptr<SourcePusher>(new SourcePusher(element, pad, std::move(connection), rate, gaps));
+}
+
+SourcePusher::SourcePusher(GstElement* element, GstPad* pad, std::shared_ptr<Connection> connection, int rate,
+                           bool gaps)
+    : element_(element),
+      pad_(pad),
+      connection_(std::move(connection)),
+      loop_(connection_->sharedLoop()),
+      rate_(rate),
+      gaps_(gaps),
+      pool_(makePool(static_cast<guint>(rate) / 50 * 2)) {}
+
+SourcePusher::~SourcePusher() {
+  gst_buffer_pool_set_active(pool_, FALSE);
+  gst_object_unref(pool_);
+}
+
+void SourcePusher::play() {
+  playing_ = true;
+  if (!loop_) {
+    gst_pad_start_task(pad_, runTask, new std::shared_ptr<SourcePusher>(shared_from_this()),
+                       [](gpointer data) { delete static_cast<std::shared_ptr<SourcePusher>*>(data); });
+    return;
+  }
+  if (timer_running_.exchange(true)) return;
+  // The element outlives the timer; both are let go on the loop's thread.
+  auto* element = static_cast<GstElement*>(gst_object_ref(element_));
+  loop_->post([self = shared_from_this(), element] {
+    const std::shared_ptr<GstElement> held(element, gst_object_unref);
+    const int64_t now_us = g_get_monotonic_time();
+    self->next_tick_us_ = now_us;
+    self->loop_->addTimer(now_us, [self, held](int64_t now) {
+      const int64_t next_us = self->tick(now);
+      if (next_us != 0) return next_us;
+      self->timer_running_ = false;
+      // play() may have come in between and have found the timer still running.
+      const bool again = self->playing_ && !self->stopped_ && !self->timer_running_.exchange(true);
+      return again ? now + MediaLoop::kFrameUs : 0;
+    });
+  });
+}
+
+void SourcePusher::pause() {
+  playing_ = false;
+  if (!loop_) gst_pad_pause_task(pad_);
+  wake();
+}
+
+void SourcePusher::stop() {
+  stopped_ = true;
+  playing_ = false;
+  wake();
+  gst_pad_stop_task(pad_);
+}
+
+void SourcePusher::wake() {
+  const std::lock_guard lock(clock_mutex_);
+  if (clock_id_ != nullptr) gst_clock_id_unschedule(clock_id_);
+}
+
+GstClockTime SourcePusher::runningTime() const {
+  g_autoptr(GstClock) clock = gst_element_get_clock(element_);
+  if (clock == nullptr) return 0;
+  const GstClockTime now = gst_clock_get_time(clock);
+  const GstClockTime base = gst_element_get_base_time(element_);
+  return now > base ? now - base : 0;
+}
+
+void SourcePusher::runTask(gpointer data) { (*static_cast<std::shared_ptr<SourcePusher>*>(data))->taskStep(); }
+
+// The task's lock is the pad's stream lock.
+void SourcePusher::taskStep() {
+  if (next_pts_ == GST_CLOCK_TIME_NONE || discont_) {
+    const GstClockTime now = runningTime();
+    if (next_pts_ == GST_CLOCK_TIME_NONE || now > next_pts_ + kFrame) next_pts_ = now;
+    discont_ = true;
+  }
+  // A buffer is complete when its last sample is due, as with a capture device: hence 20 ms of latency.
+  if (!waitForClock(next_pts_ + kFrame)) {
+    if (!playing_) discont_ = true;
+    return;
+  }
+  if (!pushFrame(g_get_monotonic_time())) gst_pad_pause_task(pad_);
+}
+
+bool SourcePusher::waitForClock(GstClockTime running_time) {
+  GstClockID id = nullptr;
+  {
+    const std::lock_guard lock(clock_mutex_);
+    g_autoptr(GstClock) clock = gst_element_get_clock(element_);
+    if (clock == nullptr || !playing_ || GST_PAD_IS_FLUSHING(pad_)) return false;
+    id = gst_clock_new_single_shot_id(clock, gst_element_get_base_time(element_) + running_time);
+    clock_id_ = id;
+  }
+  const GstClockReturn result = gst_clock_id_wait(id, nullptr);
+  const std::lock_guard lock(clock_mutex_);
+  gst_clock_id_unref(id);
+  clock_id_ = nullptr;
+  return result == GST_CLOCK_OK || result == GST_CLOCK_EARLY;
+}
+
+int64_t SourcePusher::tick(int64_t now_us) {
+  const StreamLock lock(pad_);
+  if (stopped_ || !playing_ || GST_PAD_IS_FLUSHING(pad_)) {
+    discont_ = true;
+    return 0;
+  }
+  if (now_us - next_tick_us_ > kMaxCatchUpUs || discont_) {
+    next_tick_us_ = now_us;
+    const GstClockTime now = runningTime();
+    next_pts_ = now > kFrame ? now - kFrame : 0;
+    discont_ = true;
+  }
+  while (next_tick_us_ <= now_us) {
+    if (!pushFrame(now_us)) {
+      playing_ = false;
+      return 0;
+    }
+    next_tick_us_ += MediaLoop::kFrameUs;
+  }
+  return next_tick_us_;
+}
+
+void SourcePusher::pushStart() {
+  started_ = true;
+  g_autofree char* id = gst_pad_create_stream_id(pad_, element_, nullptr);
+  GstEvent* start = gst_event_new_stream_start(id);
+  gst_event_set_group_id(start, gst_util_group_id_next());
+  gst_pad_push_event(pad_, start);
+  g_autoptr(GstCaps) caps = audioCaps(rate_, nullptr);
+  gst_pad_push_event(pad_, gst_event_new_caps(caps));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_pad_push_event(pad_, gst_event_new_segment(&segment));
+}
+
+void SourcePusher::end() {
+  ended_ = true;
+  gst_pad_push_event(pad_, gst_event_new_eos());
+}
+
+bool SourcePusher::pushFrame(int64_t now_us) {
+  if (ended_) return false;
+  if (!started_) pushStart();
+  if (eos_requested_) {
+    end();
+    return false;
+  }
+  GstBuffer* buffer = nullptr;
+  GstMapInfo map;
+  if (gst_buffer_pool_acquire_buffer(pool_, &buffer, nullptr) != GST_FLOW_OK) return false;
+  gst_buffer_map(buffer, &map, GST_MAP_WRITE);
+  // The pool's memory is aligned for any sample type.
+  const auto pulled = connection_->pullFrame(static_cast<int16_t*>(static_cast<void*>(map.data)), now_us);
+  gst_buffer_unmap(buffer, &map);
+  const GstClockTime pts = next_pts_;
+  next_pts_ += kFrame;
+  if (pulled == Connection::Pulled::Audio || (pulled == Connection::Pulled::Fallback && !gaps_)) {
+    GST_BUFFER_PTS(buffer) = pts;
+    GST_BUFFER_DURATION(buffer) = kFrame;
+    if (discont_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+    discont_ = false;
+    return pushBuffer(buffer) == GST_FLOW_OK;
+  }
+  gst_buffer_unref(buffer);
+  if (pulled == Connection::Pulled::End) {
+    end();
+    return false;
+  }
+  gst_pad_push_event(pad_, gst_event_new_gap(pts, kFrame));
+  return true;
+}
+
+GstFlowReturn SourcePusher::pushBuffer(GstBuffer* buffer) {
+  const GstFlowReturn flow = gst_pad_push(pad_, buffer);
+  if (flow == GST_FLOW_OK || flow == GST_FLOW_FLUSHING) return flow;
+  if (flow < GST_FLOW_EOS || flow == GST_FLOW_NOT_LINKED) GST_ELEMENT_FLOW_ERROR(element_, flow);
+  if (flow != GST_FLOW_EOS) end();
+  ended_ = true;
+  return flow;
+}
+
+}  // namespace wsbridge

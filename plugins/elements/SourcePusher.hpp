@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// SourcePusher: pushes wsbridgesrc's buffers. With a shared media loop its timer pushes, on the loop's thread; without
+// one a pad task waits for the pipeline clock. Both hold the pad's stream lock while pushing, so deactivating the pad
+// waits for them. play(), pause(), stop(), wake() and requestEos() may be called from any thread; a pusher is used for
+// one run from READY to PAUSED and back.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include <gst/gst.h>
+
+#include "connection/Connection.hpp"
+#include "runtime/MediaLoop.hpp"
+
+namespace wsbridge {
+
+class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
+ public:
+  static constexpr GstClockTime kFrame = 20 * GST_MSECOND;
+
+  /// `gaps`: gap events instead of fallback buffers.
+  static std::shared_ptr<SourcePusher> create(GstElement* element, GstPad* pad,
+                                              std::shared_ptr<Connection> connection, int rate, bool gaps);
+  ~SourcePusher();
+  SourcePusher(const SourcePusher&) = delete;
+  SourcePusher& operator=(const SourcePusher&) = delete;
+
+  void play();
+  /// A push may still be under way, even for long: downstream may hold it until it is flushed.
+  void pause();
+  void stop();
+  /// Ends a wait for the clock, because the pad is being deactivated.
+  void wake();
+  void requestEos() { eos_requested_ = true; }
+
+ private:
+  SourcePusher(GstElement* element, GstPad* pad, std::shared_ptr<Connection> connection, int rate, bool gaps);
+
+  static void runTask(gpointer data);
+  void taskStep();
+  int64_t tick(int64_t now_us);
+  bool pushFrame(int64_t now_us);
+  void pushStart();
+  void end();
+  bool waitForClock(GstClockTime running_time);
+  [[nodiscard]] GstClockTime runningTime() const;
+  GstFlowReturn pushBuffer(GstBuffer* buffer);
+
+  GstElement* element_;  // the pad and the timer hold it
+  GstPad* pad_;
+  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<MediaLoop> loop_;  // null: pad task
+  const int rate_;
+  const bool gaps_;
+  GstBufferPool* pool_;
+
+  std::atomic<bool> playing_{false};
+  std::atomic<bool> stopped_{false};
+  std::atomic<bool> eos_requested_{false};
+  std::atomic<bool> timer_running_{false};
+
+  std::mutex clock_mutex_;
+  GstClockID clock_id_ = nullptr;  // guarded by clock_mutex_
+
+  // Under the pad's stream lock.
+  bool started_ = false;
+  bool ended_ = false;
+  bool discont_ = true;
+  GstClockTime next_pts_ = GST_CLOCK_TIME_NONE;
+  int64_t next_tick_us_ = 0;
+};
+
+}  // namespace wsbridge

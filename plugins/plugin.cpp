@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gst/gst.h>
+
+#include "elements/wsbridgesink.hpp"
+#include "elements/wsbridgesrc.hpp"
+#include "wsbridge-config.h"
+
+static gboolean pluginInit(GstPlugin* plugin) {
+  return gst_element_register(plugin, "wsbridgesink", GST_RANK_NONE, WSBRIDGE_TYPE_SINK) &&
+         gst_element_register(plugin, "wsbridgesrc", GST_RANK_NONE, WSBRIDGE_TYPE_SRC);
+}
+
+#define PACKAGE WSBRIDGE_PACKAGE
+
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, wsbridge, "Puts a phone call on a WebSocket", pluginInit,
+                  WSBRIDGE_VERSION, "LGPL", WSBRIDGE_PACKAGE, WSBRIDGE_ORIGIN)

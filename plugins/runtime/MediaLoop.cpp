@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "runtime/MediaLoop.hpp"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+namespace wsbridge {
+
+namespace {
+
+constexpr int kMaxEvents = 128;
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, std::weak_ptr<MediaLoop>> loops;
+};
+
+Registry& registry() {
+  static auto* instance = new Registry;  // outlives loops that end during process exit
+  return *instance;
+}
+
+}  // namespace
+
+SocketWatch::SocketWatch(MediaLoop& loop, int fd, Handler handler)
+    : loop_(loop), fd_(fd), handler_(std::move(handler)) {}
+
+SocketWatch::~SocketWatch() {
+  want(false, false);
+  loop_.forget(this);
+}
+
+void SocketWatch::want(bool in, bool out) {
+  const uint32_t interest = (in ? uint32_t{EPOLLIN} : 0U) | (out ? uint32_t{EPOLLOUT} : 0U);
+  if (interest == interest_) return;
+  epoll_event event{};
+  event.events = interest;
+  event.data.ptr = this;
+  const int operation = interest_ == 0  ? EPOLL_CTL_ADD
+                        : interest == 0 ? EPOLL_CTL_DEL
+                                        : EPOLL_CTL_MOD;
+  epoll_ctl(loop_.epoll_fd_, operation, fd_, &event);
+  interest_ = interest;
+}
+
+struct MediaLoop::Source {
+  GSource base;
+  MediaLoop* loop;
+
+  static MediaLoop& of(GSource* source) { return *reinterpret_cast<Source*>(source)->loop; }
+  static gboolean onPrepare(GSource* source, gint* timeout) { return of(source).prepare(timeout); }
+  static gboolean onCheck(GSource* source) { return of(source).collect(); }
+  static gboolean onDispatch(GSource* source, GSourceFunc, gpointer) {
+    of(source).dispatch();
+    return G_SOURCE_CONTINUE;
+  }
+};
+
+MediaLoop::MediaLoop(std::string name, unsigned wait_ms)
+    : name_(std::move(name)),
+      wait_ms_(wait_ms),
+      context_(g_main_context_new()),
+      epoll_fd_(epoll_create1(EPOLL_CLOEXEC)),
+      ready_(kMaxEvents) {
+  static GSourceFuncs funcs = {Source::onPrepare, Source::onCheck, Source::onDispatch,
+                               nullptr,           nullptr,         nullptr};
+  source_ = g_source_new(&funcs, sizeof(Source));
+  reinterpret_cast<Source*>(source_)->loop = this;
+  g_source_set_can_recurse(source_, TRUE);  // spares GLib's wake-up write at each dispatch
+  epoll_tag_ = g_source_add_unix_fd(source_, epoll_fd_, G_IO_IN);
+  g_source_attach(source_, context_);
+}
+
+MediaLoop::~MediaLoop() {
+  g_source_destroy(source_);
+  g_source_unref(source_);
+  g_main_context_unref(context_);
+  close(epoll_fd_);
+}
+
+std::shared_ptr<MediaLoop> MediaLoop::acquire(const std::string& name, unsigned wait_ms) {
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  if (!name.empty()) {
+    std::erase_if(known.loops, [](const auto& entry) { return entry.second.expired(); });
+    if (auto found = known.loops.find(name); found != known.loops.end()) {
+      if (auto loop = found->second.lock()) return loop;
+    }
+  }
+  // Two owners: the thread keeps `self` until it has stopped; users hold `handle`, whose deleter stops the thread.
+  // So the last user may be the loop's own thread.
+  std::shared_ptr<MediaLoop> self(new MediaLoop(name, wait_ms));
+  std::thread thread([self] { run(self); });
+  auto runner = std::make_shared<std::thread>(std::move(thread));
+  std::shared_ptr<MediaLoop> handle(self.get(), [self, runner](MediaLoop* loop) {
+    const bool current = loop->isCurrent();
+    loop->stop();
+    if (current) {
+      runner->detach();
+    } else {
+      runner->join();
+    }
+  });
+  if (!name.empty()) known.loops[name] = handle;
+  return handle;
+}
+
+void MediaLoop::post(Task task) {
+  bool first = false;
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    first = tasks_.empty();
+    tasks_.push_back(std::move(task));
+  }
+  if (first && !isCurrent()) g_main_context_wakeup(context_);
+}
+
+bool MediaLoop::isCurrent() const { return g_main_context_is_owner(context_) != FALSE; }
+
+void MediaLoop::stop() {
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    stopping_ = true;
+  }
+  g_main_context_wakeup(context_);
+}
+
+void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
+  const std::string title = "wsb-" + (self->name_.empty() ? "private" : self->name_);
+  prctl(PR_SET_NAME, title.substr(0, 15).c_str());
+  g_main_context_acquire(self->context_);
+  g_main_context_push_thread_default(self->context_);
+  int64_t last_wake_us = 0;
+  for (;;) {
+    {
+      const std::lock_guard lock(self->tasks_mutex_);
+      if (self->stopping_ && self->tasks_.empty()) break;
+    }
+    g_main_context_iteration(self->context_, TRUE);
+    self->throttle(last_wake_us);
+  }
+  g_main_context_pop_thread_default(self->context_);
+  g_main_context_release(self->context_);
+}
+
+void MediaLoop::throttle(int64_t& last_wake_us) const {
+  if (wait_ms_ == 0) return;
+  while (g_main_context_iteration(context_, FALSE)) {
+  }
+  const int64_t next_us = last_wake_us + int64_t{wait_ms_} * 1000;
+  const int64_t now_us = g_get_monotonic_time();
+  if (now_us < next_us) {
+    const timespec until = {next_us / 1'000'000, (next_us % 1'000'000) * 1000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+    last_wake_us = next_us;
+  } else {
+    last_wake_us = now_us;
+  }
+}
+
+bool MediaLoop::prepare(int* timeout_ms) {
+  *timeout_ms = -1;
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    if (!tasks_.empty() || stopping_) return true;
+  }
+  if (timers_.empty()) return false;
+  const int64_t wait_us = timers_.begin()->first - g_get_monotonic_time();
+  if (wait_us <= 0) return true;
+  *timeout_ms = static_cast<int>(std::min<int64_t>((wait_us + 999) / 1000, 60'000));
+  return false;
+}
+
+bool MediaLoop::collect() {
+  if ((g_source_query_unix_fd(source_, epoll_tag_) & G_IO_IN) != 0) collectSockets();
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    if (!tasks_.empty() || stopping_) return true;
+  }
+  return !timers_.empty() && timers_.begin()->first <= g_get_monotonic_time();
+}
+
+void MediaLoop::collectSockets() {
+  ready_.resize(kMaxEvents);
+  const int count = epoll_wait(epoll_fd_, ready_.data(), kMaxEvents, 0);
+  ready_.resize(static_cast<size_t>(std::max(count, 0)));
+  for (const epoll_event& event : ready_) {
+    if (auto* watch = static_cast<SocketWatch*>(event.data.ptr)) watch->handler_(event.events);
+  }
+  ready_.clear();
+}
+
+void MediaLoop::forget(SocketWatch* watch) {
+  for (epoll_event& event : ready_) {
+    if (event.data.ptr == watch) event.data.ptr = nullptr;
+  }
+}
+
+void MediaLoop::dispatch() {
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    running_tasks_.swap(tasks_);
+  }
+  for (Task& task : running_tasks_) {
+    task();
+    task = nullptr;  // what it holds is released on this thread, now
+  }
+  running_tasks_.clear();
+  runTimers();
+}
+
+MediaLoop::TimerId MediaLoop::addTimer(int64_t due_us, TimerHandler handler) {
+  const TimerId id = next_timer_++;
+  timers_.emplace(due_us, Timer{id, std::move(handler)});
+  return id;
+}
+
+void MediaLoop::removeTimer(TimerId id) {
+  if (id == current_timer_) current_timer_removed_ = true;
+  const auto found = std::find_if(timers_.begin(), timers_.end(),
+                                  [id](const auto& entry) { return entry.second.id == id; });
+  if (found == timers_.end()) return;
+  auto node = timers_.extract(found);  // the handler may own the caller: let it go after the map is consistent
+}
+
+void MediaLoop::runTimers() {
+  for (;;) {
+    const int64_t now_us = g_get_monotonic_time();
+    if (timers_.empty() || timers_.begin()->first > now_us) return;
+    auto node = timers_.extract(timers_.begin());
+    current_timer_ = node.mapped().id;
+    current_timer_removed_ = false;
+    const int64_t next_us = node.mapped().handler(now_us);
+    current_timer_ = 0;
+    if (next_us == 0 || current_timer_removed_) continue;
+    node.key() = next_us;
+    timers_.insert(std::move(node));
+  }
+}
+
+}  // namespace wsbridge

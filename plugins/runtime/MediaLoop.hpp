@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// MediaLoop: one thread with one GMainContext and one epoll set. It owns the sockets, timers and WebSockets of all
+// connections assigned to it. acquire(), post() and isCurrent() may be called from any thread; everything else
+// belongs to the loop's own thread.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <glib.h>
+
+namespace wsbridge {
+
+class MediaLoop;
+
+/// Registration of one descriptor in a loop's epoll set. Created, used and destroyed on the loop's thread. The
+/// handler runs while the loop collects events: it may only note what is ready and change its own interest.
+class SocketWatch {
+ public:
+  using Handler = std::function<void(uint32_t events)>;
+
+  SocketWatch(MediaLoop& loop, int fd, Handler handler);
+  ~SocketWatch();
+  SocketWatch(const SocketWatch&) = delete;
+  SocketWatch& operator=(const SocketWatch&) = delete;
+
+  /// Leaves the epoll set altogether when neither is wanted: EPOLLHUP cannot be masked otherwise.
+  void want(bool in, bool out);
+
+ private:
+  friend class MediaLoop;
+
+  MediaLoop& loop_;
+  int fd_;
+  uint32_t interest_ = 0;
+  Handler handler_;
+};
+
+class MediaLoop {
+ public:
+  using Task = std::function<void()>;
+  using TimerId = uint64_t;
+  /// Called when due with the present monotonic time; returns when it wants to be called next, 0 for never again.
+  using TimerHandler = std::function<int64_t(int64_t now_us)>;
+
+  static constexpr int64_t kFrameUs = 20'000;
+
+  /// The running loop of that name, or a new one; an empty name always makes a new one. The loop ends when the last
+  /// reference is dropped. `wait_ms`: how long it gathers work before it wakes up again (the first caller decides).
+  static std::shared_ptr<MediaLoop> acquire(const std::string& name, unsigned wait_ms);
+
+  ~MediaLoop();
+  MediaLoop(const MediaLoop&) = delete;
+  MediaLoop& operator=(const MediaLoop&) = delete;
+
+  /// Any thread. Runs the task on the loop's thread, in order; tasks left when the loop ends are run before it ends.
+  void post(Task task);
+  [[nodiscard]] bool isCurrent() const;
+  [[nodiscard]] GMainContext* context() const { return context_; }
+
+  TimerId addTimer(int64_t due_us, TimerHandler handler);
+  void removeTimer(TimerId id);
+
+ private:
+  friend class SocketWatch;
+  struct Source;
+  struct Timer {
+    TimerId id;
+    TimerHandler handler;
+  };
+
+  MediaLoop(std::string name, unsigned wait_ms);
+  static void run(const std::shared_ptr<MediaLoop>& self);
+  void throttle(int64_t& last_wake_us) const;
+  void stop();
+
+  bool prepare(int* timeout_ms);
+  bool collect();
+  void dispatch();
+  void collectSockets();
+  void runTimers();
+  void forget(SocketWatch* watch);
+
+  const std::string name_;
+  const unsigned wait_ms_;
+  GMainContext* context_;
+  GSource* source_ = nullptr;
+  gpointer epoll_tag_ = nullptr;
+  int epoll_fd_;
+  std::thread thread_;
+
+  std::mutex tasks_mutex_;
+  std::vector<Task> tasks_;  // guarded by tasks_mutex_
+  bool stopping_ = false;    // guarded by tasks_mutex_
+
+  std::vector<Task> running_tasks_;
+  std::vector<epoll_event> ready_;
+  std::multimap<int64_t, Timer> timers_;
+  TimerId next_timer_ = 1;
+  TimerId current_timer_ = 0;
+  bool current_timer_removed_ = false;
+};
+
+}  // namespace wsbridge

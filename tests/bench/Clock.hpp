@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Time in nanoseconds of the monotonic clock, and kernel receive stamps turned into it. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <ctime>
+
+#include <sys/socket.h>
+
+namespace bench {
+
+using Nanoseconds = int64_t;
+constexpr Nanoseconds kMillisecond = 1000000;
+constexpr Nanoseconds kSecond = 1000000000;
+
+inline Nanoseconds readClock(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return time.tv_sec * kSecond + time.tv_nsec;
+}
+
+inline Nanoseconds now() {
+  return readClock(CLOCK_MONOTONIC);
+}
+
+inline double toMs(Nanoseconds time) {
+  return static_cast<double>(time) / 1e6;
+}
+
+// When the kernel took the datagram in; now, when it gave no stamp.
+inline Nanoseconds arrivalOf(msghdr& message) {
+  const Nanoseconds present = now();
+  for (cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr;
+       item = CMSG_NXTHDR(&message, item)) {
+    if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_TIMESTAMPNS) continue;
+    timespec stamp{};
+    std::memcpy(&stamp, CMSG_DATA(item), sizeof stamp);
+    const Nanoseconds age = readClock(CLOCK_REALTIME) - (stamp.tv_sec * kSecond + stamp.tv_nsec);
+    // A step of the wall clock in between would show as a negative or absurd age.
+    if (age >= 0 && age < 10 * kSecond) return present - age;
+  }
+  return present;
+}
+
+}  // namespace bench

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The codecs that the load generator speaks: G.711 (ITU-T) and L16 (RFC 3551). Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace bench {
+
+enum class CodecKind { Pcmu, Pcma, L16 };
+
+struct Codec {
+  CodecKind kind;
+  std::string_view name;  // as on the command line
+  std::string_view rtpmap;
+  uint8_t payloadType;
+  uint32_t rate;
+  size_t bytesPerSample;
+};
+
+// Null when the name is none of pcmu, pcma, l16.
+const Codec* findCodec(std::string_view name);
+
+void encode(const Codec& codec, std::span<const int16_t> samples, std::vector<uint8_t>& out);
+void decode(const Codec& codec, std::span<const uint8_t> payload, std::vector<int16_t>& out);
+
+}  // namespace bench

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a run has measured, as a table for people, as JSON for programs, and as a verdict. Pure
+// values.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "LoadOptions.hpp"
+#include "MediaSession.hpp"
+#include "NumberedAudio.hpp"
+#include "ProcessSample.hpp"
+#include "Statistics.hpp"
+
+namespace bench {
+
+struct SpeechResult {
+  double roundTripMs = 0;
+  Likeness likeness;
+};
+
+struct BurstResult {
+  int frames = 0;  // that were asked for
+  NumberedResult heard;
+  int64_t audioBytes = 0;  // at the rate of the content type
+  int64_t baselineBytes = -1, peakBytes = -1;
+
+  bool complete() const {
+    return heard.found && heard.wrong == 0 && heard.seconds < frames / 50.0 + 0.02;
+  }
+  double growthMb() const {  // beyond the audio itself
+    return static_cast<double>(peakBytes - baselineBytes - audioBytes) / 1e6;
+  }
+};
+
+struct LoadReport {
+  unsigned calls = 0, established = 0, endedEarly = 0, cancelled = 0, retransmissions = 0;
+  std::map<std::string, unsigned> failures;  // by status and reason
+  double steadySeconds = 0;
+  Summary setupMs, roundTripMs, lateSendMs;
+  MediaResults media;  // summed up; the worst lateness is the worst of all
+  int64_t reportedLost = -1;
+  std::vector<SpeechResult> speech;
+  std::optional<BurstResult> burst;
+  ProcessSample before, steadyStart, steadyEnd;
+
+  unsigned failed() const;
+  double cpuMsPerCallSecond(bool user) const;
+  // One line for each expectation that does not hold; empty when all is well.
+  std::vector<std::string> verdict(const LoadOptions& options) const;
+  std::string table(const LoadOptions& options) const;
+  std::string json(const LoadOptions& options) const;
+};
+
+}  // namespace bench

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One run of the load generator: sets the calls up at the given rate, lets them stand together,
+// ends them and measures. It owns the SIP agent, the media engine and all sessions; run() belongs
+// to one thread, interrupt() may come from a signal handler.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "LoadOptions.hpp"
+#include "LoadReport.hpp"
+#include "MediaEngine.hpp"
+#include "MediaSession.hpp"
+#include "SipAgent.hpp"
+
+namespace bench {
+
+class LoadRun {
+ public:
+  explicit LoadRun(const LoadOptions& options);
+
+  std::string run(LoadReport& report);  // empty, or why it could not even begin
+  void interrupt() { interrupted_ = true; }
+
+ private:
+  enum class Phase { Starting, Settling, Steady, Ending, Done };
+
+  std::string prepare();
+  void startCall();
+  void oneByOne(Nanoseconds present);
+  void onChange(SipCall& call);
+  void advance(Nanoseconds present);
+  void endCalls(Nanoseconds present);
+  void watchMemory();
+  void tellProgress();
+  [[gnu::format(printf, 2, 3)]] void tell(const char* pattern, ...) const;
+  void collect(LoadReport& report);
+  void compareSpeech(LoadReport& report);
+
+  const LoadOptions& options_;
+  MediaSettings media_;
+  double holdSeconds_ = 0;
+  MediaEngine engine_;
+  SipAgent agent_;
+  std::vector<std::unique_ptr<MediaSession>> sessions_;
+  std::string fault_;
+  Phase phase_ = Phase::Starting;
+  Nanoseconds begun_ = 0, nextCall_ = 0, steadyFrom_ = 0, steadyTo_ = 0, nextBye_ = 0,
+              callEnds_ = 0;
+  Nanoseconds nextMemory_ = 0;
+  size_t byes_ = 0;
+  ProcessSample before_, steadyStart_, steadyEnd_;
+  int64_t peakBytes_ = -1;
+  bool toldFirstPacket_ = false;
+  std::atomic<bool> interrupted_{false};
+};
+
+}  // namespace bench

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The media of one call: it owns an RTP and an RTCP socket, sends one packet each ptime and
+// measures what comes back. open() is called before the engine knows the session, start() to stop()
+// on the media thread, results() after the engine has ended; arrivals() and firstArrival() any time
+// from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <netinet/in.h>
+
+#include "BurstTrain.hpp"
+#include "Clock.hpp"
+#include "Codec.hpp"
+#include "FileDescriptor.hpp"
+#include "ReceiveStatistics.hpp"
+
+namespace bench {
+
+enum class MediaSource { Bursts, Speech, Silence };
+
+struct MediaSettings {
+  const Codec* codec = nullptr;
+  int ptime = 20;
+  MediaSource source = MediaSource::Bursts;
+  std::vector<int16_t> speech;  // at the codec's rate
+  double lossPercent = 0;
+  double jitterMs = 0;
+  std::string dtmf;
+  uint64_t seed = 1;
+  bool record = false;
+};
+
+struct MediaRemote {
+  sockaddr_in rtp{};
+  int payloadType = 0;
+  int eventPayloadType = -1;
+};
+
+struct MediaResults {
+  ReceiveStatistics::Result stream;
+  uint64_t sent = 0, withheld = 0;  // withheld: artificially lost
+  uint64_t foreignAddress = 0, otherPayload = 0, sendErrors = 0;
+  uint64_t bursts = 0, burstsMissing = 0, burstsUnclear = 0, crossTalk = 0;
+  int64_t reportedLost = -1;         // by the peer's RTCP, −1 without a report
+  std::vector<double> roundTripsMs;  // of the bursts
+  std::vector<double> lateSendsMs;   // send time against schedule
+};
+
+class MediaSession {
+ public:
+  MediaSession(const MediaSettings& settings, unsigned index);
+
+  std::string open(const in_addr& address);  // empty, or what failed
+  uint16_t rtpPort() const { return rtpPort_; }
+  int rtpSocket() const { return rtp_.get(); }
+  int rtcpSocket() const { return rtcp_.get(); }
+
+  void start(const MediaRemote& remote, Nanoseconds firstSend);
+  Nanoseconds sendDue();  // sends what is due, answers when the next packet is
+  void receiveRtp();
+  void receiveRtcp();
+  void stop();
+
+  bool running() const { return running_; }
+  uint64_t arrivals() const { return arrivals_.load(std::memory_order_relaxed); }
+  uint64_t departures() const { return departures_.load(std::memory_order_relaxed); }
+  Nanoseconds firstArrival() const { return firstArrival_.load(std::memory_order_relaxed); }
+  MediaResults results(Nanoseconds steadyFrom, Nanoseconds steadyTo);
+  const std::vector<int16_t>& recording() const { return recording_; }
+  // From when the first sample was sent to when sample 0 of the recording was due to arrive.
+  double recordingOffsetMs() const;
+
+ private:
+  struct Mark {
+    int64_t sample;
+    Nanoseconds time;
+  };
+  struct SentBurst {
+    Nanoseconds time;
+    int64_t sample;
+    int pitch;
+    bool matched;
+  };
+  struct Delayed {
+    Nanoseconds time;
+    std::vector<uint8_t> packet;
+  };
+
+  void sendNext(Nanoseconds due);
+  bool sendEvent();
+  void beginPacket(int payloadType, bool marker, uint32_t timestamp);
+  void transmit(std::span<const uint8_t> packet);
+  void takeAudio(std::span<const uint8_t> payload, uint32_t timestamp, Nanoseconds arrival);
+  void matchBurst(const Onset& onset);
+  static Nanoseconds timeAt(const std::deque<Mark>& marks, double sample, double rate);
+  static void addMark(std::deque<Mark>& marks, Mark mark);
+  bool withheldNear(int64_t sample) const;
+
+  const MediaSettings& settings_;
+  const uint32_t rate_;
+  const size_t packetSamples_;
+  FileDescriptor rtp_, rtcp_;
+  uint16_t rtpPort_ = 0;
+  MediaRemote remote_;
+  bool running_ = false;
+
+  std::mt19937_64 random_;
+  BurstTrain train_;
+  OnsetDetector sentDetector_, receivedDetector_;
+  std::deque<Mark> sentMarks_, receivedMarks_;
+  std::vector<SentBurst> bursts_;
+  std::vector<std::pair<int64_t, int64_t>> withheldRanges_;
+  std::vector<Delayed> delayed_;
+  Nanoseconds nextSend_ = 0, firstSend_ = 0, stopped_ = 0;
+  int64_t sentSamples_ = 0;
+  size_t speechPosition_ = 0;
+  uint16_t sequence_ = 0;
+  uint32_t timestamp_ = 0, ssrc_ = 0;
+  size_t digit_ = 0;
+  int eventStep_ = -1, eventPause_ = 0;
+  uint32_t eventStart_ = 0;
+  std::vector<int16_t> samples_;
+  std::vector<uint8_t> payload_, packet_;
+
+  ReceiveStatistics statistics_;
+  bool haveTimestamp_ = false;
+  uint32_t nextTimestamp_ = 0;
+  int64_t receivedSamples_ = 0;
+  std::vector<int16_t> recording_, decoded_;
+  std::vector<Onset> onsets_;
+  MediaResults counts_;
+  std::atomic<uint64_t> arrivals_{0}, departures_{0};
+  std::atomic<Nanoseconds> firstArrival_{0};
+};
+
+}  // namespace bench

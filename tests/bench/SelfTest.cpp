@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The measuring tools measured: each check would fail if the tool told a wrong figure.
+#include <cmath>
+#include <cstdio>
+#include <numbers>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "BurstTrain.hpp"
+#include "Codec.hpp"
+#include "EchoServer.hpp"
+#include "NumberedAudio.hpp"
+#include "ReceiveStatistics.hpp"
+#include "SipMessage.hpp"
+#include "Statistics.hpp"
+#include "Text.hpp"
+#include "Wav.hpp"
+#include "WebSocketFrame.hpp"
+
+namespace {
+
+using namespace bench;
+
+int failures = 0;
+
+void check(bool good, const char* what, int line) {
+  if (good) return;
+  ++failures;
+  std::printf("SelfTest.cpp:%d: failed: %s\n", line, what);
+}
+
+#define CHECK(condition) check((condition), #condition, __LINE__)
+
+bool near(double a, double b, double tolerance) {
+  return std::abs(a - b) <= tolerance;
+}
+
+std::vector<int16_t> throughCodec(const char* name, const std::vector<int16_t>& samples) {
+  std::vector<uint8_t> bytes;
+  std::vector<int16_t> back;
+  encode(*findCodec(name), samples, bytes);
+  decode(*findCodec(name), bytes, back);
+  return back;
+}
+
+std::vector<int16_t> tone(double frequency, uint32_t rate, size_t length, double amplitude) {
+  std::vector<int16_t> out(length);
+  for (size_t i = 0; i < length; ++i)
+    out[i] = static_cast<int16_t>(
+        amplitude * std::sin(2 * std::numbers::pi * frequency * static_cast<double>(i) / rate));
+  return out;
+}
+
+void testStatistics() {
+  std::vector<double> values;
+  for (int i = 100; i >= 1; --i)
+    values.push_back(i);
+  const Summary summary = summarise(values);
+  CHECK(summary.count == 100 && summary.p50 == 50 && summary.p95 == 95 && summary.p99 == 99);
+  CHECK(summary.max == 100);
+  CHECK(summarise({}).count == 0 && summarise({7}).p99 == 7);
+}
+
+void testWav() {
+  const Wav wav{16000, {0, 1, -1, 32767, -32768}};
+  const std::string path = "bench-self-test.wav";
+  CHECK(writeWav(path, wav).empty());
+  Wav back;
+  CHECK(readWav(path, back).empty());
+  CHECK(back.rate == 16000 && back.samples == wav.samples);
+  std::remove(path.c_str());
+  CHECK(!readWav(path, back).empty());
+  const std::string text = "RIFFxxxxWAVEfmt ";
+  CHECK(!parseWav({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, back).empty());
+
+  const auto fine = tone(1000, 16000, 16000, 10000);
+  const auto coarse = resample(fine, 16000, 8000);
+  CHECK(coarse.size() == 8000);
+  const Likeness likeness = compare(tone(1000, 8000, 8000, 10000), coarse, -3, 3);
+  CHECK(likeness.correlation > 0.999 && near(likeness.levelDb, 0, 0.1) &&
+        near(likeness.lag, 0, 0.1));
+  const auto alias = resample(tone(6000, 16000, 16000, 10000), 16000, 8000);
+  double peak = 0;
+  for (size_t i = 100; i < 7900; ++i)
+    peak = std::max(peak, std::abs(static_cast<double>(alias[i])));
+  CHECK(peak < 100);
+}
+
+void testCodecs() {
+  for (const char* name : {"pcmu", "pcma"}) {
+    // Each code stands for one value, and that value for the code.
+    int wrong = 0;
+    for (int code = 0; code < 256; ++code) {
+      const std::vector<uint8_t> byte{static_cast<uint8_t>(code)};
+      std::vector<int16_t> sample;
+      std::vector<uint8_t> again;
+      decode(*findCodec(name), byte, sample);
+      encode(*findCodec(name), sample, again);
+      // Mu-law has two zeros.
+      if (again[0] != code && sample[0] != 0) ++wrong;
+    }
+    CHECK(wrong == 0);
+    const auto sent = tone(700, 8000, 8000, 12000);
+    const Likeness likeness = compare(sent, throughCodec(name, sent), 0, 0);
+    CHECK(likeness.correlation > 0.998 && near(likeness.levelDb, 0, 0.1));
+  }
+  std::vector<uint8_t> bytes;
+  const std::vector<int16_t> loud{32124, -32124};
+  encode(*findCodec("pcmu"), loud, bytes);
+  CHECK(bytes[0] == 0x80 && bytes[1] == 0x00);  // ITU-T G.711, table 2
+  encode(*findCodec("l16"), std::vector<int16_t>{0x1234}, bytes);
+  CHECK(bytes[0] == 0x12 && bytes[1] == 0x34);
+  CHECK(findCodec("opus") == nullptr);
+}
+
+void testBursts() {
+  constexpr uint32_t kRate = 8000;
+  BurstTrain train(42, kRate);
+  std::vector<int16_t> sent(kRate * 20);
+  for (size_t i = 0; i < sent.size(); i += 160)
+    train.render(std::span(sent).subspan(i, 160));
+  OnsetDetector detector(kRate);
+  std::vector<Onset> there;
+  detector.feed(sent, there);
+  CHECK(there.size() >= 22 && there.size() <= 50);
+  for (size_t i = 1; i < there.size(); ++i) {
+    const double gap = (there[i].position - there[i - 1].position) / kRate;
+    CHECK(gap > 0.399 && gap < 0.901);
+    CHECK(there[i].pitch >= 0);
+  }
+
+  // 123 samples later, through mu-law, over noise, in packets of another size.
+  std::vector<int16_t> returned(123, 0);
+  returned.insert(returned.end(), sent.begin(), sent.end());
+  std::mt19937 random(1);
+  std::normal_distribution<double> noise(0, 20);
+  for (int16_t& sample : returned)
+    sample = static_cast<int16_t>(sample + noise(random));
+  returned = throughCodec("pcmu", returned);
+  OnsetDetector other(kRate);
+  std::vector<Onset> back;
+  for (size_t i = 0; i < returned.size(); i += 240)
+    other.feed(std::span(returned).subspan(i, std::min<size_t>(240, returned.size() - i)), back);
+  CHECK(back.size() == there.size());
+  for (size_t i = 0; i < std::min(back.size(), there.size()); ++i) {
+    CHECK(near(back[i].position - there[i].position, 123, 0.2));
+    CHECK(back[i].pitch == there[i].pitch);
+  }
+
+  BurstTrain stranger(43, kRate);
+  std::vector<int16_t> strange(sent.size());
+  stranger.render(strange);
+  CHECK(strange != sent);
+  OnsetDetector quiet(kRate);
+  back.clear();
+  quiet.feed(tone(300, kRate, 8000, 3000), back);
+  CHECK(back.empty());
+}
+
+void testNumbered() {
+  std::vector<int16_t> sent;
+  renderNumbered(16000, 1200, sent);
+  CHECK(sent.size() == 1200u * 320);
+  std::vector<int16_t> narrow(777, 0);
+  const auto resampled = resample(sent, 16000, 8000);
+  narrow.insert(narrow.end(), resampled.begin(), resampled.end());
+  narrow.insert(narrow.end(), 4000, 0);
+  narrow = throughCodec("pcma", narrow);
+  const NumberedResult good = checkNumbered(narrow, 8000, 1200);
+  CHECK(good.found && good.frames == 1200 && good.wrong == 0);
+  CHECK(near(good.seconds, 24, 0.005));
+
+  std::vector<int16_t> cut = narrow;
+  const auto from = cut.begin() + 777 + 500 * 160;
+  cut.erase(from, from + 160);
+  const NumberedResult missing = checkNumbered(cut, 8000, 1200);
+  CHECK(missing.frames == 500 && missing.firstWrong == 500 && missing.wrong > 600);
+  CHECK(!checkNumbered(std::vector<int16_t>(8000, 0), 8000, 10).found);
+}
+
+void testReceiveStatistics() {
+  ReceiveStatistics statistics(8000);
+  const Nanoseconds start = 1000 * kSecond;
+  for (int i = 0; i < 100; ++i) {
+    if (i == 40) continue;  // lost
+    RtpHeader header;
+    header.sequence = static_cast<uint16_t>(65500 + i);
+    header.timestamp = static_cast<uint32_t>(4294967000u + 160u * static_cast<unsigned>(i));
+    header.ssrc = 7;
+    const Nanoseconds late = i == 70 ? 6 * kMillisecond : i == 71 ? 4 * kMillisecond : 0;
+    CHECK(statistics.add(header, start + i * 20 * kMillisecond + late));
+    if (i == 50) CHECK(!statistics.add(header, start + i * 20 * kMillisecond));
+    header.ssrc = 8;
+    if (i == 60) CHECK(!statistics.add(header, start + i * 20 * kMillisecond));
+  }
+  const auto all = statistics.result(160, start, start + 10 * kSecond);
+  CHECK(all.received == 99 && all.lost == 1 && all.duplicates == 1 && all.foreignSsrc == 1);
+  CHECK(all.late == 1 && all.lateSteady == 1 && near(all.worstLateMs, 6, 0.01) && all.jumps == 0);
+  CHECK(statistics.result(160, start + 1500 * kMillisecond, start + 10 * kSecond).lateSteady == 0);
+  CHECK(statistics.result(80, start, start).jumps == 97);
+}
+
+void testSip() {
+  SipMessage message;
+  CHECK(
+      parseSip("SIP/2.0 200 OK\r\nv: SIP/2.0/UDP a;branch=b\r\nTo: <sip:x@y;tag=no>;tag=t1\r\n"
+               "i: abc\r\nCSeq: 1 INVITE\r\nm: <sip:g@127.0.0.1:5070;transport=udp>\r\n\r\nbody",
+               message));
+  CHECK(message.status == 200 && message.method == "INVITE" && message.sequence == 1);
+  CHECK(message.tag("To") == "t1" && message.header("call-id") == "abc" && message.body == "body");
+  CHECK(uriOf(message.header("Contact")) == "sip:g@127.0.0.1:5070;transport=udp");
+  CHECK(!parseSip("garbage\r\n\r\n", message));
+  const SdpAnswer answer = parseAnswer(
+      "v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 97 101\r\nc=IN IP4 127.0.0.1\r\n"
+      "a=rtpmap:97 L16/16000\r\na=rtpmap:101 telephone-event/16000\r\n",
+      "L16/16000", 96);
+  CHECK(answer.usable && answer.payloadType == 97 && answer.eventPayloadType == 101);
+  CHECK(addressText(answer.rtp) == "127.0.0.1:4000");
+  CHECK(!parseAnswer("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4 RTP/AVP 8\r\n", "PCMU/8000", 0).usable);
+  CHECK(parseAnswer("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4 RTP/AVP 0\r\n", "PCMU/8000", 0).usable);
+  CHECK(percentEncode("ws://a/b?c=d e") == "ws%3A%2F%2Fa%2Fb%3Fc%3Dd%20e");
+}
+
+class RawClient {
+ public:
+  explicit RawClient(const sockaddr_in& address)
+      : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    connected_ =
+        connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  bool connected() const { return connected_; }
+  void send(const std::string& bytes) {
+    size_t at = 0;
+    while (at < bytes.size()) {
+      const ssize_t sent =
+          ::send(socket_.get(), bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      at += static_cast<size_t>(sent);
+    }
+  }
+  void sendMasked(Opcode opcode, std::string payload) {
+    std::string frame;
+    appendFrame(frame, opcode, true, payload);
+    const size_t header = frame.size() - payload.size();
+    frame[1] = static_cast<char>(frame[1] | 0x80);
+    for (size_t i = 0; i < payload.size(); ++i)
+      payload[i] = static_cast<char>(payload[i] ^ "\x11\x22\x33\x44"[i & 3]);
+    send(frame.substr(0, header) + "\x11\x22\x33\x44" + payload);
+  }
+  // One more piece of input; false when the peer has closed or nothing came in 5 s.
+  bool more() {
+    pollfd item{socket_.get(), POLLIN, 0};
+    if (poll(&item, 1, 5000) != 1) return false;
+    char buffer[65536];
+    const ssize_t got = recv(socket_.get(), buffer, sizeof buffer, 0);
+    if (got <= 0) return false;
+    input_.append(buffer, static_cast<size_t>(got));
+    return true;
+  }
+  std::string head() {
+    size_t end = 0;
+    while ((end = input_.find("\r\n\r\n")) == std::string::npos)
+      if (!more()) return "";
+    std::string text = input_.substr(0, end + 4);
+    input_.erase(0, end + 4);
+    return text;
+  }
+  bool frame(Opcode& opcode, std::string& payload) {
+    for (;;) {
+      Frame frame;
+      const FrameResult result = parseFrame(input_.data(), input_.size(), false, frame);
+      if (result == FrameResult::Broken) return false;
+      if (result == FrameResult::Complete) {
+        opcode = frame.opcode;
+        payload = frame.payload;
+        input_.erase(0, frame.size);
+        return true;
+      }
+      if (!more()) return false;
+    }
+  }
+
+ private:
+  FileDescriptor socket_;
+  bool connected_ = false;
+  std::string input_;
+};
+
+std::string request(const std::string& target, const std::string& more) {
+  return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n" +
+         "Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+         more + "\r\n";
+}
+
+void testEcho() {
+  sockaddr_in any{};
+  CHECK(parseAddress("127.0.0.1:0", any));
+  EchoServer server(false);
+  const std::string fault = server.listen(any);
+  CHECK(fault.empty());
+  if (!fault.empty()) return;
+  std::thread thread([&server] { server.run(); });
+
+  RawClient client(server.address());
+  CHECK(client.connected());
+  client.send(
+      request("/echo", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: x, WSBRIDGE\r\n"));
+  const std::string head = client.head();
+  CHECK(head.starts_with("HTTP/1.1 101 "));
+  CHECK(head.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") != std::string::npos);
+  CHECK(head.find("Sec-WebSocket-Protocol: WSBRIDGE\r\n") != std::string::npos);
+  Opcode opcode{};
+  std::string payload;
+  client.sendMasked(Opcode::Text, R"({"content-type":"audio/l16;rate=16000"})");
+  for (const size_t size : {1u, 125u, 640u, 70000u}) {
+    std::string audio(size, '\0');
+    for (size_t i = 0; i < size; ++i)
+      audio[i] = static_cast<char>(i * 7);
+    client.sendMasked(Opcode::Binary, audio);
+    CHECK(client.frame(opcode, payload) && opcode == Opcode::Binary && payload == audio);
+  }
+  client.sendMasked(Opcode::Ping, "hello");
+  CHECK(client.frame(opcode, payload) && opcode == Opcode::Pong && payload == "hello");
+  client.sendMasked(Opcode::Close, "\x03\xe8");
+  CHECK(client.frame(opcode, payload) && opcode == Opcode::Close && payload == "\x03\xe8");
+  CHECK(!client.more());
+
+  RawClient burst(server.address());
+  burst.send(request("/burst?seconds=2", "Sec-WebSocket-Version: 13\r\n"));
+  CHECK(burst.head().find("Sec-WebSocket-Protocol") == std::string::npos);
+  burst.sendMasked(Opcode::Text, R"({"content-type":"audio/l16;rate=8000"})");
+  std::vector<int16_t> expected;
+  renderNumbered(8000, 100, expected);
+  std::string all;
+  for (int i = 0; i < 100 && burst.frame(opcode, payload); ++i) {
+    CHECK(opcode == Opcode::Binary && payload.size() == 320);
+    all += payload;
+  }
+  CHECK(all ==
+        std::string_view(reinterpret_cast<const char*>(expected.data()), expected.size() * 2));
+
+  RawClient wrong(server.address());
+  wrong.send(request("/echo", "Sec-WebSocket-Version: 8\r\n"));
+  CHECK(wrong.head().starts_with("HTTP/1.1 426 "));
+
+  RawClient unmasked(server.address());
+  unmasked.send(request("/echo", "Sec-WebSocket-Version: 13\r\n"));
+  CHECK(unmasked.head().starts_with("HTTP/1.1 101 "));
+  std::string frame;
+  appendFrame(frame, Opcode::Binary, true, "abcd");
+  unmasked.send(frame);
+  CHECK(unmasked.frame(opcode, payload) && opcode == Opcode::Close && payload == "\x03\xea");
+
+  server.stop();
+  thread.join();
+}
+
+}  // namespace
+
+int main() {
+  testStatistics();
+  testWav();
+  testCodecs();
+  testBursts();
+  testNumbered();
+  testReceiveStatistics();
+  testSip();
+  testEcho();
+  if (failures == 0) std::printf("all checks passed\n");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "SipCall.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "SipAgent.hpp"
+#include "Text.hpp"
+
+namespace bench {
+namespace {
+
+constexpr Nanoseconds kT1 = 500 * kMillisecond;
+constexpr Nanoseconds kT2 = 4 * kSecond;
+
+}  // namespace
+
+std::string SipCall::request(std::string_view method, const std::string& uri, unsigned sequence,
+                             const std::string& branch, const std::string& to) const {
+  const std::string local = addressText(agent_.local_);
+  std::string text = std::string(method) + " " + uri + " SIP/2.0\r\n";
+  text += "Via: SIP/2.0/UDP " + local + ";branch=" + branch + ";rport\r\n";
+  text += format("Max-Forwards: 70\r\nFrom: \"Load\" <sip:load%u@", index_) + local +
+          ">;tag=" + fromTag_ + "\r\nTo: " + to + "\r\nCall-ID: " + callId_ + "\r\n";
+  text += format("CSeq: %u ", sequence) + std::string(method) + "\r\n";
+  if (method != "CANCEL") text += format("Contact: <sip:load%u@", index_) + local + ">\r\n";
+  return text;
+}
+
+void SipCall::invite(std::string offer) {
+  fromTag_ = agent_.newToken();
+  callId_ = agent_.newToken() + "@wsbridge-load";
+  branch_ = "z9hG4bK" + agent_.newToken();
+  to_ = "<" + agent_.settings_.targetUri + ">";
+  remoteUri_ = agent_.settings_.targetUri;
+  agent_.byCallId_[callId_] = this;
+  invite_.text = request("INVITE", remoteUri_, 1, branch_, to_) + agent_.settings_.extraHeaders +
+                 "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\nUser-Agent: wsbridge-load\r\n" +
+                 "Content-Type: application/sdp\r\n" +
+                 format("Content-Length: %zu\r\n\r\n", offer.size()) + offer;
+  state_ = State::Inviting;
+  invitedAt_ = now();
+  agent_.send(invite_.text);
+  invite_.interval = kT1;
+  invite_.next = invitedAt_ + kT1;
+  invite_.deadline = invitedAt_ + 64 * kT1;
+}
+
+void SipCall::cancel() {
+  if (state_ != State::Inviting || cancelSent_) return;
+  cancelWanted_ = true;
+  if (trying_ != 0) sendCancel();
+}
+
+void SipCall::sendCancel() {
+  cancelSent_ = true;
+  end_.text =
+      request("CANCEL", agent_.settings_.targetUri, 1, branch_, to_) + "Content-Length: 0\r\n\r\n";
+  agent_.send(end_.text);
+  end_.interval = kT1;
+  end_.next = now() + kT1;
+  end_.deadline = now() + 64 * kT1;
+}
+
+void SipCall::bye() {
+  if (state_ != State::Established) return;
+  state_ = State::Ending;
+  end_.text = request("BYE", remoteUri_, 2, "z9hG4bK" + agent_.newToken(), to_) + routes_ +
+              "Content-Length: 0\r\n\r\n";
+  agent_.send(end_.text);
+  end_.interval = kT1;
+  end_.next = now() + kT1;
+  end_.deadline = now() + 64 * kT1;
+}
+
+void SipCall::giveUpBy(Nanoseconds deadline) {
+  invite_.deadline = std::min(invite_.deadline, deadline);
+  end_.deadline = std::min(end_.deadline, deadline);
+}
+
+void SipCall::finish(int status, std::string reason) {
+  finalStatus_ = status;
+  finalReason_ = std::move(reason);
+  state_ = State::Ended;
+  invite_ = {};
+  end_ = {};
+  agent_.listener_(*this);
+}
+
+void SipCall::onResponse(const SipMessage& message, Nanoseconds arrival) {
+  if (message.method == "INVITE") {
+    onInviteResponse(message, arrival);
+  } else if (message.method == "BYE" && message.status >= 200 && state_ == State::Ending) {
+    finish(200, "");
+  } else if (message.method == "CANCEL" && message.status >= 200 && state_ == State::Inviting) {
+    end_ = {};
+  }
+}
+
+void SipCall::onInviteResponse(const SipMessage& message, Nanoseconds arrival) {
+  if (message.status < 200) {
+    if (state_ != State::Inviting) return;
+    if (trying_ == 0) trying_ = arrival;
+    // Timer A ends with the first provisional response; the deadline becomes that of a long
+    // ringing.
+    invite_.next = 0;
+    invite_.deadline = now() + 60 * kSecond;
+    if (cancelWanted_ && !cancelSent_) sendCancel();
+    agent_.listener_(*this);
+    return;
+  }
+  if (state_ != State::Inviting) {
+    if (!ack_.empty()) agent_.send(ack_);  // the response was retransmitted
+    return;
+  }
+  acknowledge(message);
+  invite_ = {};
+  if (message.status >= 300) {
+    const std::string_view why =
+        message.header("Reason").empty() ? message.header("Warning") : message.header("Reason");
+    finish(message.status, message.reason + (why.empty() ? "" : " (" + std::string(why) + ")"));
+    return;
+  }
+  end_ = {};
+  establishedAt_ = arrival;
+  answer_ = message.body;
+  finalStatus_ = message.status;
+  state_ = State::Established;
+  agent_.listener_(*this);
+}
+
+void SipCall::acknowledge(const SipMessage& message) {
+  to_ = message.header("To");
+  if (message.status >= 300) {
+    // RFC 3261 17.1.1.3: same branch and request URI, hop by hop.
+    ack_ =
+        request("ACK", agent_.settings_.targetUri, 1, branch_, to_) + "Content-Length: 0\r\n\r\n";
+  } else {
+    if (!message.header("Contact").empty()) remoteUri_ = uriOf(message.header("Contact"));
+    for (auto it = message.headers.rbegin(); it != message.headers.rend(); ++it)
+      if (sameText(it->first, "Record-Route")) routes_ += "Route: " + it->second + "\r\n";
+    ack_ = request("ACK", remoteUri_, 1, "z9hG4bK" + agent_.newToken(), to_) + routes_ +
+           "Content-Length: 0\r\n\r\n";
+  }
+  agent_.send(ack_);
+}
+
+void SipCall::onRequest(const SipMessage& message, const sockaddr_in& from) {
+  if (message.method == "ACK") return;
+  if (message.method == "BYE") {
+    agent_.send(responseTo(message, 200, "OK", fromTag_), from);
+    if (state_ != State::Established && state_ != State::Ending) return;
+    endedByPeer_ = state_ == State::Established;
+    finish(200, std::string(message.header("Reason")));
+  } else if (message.method == "OPTIONS" || message.method == "INFO") {
+    agent_.send(responseTo(message, 200, "OK", fromTag_), from);
+  } else {
+    agent_.send(responseTo(message, 501, "Not Implemented", fromTag_), from);
+  }
+}
+
+Nanoseconds SipCall::nextTime() const {
+  Nanoseconds next = 0;
+  for (const Transaction* transaction : {&invite_, &end_}) {
+    if (transaction->text.empty()) continue;
+    const Nanoseconds time = transaction->next == 0
+                                 ? transaction->deadline
+                                 : std::min(transaction->next, transaction->deadline);
+    next = next == 0 ? time : std::min(next, time);
+  }
+  return next;
+}
+
+void SipCall::onTime(Nanoseconds present) {
+  if (!invite_.text.empty() && present >= invite_.deadline) {
+    finish(408, "no final response to the INVITE");
+    return;
+  }
+  if (!end_.text.empty() && present >= end_.deadline) {
+    const bool bye = state_ == State::Ending;
+    finish(408, bye ? "no response to the BYE" : "no response to the CANCEL");
+    return;
+  }
+  if (!invite_.text.empty() && invite_.next != 0 && present >= invite_.next) {
+    agent_.send(invite_.text);
+    ++retransmissions_;
+    invite_.interval *= 2;
+    invite_.next = present + invite_.interval;
+  }
+  if (!end_.text.empty() && present >= end_.next) {
+    agent_.send(end_.text);
+    ++retransmissions_;
+    end_.interval = std::min(end_.interval * 2, kT2);
+    end_.next = present + end_.interval;
+  }
+}
+
+}  // namespace bench

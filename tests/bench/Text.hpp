@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Small helpers on text that all the tools here share. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <netinet/in.h>
+
+namespace bench {
+
+// printf into a string.
+[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
+
+std::string_view trim(std::string_view text);
+bool sameText(std::string_view a, std::string_view b);  // without regard to ASCII case
+std::string percentEncode(std::string_view text);       // all but the unreserved of RFC 3986
+std::string jsonQuote(std::string_view text);
+
+// `ADDR:PORT`, IPv4 literal only; false when it is none.
+bool parseAddress(std::string_view text, sockaddr_in& address);
+std::string addressText(const sockaddr_in& address);
+
+}  // namespace bench

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Other people's user agents: sipp scenarios and baresip, calling and being called.
+#include <filesystem>
+
+#include <signal.h>
+
+#include <gtest/gtest.h>
+
+#include "Phone.hpp"
+#include "RawEndpoint.hpp"
+#include "SoupEndpoint.hpp"
+
+namespace e2e {
+namespace {
+
+std::string scenario(const std::string& name) {
+  const char* directory = std::getenv("WSBRIDGE_SIPP_DIR");
+  return std::string(directory == nullptr ? "sipp" : directory) + "/" + name;
+}
+
+std::string muLaw(const Samples& samples) {
+  return RtpPeer::encodePayload("PCMU", samples);
+}
+
+// One run of sipp in a directory of its own that holds the speech.
+struct Sipp {
+  TempDir dir{"wsbridge-sipp"};
+  int status = -1;
+  std::string text;
+
+  std::vector<std::string> command(const std::string& file, const std::vector<std::string>& more) {
+    dir.write("speech.ulaw", muLaw(speech(8000, "One two three four five.")));
+    std::vector<std::string> words{"sipp",
+                                   "-sf",
+                                   scenario(file),
+                                   "-i",
+                                   "127.0.0.1",
+                                   "-mi",
+                                   "127.0.0.1",
+                                   "-m",
+                                   "1",
+                                   "-nostdin",
+                                   "-timeout",
+                                   "20s",
+                                   "-timeout_error",
+                                   "-trace_err",
+                                   "-error_file",
+                                   dir.file("errors.log")};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+
+  ChildProcess::Options options() const {
+    ChildProcess::Options result;
+    result.directory = dir.path();
+    result.environment["TERM"] = "dumb";
+    return result;
+  }
+
+  void call(const Gateway& gateway, const std::string& file, const std::string& uri,
+            bool tcp = false) {
+    const int port = tcp ? gateway.tcpPort() : gateway.udpPort();
+    ChildProcess process(
+        command(file, {"-p", std::to_string(freePort()), "-t", tcp ? "t1" : "u1", "-key", "uri",
+                       percentEncode(uri), "127.0.0.1:" + std::to_string(port)}),
+        options());
+    status = process.waitExit(25s).value_or(-1);
+    text = readFile(dir.file("errors.log"));
+  }
+};
+
+class SippCalls : public ::testing::Test {
+ protected:
+  E2E_SHARED_GATEWAY((Gateway::Options{}));
+  SoupEndpoint endpoint_{{.echo = true}};
+};
+
+TEST_F(SippCalls, BasicCallWithSpeech) {
+  for (const bool tcp : {false, true}) {
+    const size_t before = endpoint_.count();
+    Sipp sipp;
+    sipp.call(*gateway, "uac_basic.xml", endpoint_.uri("/sipp"), tcp);
+    EXPECT_EQ(sipp.status, 0) << sipp.text;
+    ASSERT_EQ(endpoint_.count(), before + 1);
+    const int id = static_cast<int>(before + 1);
+    ASSERT_TRUE(endpoint_.waitClosed(id, 5s));
+    const auto record = endpoint_.connection(id);
+    EXPECT_EQ(record->closeCode, 1000U);
+    const Samples spoken = resample(speech(8000, "One two three four five."), 8000, 16000);
+    const Samples part = slice(spoken, 1600, std::min<size_t>(spoken.size() - 3200, 24000));
+    const Match match = findIn(part, fromBytes(record->audio()));
+    EXPECT_GT(match.correlation, 0.95) << "over " << (tcp ? "TCP" : "UDP");
+    EXPECT_NEAR(match.gainDb, 0, 1);
+  }
+}
+
+TEST_F(SippCalls, Cancel) {
+  RawEndpoint mute(Misbehaviour::NeverAnswers);
+  Sipp sipp;
+  sipp.call(*gateway, "uac_cancel.xml", mute.uri());
+  EXPECT_EQ(sipp.status, 0) << sipp.text;
+  EXPECT_TRUE(mute.waitServed(1, 5s));
+}
+
+TEST_F(SippCalls, ReInvite) {
+  Sipp sipp;
+  sipp.call(*gateway, "uac_reinvite.xml", endpoint_.uri());
+  EXPECT_EQ(sipp.status, 0) << sipp.text;
+  EXPECT_EQ(endpoint_.count(), 1U);
+}
+
+TEST_F(SippCalls, InfoDtmfRelay) {
+  Sipp sipp;
+  sipp.call(*gateway, "uac_info.xml", endpoint_.uri());
+  EXPECT_EQ(sipp.status, 0) << sipp.text;
+  ASSERT_TRUE(endpoint_.waitTexts(1, 4, 5s));
+  const auto texts = endpoint_.connection(1)->texts();
+  ASSERT_EQ(texts.size(), 4U);
+  EXPECT_EQ(texts[1], R"({"digit":"1","duration":160})");
+  EXPECT_EQ(texts[2], R"({"digit":"#","duration":200})");
+  EXPECT_EQ(texts[3], R"({"digit":"9","duration":120})");
+}
+
+// `wsbridge-launcher call` dials out, bridges the answered call and ends when the called side hangs
+// up.
+std::unique_ptr<ChildProcess> dialOut(const std::string& target, const std::string& uri) {
+  return std::make_unique<ChildProcess>(
+      std::vector<std::string>{Gateway::program(), "call", target, "--websocket-uri", uri, "--set",
+                               "sip.listen=udp:127.0.0.1:0", "--set", "rtp.address=127.0.0.1",
+                               "--set", "websocket.allow=127.0.0.1"},
+      Gateway::environment());
+}
+
+TEST(DialOut, SippAnswersAndHangsUp) {
+  SoupEndpoint endpoint({.echo = true});
+  Sipp sipp;
+  const std::string port = std::to_string(freePort());
+  ChildProcess called(sipp.command("uas_answer.xml", {"-p", port, "-t", "u1"}), sipp.options());
+  // sipp says nothing when it listens: the INVITE is repeated until it does.
+  const auto launcher = dialOut("sip:sipp@127.0.0.1:" + port, endpoint.uri("/out"));
+  EXPECT_EQ(called.waitExit(25s), 0) << readFile(sipp.dir.file("errors.log")) << launcher->output();
+  EXPECT_EQ(launcher->waitExit(10s), 0) << launcher->output();
+  ASSERT_TRUE(endpoint.waitConnections(1, 1s));
+  ASSERT_TRUE(endpoint.waitClosed(1, 5s));
+  const auto record = endpoint.connection(1);
+  EXPECT_EQ(record->closeCode, 1000U);
+  const Samples spoken = resample(speech(8000, "One two three four five."), 8000, 16000);
+  const Samples part = slice(spoken, 1600, std::min<size_t>(spoken.size() - 3200, 24000));
+  EXPECT_GT(findIn(part, fromBytes(record->audio())).correlation, 0.95);
+}
+
+TEST(DialOut, EndpointHangsUp) {
+  SoupEndpoint endpoint;
+  SipCaller called(SipCaller::Options{});
+  RtpPeer media;
+  const auto launcher =
+      dialOut("sip:bob@127.0.0.1:" + std::to_string(called.localPort()), endpoint.uri());
+  const auto invite = called.waitRequest("INVITE", 15s);
+  ASSERT_TRUE(invite.has_value()) << launcher->output();
+  const auto offer = parseSdp(invite->body);
+  ASSERT_TRUE(offer.has_value());
+  EXPECT_GE(offer->payloadTypeOf("PCMU"), 0);
+  EXPECT_GE(offer->payloadTypeOf("telephone-event"), 0);
+  called.respond(*invite, 180, "Ringing");
+  called.respond(*invite, 200, "OK", makeSdp(media.port(), {"PCMU", "telephone-event"}));
+  ASSERT_TRUE(called.waitRequest("ACK", 5s).has_value());
+  media.setFormat("PCMU", 0);
+  media.setRemote(offer->address, offer->port);
+  ASSERT_TRUE(endpoint.waitTexts(1, 1, 5s)) << launcher->output();
+  media.play(sine(8000, 600, 1, 8000));
+  ASSERT_TRUE(endpoint.waitBinaries(1, 45, 5s));
+  ASSERT_TRUE(media.waitReceived(30, 5s));
+  endpoint.close(1, 1000, "thank you");
+  EXPECT_TRUE(called.waitRequest("BYE", 5s).has_value());
+  EXPECT_EQ(launcher->waitExit(10s), 0) << launcher->output();
+}
+
+TEST(DialOut, RefusalIsTheExitStatus) {
+  SoupEndpoint endpoint;
+  SipCaller called(SipCaller::Options{});
+  const auto launcher =
+      dialOut("sip:bob@127.0.0.1:" + std::to_string(called.localPort()), endpoint.uri());
+  const auto invite = called.waitRequest("INVITE", 15s);
+  ASSERT_TRUE(invite.has_value()) << launcher->output();
+  called.respond(*invite, 486, "Busy Here");
+  EXPECT_TRUE(called.waitRequest("ACK", 5s).has_value());
+  const auto status = launcher->waitExit(10s);
+  ASSERT_TRUE(status.has_value());
+  EXPECT_NE(*status, 0);
+  EXPECT_NE(launcher->output().find("486"), std::string::npos) << launcher->output();
+}
+
+// A headless baresip: plays a WAV file and, by its module sndfile, records what it hears.
+class Baresip {
+ public:
+  Baresip(const Samples& speak, const std::string& codec) : codec_(codec) {
+    dir_.write("in.wav", wavFile(speak, 8000));
+    dir_.write("accounts",
+               "<sip:bob@127.0.0.1>;regint=0;answermode=auto;audio_codecs=" + codec + "\n");
+    dir_.write("contacts", "");
+    const std::string modules = "/usr/lib/baresip/modules";
+    port_ = freePort();
+    dir_.write(
+        "config",
+        "poll_method epoll\nsip_listen 127.0.0.1:" + std::to_string(port_) +
+            "\naudio_player aubridge,nil\naudio_source aufile," + dir_.file("in.wav") +
+            "\naudio_alert aubridge,none\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\n"
+            "auplay_channels 1\nrtp_stats yes\njitter_buffer_delay 1-10\nnet_interface lo\n"
+            "module_path " +
+            modules +
+            "\nmodule stdio.so\nmodule g711.so\nmodule sndfile.so\n"
+            "module aubridge.so\nmodule aufile.so\nmodule_tmp account.so\nmodule_app menu.so\n"
+            "snd_path " +
+            dir_.path() + "\n");
+  }
+
+  int port() const { return port_; }
+  void start(const std::string& dial) {
+    std::vector<std::string> command{"baresip", "-4", "-f", dir_.path(), "-n", "lo", "-t", "30"};
+    if (!dial.empty()) command.insert(command.end(), {"-e", "/dial " + dial});
+    ChildProcess::Options options;
+    options.directory = dir_.path();
+    process_ = std::make_unique<ChildProcess>(command, options);
+  }
+  ChildProcess& process() { return *process_; }
+  void hangUp() { process_->writeInput("/hangup\n"); }
+  void stop() {
+    process_->signal(SIGTERM);
+    process_->waitExit(10s);
+  }
+
+  // What it heard; readable once it has stopped.
+  Samples heard() const {
+    for (const auto& entry : std::filesystem::directory_iterator(dir_.path())) {
+      const std::string name = entry.path().filename();
+      if (name.rfind("dump-", 0) == 0 && name.find("dec") != std::string::npos) {
+        return readWav(entry.path(), nullptr);
+      }
+    }
+    return {};
+  }
+
+ private:
+  TempDir dir_{"wsbridge-baresip"};
+  std::string codec_;
+  int port_ = 0;
+  std::unique_ptr<ChildProcess> process_;
+};
+
+class BaresipCalls : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(BaresipCalls, SpeechThereAndBack) {
+  SoupEndpoint endpoint;
+  Gateway gateway({.sections = "[route all]\nmatch=.*\nuri=" + endpoint.uri("/baresip") + "\n"});
+  const Samples spoken = speech(8000, "Baresip says hello to the bridge.");
+  Baresip phone(spoken, GetParam());
+  phone.start("sip:bridge@127.0.0.1:" + std::to_string(gateway.udpPort()));
+  ASSERT_TRUE(endpoint.waitTexts(1, 1, 15s)) << phone.process().output() << gateway.log();
+  const Samples answer = speech(16000, "And the bridge says hello to baresip.");
+  endpoint.sendBinary(1, toBytes(answer));
+  const size_t frames = std::max(spoken.size() / 160, answer.size() / 320);
+  ASSERT_TRUE(endpoint.waitBinaries(1, frames + 25, 20s)) << phone.process().output();
+  endpoint.close(1, 1000, "done");
+  EXPECT_TRUE(gateway.process().waitForLine("call-end", 10s).has_value());
+  phone.stop();
+  const auto ends = gateway.records("call-end");
+  ASSERT_EQ(ends.size(), 1U);
+  EXPECT_EQ(LogRecord(ends[0])["ended-by"], "endpoint");
+  EXPECT_EQ(ends[0].number("lost"), 0);
+  const Samples up = resample(spoken, 8000, 16000);
+  EXPECT_GT(findIn(slice(up, 3200, up.size() - 6400), fromBytes(endpoint.connection(1)->audio()))
+                .correlation,
+            0.95);
+  const Samples down = resample(answer, 16000, 8000);
+  const Samples heard = phone.heard();
+  ASSERT_FALSE(heard.empty()) << phone.process().output();
+  const Match match = findIn(slice(down, 1600, down.size() - 3200), heard);
+  EXPECT_GT(match.correlation, 0.9);
+  EXPECT_NEAR(match.gainDb, 0, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, BaresipCalls, ::testing::Values("pcmu", "pcma"));
+
+TEST(BaresipCalled, AnswersACallFromTheLauncher) {
+  SoupEndpoint endpoint;
+  const Samples spoken = speech(8000, "This is the called side speaking.");
+  Baresip phone(spoken, "pcmu");
+  phone.start("");
+  ASSERT_TRUE(phone.process().waitForLine("baresip is ready", 10s).has_value())
+      << phone.process().output();
+  const auto launcher =
+      dialOut("sip:bob@127.0.0.1:" + std::to_string(phone.port()), endpoint.uri());
+  ASSERT_TRUE(endpoint.waitTexts(1, 1, 15s)) << launcher->output() << phone.process().output();
+  ASSERT_TRUE(endpoint.waitBinaries(1, spoken.size() / 160, 15s)) << launcher->output();
+  phone.hangUp();
+  EXPECT_EQ(launcher->waitExit(10s), 0) << launcher->output();
+  ASSERT_TRUE(endpoint.waitClosed(1, 5s));
+  EXPECT_EQ(endpoint.connection(1)->closeCode, 1000U);
+  const Samples up = resample(spoken, 8000, 16000);
+  EXPECT_GT(findIn(slice(up, 3200, up.size() - 9600), fromBytes(endpoint.connection(1)->audio()))
+                .correlation,
+            0.95);
+}
+
+}  // namespace
+}  // namespace e2e

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Keys: RFC 4733 and SIP INFO to the endpoint, and the endpoint's wish to send some to the caller.
+#include <gtest/gtest.h>
+#include <json-glib/json-glib.h>
+
+#include "Phone.hpp"
+#include "SoupEndpoint.hpp"
+
+namespace e2e {
+namespace {
+
+struct Key {
+  std::string digit;
+  int duration = 0;
+};
+
+// {"digit":"5","duration":100}
+std::optional<Key> keyOf(const std::string& text) {
+  JsonParser* parser = json_parser_new();
+  std::optional<Key> key;
+  if (json_parser_load_from_data(parser, text.c_str(), -1, nullptr)) {
+    JsonObject* object = json_node_get_object(json_parser_get_root(parser));
+    if (json_object_has_member(object, "digit") && json_object_has_member(object, "duration")) {
+      key = Key{json_object_get_string_member(object, "digit"),
+                static_cast<int>(json_object_get_int_member(object, "duration"))};
+    }
+  }
+  g_object_unref(parser);
+  return key;
+}
+
+class Dtmf : public ::testing::Test {
+ protected:
+  E2E_SHARED_GATEWAY((Gateway::Options{}));
+
+  void SetUp() override {
+    phone_ = std::make_unique<Phone>(*gateway);
+    ASSERT_EQ(phone_->call(endpoint_.uri()), 200);
+    ASSERT_TRUE(endpoint_.waitTexts(1, 1, 5s));
+  }
+
+  // The keys behind the first message; waits for as many, and a little longer for one too many.
+  std::vector<Key> keys(size_t number, Millis limit = 5s) {
+    EXPECT_TRUE(endpoint_.waitTexts(1, number + 1, limit));
+    EXPECT_FALSE(endpoint_.waitTexts(1, number + 2, 300ms)) << "a key arrived twice";
+    std::vector<Key> found;
+    const auto texts = endpoint_.connection(1)->texts();
+    for (size_t i = 1; i < texts.size(); ++i) {
+      const auto key = keyOf(texts[i]);
+      EXPECT_TRUE(key.has_value()) << texts[i];
+      if (key) found.push_back(*key);
+    }
+    return found;
+  }
+
+  static std::string digits(const std::vector<Key>& keys) {
+    std::string all;
+    for (const auto& key : keys)
+      all += key.digit;
+    return all;
+  }
+
+  SoupEndpoint endpoint_;
+  std::unique_ptr<Phone> phone_;
+};
+
+TEST_F(Dtmf, EveryKeyOnceInOrderWithItsDuration) {
+  const std::string all = "0123456789*#ABCD";
+  auto& rtp = phone_->rtp();
+  rtp.play(syllables(8000, 0.2));
+  for (size_t i = 0; i < all.size(); ++i) {
+    rtp.playDtmf(all[i], 80 + 20 * static_cast<int>(i % 4));
+    rtp.pause(40);
+  }
+  const auto found = keys(all.size(), 10s);
+  EXPECT_EQ(digits(found), all);
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].duration, 80 + 20 * static_cast<int>(i % 4)) << found[i].digit;
+  }
+}
+
+TEST_F(Dtmf, MessageIsByteCompatible) {
+  phone_->rtp().playDtmf('5', 100);
+  keys(1);
+  EXPECT_EQ(endpoint_.connection(1)->texts().at(1), R"({"digit":"5","duration":100})");
+}
+
+TEST_F(Dtmf, SameKeyThreeTimesIsThreeKeys) {
+  for (int i = 0; i < 3; ++i) {
+    phone_->rtp().playDtmf('5', 100);
+    phone_->rtp().pause(60);
+  }
+  EXPECT_EQ(digits(keys(3)), "555");
+}
+
+TEST_F(Dtmf, ManyEndPacketsAreOneKey) {
+  phone_->rtp().playDtmf('7', 120, 8);
+  const auto found = keys(1);
+  ASSERT_EQ(digits(found), "7");
+  EXPECT_EQ(found[0].duration, 120);
+}
+
+TEST_F(Dtmf, LostEndPacketsStillGiveTheKey) {
+  phone_->rtp().playDtmf('1', 200, 0);
+  phone_->rtp().playDtmf('2', 100, 1);
+  phone_->rtp().pause(60);
+  phone_->rtp().playDtmf('3', 160, 0);
+  phone_->rtp().play(syllables(8000, 1));
+  const auto found = keys(3, 8s);
+  ASSERT_EQ(digits(found), "123");
+  EXPECT_NEAR(found[0].duration, 180, 41);
+  EXPECT_EQ(found[1].duration, 100);
+}
+
+TEST_F(Dtmf, NoAudioWhileAKeyIsSent) {
+  auto& rtp = phone_->rtp();
+  rtp.play(sine(8000, 500, 0.4, 8000));
+  rtp.playDtmf('9', 400);
+  ASSERT_TRUE(rtp.waitPlayed(5s));
+  ASSERT_EQ(digits(keys(1)), "9");
+  EXPECT_FALSE(endpoint_.waitBinaries(1, 23, 100ms)) << "telephone-events are no audio";
+  rtp.play(sine(8000, 500, 0.4, 8000));
+  EXPECT_TRUE(endpoint_.waitBinaries(1, 38, 5s)) << "audio goes on behind the key";
+}
+
+TEST_F(Dtmf, FastBurstOfKeysArrivesComplete) {
+  std::string typed;
+  for (int i = 0; i < 40; ++i) {
+    const char digit = static_cast<char>('0' + i * 7 % 10);
+    typed.push_back(digit);
+    phone_->rtp().playDtmf(digit, 40, 3);
+    phone_->rtp().pause(20);
+  }
+  EXPECT_EQ(digits(keys(40, 15s)), typed);
+}
+
+TEST_F(Dtmf, InfoDtmfRelay) {
+  const auto info = [this](const std::string& body) {
+    const auto answer = phone_->sip().request("INFO", {}, body, "application/dtmf-relay");
+    return answer ? answer->status : 0;
+  };
+  EXPECT_EQ(info("Signal=5\r\nDuration=160\r\n"), 200);
+  EXPECT_EQ(info("Signal= #\r\nDuration= 250\r\n"), 200);
+  EXPECT_EQ(info("Signal=*\r\nDuration=100\r\n"), 200);
+  const auto found = keys(3);
+  EXPECT_EQ(digits(found), "5#*");
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0].duration, 160);
+  EXPECT_EQ(found[1].duration, 250);
+}
+
+TEST_F(Dtmf, UnknownInfoIsRefusedAndHarmless) {
+  const auto answer = phone_->sip().request("INFO", {}, "<x/>", "application/media_control+xml");
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->status, 415);
+  const auto broken = phone_->sip().request("INFO", {}, "Signal=banana", "application/dtmf-relay");
+  ASSERT_TRUE(broken.has_value());
+  EXPECT_GE(broken->status, 400);
+  EXPECT_TRUE(keys(0).empty());
+  EXPECT_TRUE(phone_->hangUp());
+}
+
+// {"action":"clear"} empties what is queued for playing, within a frame or two.
+TEST_F(Dtmf, ClearFromTheEndpointStopsPlaying) {
+  Phone phone(*gateway, {.codecs = {"L16/16000"}});
+  ASSERT_EQ(phone.call(endpoint_.uri("/clear")), 200);
+  const int id = endpoint_.waitPath("/clear", 5s).value_or(0);
+  endpoint_.sendBinary(id, toBytes(sine(16000, 700, 10, 8000)));
+  ASSERT_TRUE(phone.rtp().waitReceived(50, 5s));
+  endpoint_.sendText(id, R"({"action":"clear"})");
+  const size_t at = phone.rtp().received();
+  ASSERT_TRUE(phone.rtp().waitReceived(at + 40, 5s));
+  const Samples heard = phone.rtp().decoded();
+  EXPECT_LT(levelDbov(slice(heard, (at + 8) * 320, 320 * 30)), -40) << "still playing";
+}
+
+// {"action":"hangup"} ends the call.
+TEST_F(Dtmf, HangupFromTheEndpoint) {
+  endpoint_.sendText(1, R"({"action":"hangup"})");
+  EXPECT_TRUE(phone_->sip().waitRequest("BYE", 5s).has_value());
+  EXPECT_TRUE(endpoint_.waitClosed(1, 5s));
+}
+
+TEST_F(Dtmf, OtherTextsFromTheEndpointAreIgnored) {
+  for (const char* text :
+       {"hello", "{}", "[]", R"({"action":7})", R"({"action":"dance"})", "", "{\"a\":"}) {
+    endpoint_.sendText(1, text);
+  }
+  EXPECT_TRUE(phone_->rtp().waitReceived(phone_->rtp().received() + 25, 5s));
+  EXPECT_TRUE(phone_->hangUp());
+}
+
+}  // namespace
+}  // namespace e2e

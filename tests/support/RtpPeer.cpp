@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "RtpPeer.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <stdexcept>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace testsupport {
+namespace {
+
+int boundSocket(int port, int* got) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  socklen_t length = sizeof address;
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    close(fd);
+    return -1;
+  }
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  *got = ntohs(address.sin_port);
+  const int size = 1 << 20;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  return fd;
+}
+
+void put(std::string& bytes, uint64_t value, int count) {
+  for (int shift = 8 * (count - 1); shift >= 0; shift -= 8)
+    bytes.push_back(static_cast<char>(value >> shift & 0xFF));
+}
+
+uint32_t get(const char* bytes, int count) {
+  uint32_t value = 0;
+  for (int i = 0; i < count; ++i)
+    value = value << 8 | static_cast<uint8_t>(bytes[i]);
+  return value;
+}
+
+int eventNumber(char digit) {
+  static const std::string kKeys = "0123456789*#ABCD";
+  return static_cast<int>(kKeys.find(digit));
+}
+
+uint32_t randomNumber() {
+  static std::mutex mutex;
+  static std::mt19937 random{std::random_device{}()};
+  const std::lock_guard guard(mutex);
+  return static_cast<uint32_t>(random());
+}
+
+}  // namespace
+
+RtpPeer::RtpPeer()
+    : ssrc_(randomNumber()),
+      sequence_(static_cast<uint16_t>(randomNumber())),
+      timestamp_(randomNumber()),
+      timestampAt_(Clock::now()),
+      nextReport_(Clock::now() + 1s) {
+  for (int attempt = 0; attempt < 100 && rtcp_ < 0; ++attempt) {
+    int other = 0;
+    rtp_ = boundSocket(0, &port_);
+    if (rtp_ >= 0 && port_ % 2 == 0) rtcp_ = boundSocket(port_ + 1, &other);
+    if (rtp_ >= 0 && rtcp_ < 0) close(rtp_);
+  }
+  if (rtcp_ < 0 || pipe2(wake_, O_CLOEXEC | O_NONBLOCK) != 0)
+    throw std::runtime_error("no RTP ports");
+  thread_ = std::thread([this] { run(); });
+}
+
+RtpPeer::~RtpPeer() {
+  stopping_ = true;
+  [[maybe_unused]] const ssize_t woken = write(wake_[1], "x", 1);
+  thread_.join();
+  for (const int fd : {rtp_, rtcp_, wake_[0], wake_[1]})
+    close(fd);
+}
+
+void RtpPeer::setRemote(const std::string& host, int port) {
+  const auto guard = state_.lock();
+  remoteHost_ = host;
+  remotePort_ = port;
+}
+
+void RtpPeer::setFormat(const std::string& encoding, int payloadType, int eventPayloadType,
+                        int ptime) {
+  const auto guard = state_.lock();
+  encoding_ = encoding;
+  payloadType_ = payloadType;
+  eventPayloadType_ = eventPayloadType;
+  ptime_ = ptime;
+  rate_ = encoding == "L16/16000" ? 16000 : 8000;
+}
+
+std::string RtpPeer::header(int payloadType, bool marker, uint16_t sequence,
+                            uint32_t timestamp) const {
+  std::string bytes;
+  put(bytes, 0x80, 1);
+  put(bytes, static_cast<uint64_t>((marker ? 0x80 : 0) | payloadType), 1);
+  put(bytes, sequence, 2);
+  put(bytes, timestamp, 4);
+  put(bytes, ssrc_, 4);
+  return bytes;
+}
+
+// The RTP clock goes on while nothing is sent. Called with the lock held, before a talk spurt is
+// queued.
+void RtpPeer::syncClock() {
+  if (!steps_.empty()) return;
+  const auto now = Clock::now();
+  const double idle = millisBetween(timestampAt_, now);
+  if (idle > 0) {
+    timestamp_ += static_cast<uint32_t>(idle * rate_ / 1000);
+    timestampAt_ = now;
+  }
+}
+
+void RtpPeer::play(const Samples& samples, const Damage& damage) {
+  {
+    const auto guard = state_.lock();
+    syncClock();
+    const auto frame = static_cast<size_t>(rate_ * ptime_ / 1000);
+    std::vector<std::string> packets;
+    for (size_t at = 0, number = 0; at < samples.size(); at += frame, ++number) {
+      const auto other = damage.ssrcFrom.find(number);
+      if (other != damage.ssrcFrom.end()) {
+        ssrc_ = other->second;
+        sequence_ = static_cast<uint16_t>(randomNumber());
+      }
+      Samples part = slice(samples, at, frame);
+      part.resize(frame);
+      packets.push_back(header(payloadType_, at == 0, sequence_, timestamp_) +
+                        encodePayload(encoding_, part));
+      ++sequence_;
+      timestamp_ += static_cast<uint32_t>(frame);
+      timestampAt_ += Millis(ptime_);
+    }
+    for (const size_t number : damage.swapWithNext) {
+      if (number + 1 < packets.size()) std::swap(packets[number], packets[number + 1]);
+    }
+    for (size_t number = 0; number < packets.size(); ++number) {
+      Step step{{packets[number]}, ptime_};
+      if (damage.lose.count(number) != 0) step.packets.clear();
+      if (damage.duplicate.count(number) != 0) step.packets.push_back(packets[number]);
+      steps_.push_back(std::move(step));
+    }
+  }
+  [[maybe_unused]] const ssize_t woken = write(wake_[1], "x", 1);
+}
+
+void RtpPeer::playDtmf(char digit, int millis, int ends) {
+  {
+    const auto guard = state_.lock();
+    syncClock();
+    const uint32_t start = timestamp_;
+    const auto packet = [&](bool end, int duration, bool marker) {
+      std::string bytes = header(eventPayloadType_, marker, sequence_++, start);
+      put(bytes, static_cast<uint64_t>(eventNumber(digit)), 1);
+      put(bytes, end ? 0x8A : 0x0A, 1);
+      put(bytes, static_cast<uint64_t>(duration * rate_ / 1000), 2);
+      return bytes;
+    };
+    for (int elapsed = 20; elapsed < millis; elapsed += 20) {
+      steps_.push_back({{packet(false, elapsed, elapsed == 20)}, 20});
+    }
+    for (int end = 0; end < ends; ++end)
+      steps_.push_back({{packet(true, millis, false)}, 20});
+    const int taken = std::max(0, (millis + 19) / 20 - 1 + ends) * 20;
+    timestamp_ += static_cast<uint32_t>(taken * rate_ / 1000);
+    timestampAt_ += Millis(taken);
+  }
+  [[maybe_unused]] const ssize_t woken = write(wake_[1], "x", 1);
+}
+
+void RtpPeer::pause(int millis) {
+  const auto guard = state_.lock();
+  syncClock();
+  steps_.push_back({{}, millis});
+  timestamp_ += static_cast<uint32_t>(millis * rate_ / 1000);
+  timestampAt_ += Millis(millis);
+}
+
+bool RtpPeer::waitPlayed(Millis limit) const {
+  return state_.waitFor([this] { return steps_.empty(); }, limit);
+}
+
+void RtpPeer::stopPlaying() {
+  const auto guard = state_.lock();
+  steps_.clear();
+  timestampAt_ = Clock::now();
+  state_.notify();
+}
+
+size_t RtpPeer::sent() const {
+  const auto guard = state_.lock();
+  return sent_;
+}
+
+void RtpPeer::sendNow(const std::string& bytes) {
+  sockaddr_in peer{};
+  peer.sin_family = AF_INET;
+  {
+    const auto guard = state_.lock();
+    inet_pton(AF_INET, remoteHost_.c_str(), &peer.sin_addr);
+    peer.sin_port = htons(static_cast<uint16_t>(remotePort_));
+  }
+  sendto(rtp_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&peer), sizeof peer);
+}
+
+void RtpPeer::run() {
+  pollfd waiting[3] = {{rtp_, POLLIN, 0}, {rtcp_, POLLIN, 0}, {wake_[0], POLLIN, 0}};
+  while (!stopping_) {
+    Tick due;
+    bool report = false;
+    auto wait = std::chrono::nanoseconds(50ms);
+    {
+      const auto guard = state_.lock();
+      const auto now = Clock::now();
+      if (!steps_.empty()) {
+        if (!playing_) {
+          playing_ = true;
+          next_ = now;
+        }
+        if (now >= next_) {
+          due = std::move(steps_.front().packets);
+          next_ += Millis(steps_.front().millis);
+          steps_.pop_front();
+          sent_ += due.size();
+          for (const auto& bytes : due)
+            octets_ += bytes.size() - 12;
+          state_.notify();
+        }
+        wait =
+            std::max(std::chrono::nanoseconds(0), std::chrono::nanoseconds(next_ - Clock::now()));
+      } else if (playing_ && now >= next_) {
+        playing_ = false;
+      }
+      if (sent_ > 0 && now >= nextReport_) {
+        report = true;
+        nextReport_ = now + 1s;
+      }
+    }
+    for (const auto& bytes : due)
+      sendNow(bytes);
+    if (report) {
+      sockaddr_in peer{};
+      peer.sin_family = AF_INET;
+      std::string bytes;
+      {
+        const auto guard = state_.lock();
+        inet_pton(AF_INET, remoteHost_.c_str(), &peer.sin_addr);
+        peer.sin_port = htons(static_cast<uint16_t>(remotePort_ + 1));
+        timespec wall{};
+        clock_gettime(CLOCK_REALTIME, &wall);
+        put(bytes, 0x80C80006, 4);  // sender report without report blocks
+        put(bytes, ssrc_, 4);
+        put(bytes, static_cast<uint64_t>(wall.tv_sec) + 2208988800ULL, 4);
+        put(bytes, (static_cast<uint64_t>(wall.tv_nsec) << 32) / 1000000000ULL, 4);
+        put(bytes, timestamp_, 4);
+        put(bytes, sent_, 4);
+        put(bytes, octets_, 4);
+        put(bytes, 0x81CA0003, 4);  // source description: CNAME "test"
+        put(bytes, ssrc_, 4);
+        bytes += std::string("\x01\x04test\x00\x00", 8);
+      }
+      sendto(rtcp_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&peer), sizeof peer);
+    }
+    const timespec limit{static_cast<time_t>(wait.count() / 1000000000),
+                         static_cast<long>(wait.count() % 1000000000)};
+    if (ppoll(waiting, 3, &limit, nullptr) <= 0) continue;
+    if (waiting[0].revents != 0) receive(rtp_, false);
+    if (waiting[1].revents != 0) receive(rtcp_, true);
+    if (waiting[2].revents != 0) {
+      char drained[64];
+      [[maybe_unused]] const ssize_t n = read(wake_[0], drained, sizeof drained);
+    }
+  }
+}
+
+void RtpPeer::receive(int fd, bool rtcp) {
+  char buffer[4096];
+  for (;;) {
+    const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+    if (n < 0) return;
+    const auto guard = state_.lock();
+    if (rtcp) {
+      rtcpPackets_.emplace_back(buffer, static_cast<size_t>(n));
+    } else if (n >= 12) {
+      RtpPacket packet;
+      packet.at = Clock::now();
+      packet.marker = (buffer[1] & 0x80) != 0;
+      packet.payloadType = buffer[1] & 0x7F;
+      packet.sequence = static_cast<uint16_t>(get(buffer + 2, 2));
+      packet.timestamp = get(buffer + 4, 4);
+      packet.ssrc = get(buffer + 8, 4);
+      const size_t head = 12 + 4 * static_cast<size_t>(buffer[0] & 0x0F);
+      if (static_cast<size_t>(n) > head)
+        packet.payload.assign(buffer + head, static_cast<size_t>(n) - head);
+      packets_.push_back(std::move(packet));
+    }
+    state_.notify();
+  }
+}
+
+std::vector<RtpPacket> RtpPeer::packets() const {
+  const auto guard = state_.lock();
+  return packets_;
+}
+
+std::vector<std::string> RtpPeer::rtcpPackets() const {
+  const auto guard = state_.lock();
+  return rtcpPackets_;
+}
+
+size_t RtpPeer::received() const {
+  const auto guard = state_.lock();
+  return packets_.size();
+}
+
+bool RtpPeer::waitReceived(size_t number, Millis limit) const {
+  return state_.waitFor([&] { return packets_.size() >= number; }, limit);
+}
+
+bool RtpPeer::waitRtcp(size_t number, Millis limit) const {
+  return state_.waitFor([&] { return rtcpPackets_.size() >= number; }, limit);
+}
+
+void RtpPeer::forget() {
+  const auto guard = state_.lock();
+  packets_.clear();
+  rtcpPackets_.clear();
+}
+
+Samples RtpPeer::decodePayload(const std::string& encoding, const std::string& payload) {
+  Samples samples;
+  if (encoding.rfind("L16", 0) == 0) {
+    for (size_t i = 0; i + 1 < payload.size(); i += 2) {
+      samples.push_back(static_cast<int16_t>(get(payload.data() + i, 2)));
+    }
+    return samples;
+  }
+  for (const char code : payload) {
+    const auto byte = static_cast<uint8_t>(code);
+    samples.push_back(encoding == "PCMA" ? aLawDecode(byte) : muLawDecode(byte));
+  }
+  return samples;
+}
+
+std::string RtpPeer::encodePayload(const std::string& encoding, const Samples& samples) {
+  std::string payload;
+  for (const int16_t sample : samples) {
+    if (encoding.rfind("L16", 0) == 0) {
+      put(payload, static_cast<uint16_t>(sample), 2);
+    } else {
+      put(payload, encoding == "PCMA" ? aLawEncode(sample) : muLawEncode(sample), 1);
+    }
+  }
+  return payload;
+}
+
+Samples RtpPeer::decoded() const {
+  const auto guard = state_.lock();
+  std::map<long, Samples> frames;
+  long base = 0;
+  bool first = true;
+  uint16_t last = 0;
+  for (const auto& packet : packets_) {
+    if (packet.payloadType != payloadType_) continue;
+    if (first) {
+      first = false;
+      last = packet.sequence;
+    }
+    base += static_cast<int16_t>(packet.sequence - last);
+    last = packet.sequence;
+    frames[base] = decodePayload(encoding_, packet.payload);
+  }
+  Samples all;
+  if (frames.empty()) return all;
+  long expected = frames.begin()->first;
+  for (const auto& [number, samples] : frames) {
+    for (; expected < number; ++expected)
+      all.insert(all.end(), samples.size(), 0);
+    all.insert(all.end(), samples.begin(), samples.end());
+    ++expected;
+  }
+  return all;
+}
+
+}  // namespace testsupport

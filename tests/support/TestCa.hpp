@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+
+#include "TempDir.hpp"
+
+namespace testsupport {
+
+struct CertificatePair {
+  std::string certFile;
+  std::string keyFile;
+};
+
+// Owns a directory with a certificate authority of its own and the certificates that a TLS test
+// needs, made with the openssl command when the object is constructed (about half a second).
+// Read-only afterwards: any thread may read.
+class TestCa {
+ public:
+  // Throws std::runtime_error with openssl's words when a certificate cannot be made.
+  TestCa();
+
+  const std::string& caFile() const { return caFile_; }
+  // Signed by the CA, for localhost, *.test.example, 127.0.0.1 and ::1.
+  const CertificatePair& valid() const { return valid_; }
+  // Right names, but signed by its own key.
+  const CertificatePair& selfSigned() const { return selfSigned_; }
+  // Signed by the CA, for another host.
+  const CertificatePair& wrongHost() const { return wrongHost_; }
+  // Signed by the CA, right names, valid in 2001 only.
+  const CertificatePair& expired() const { return expired_; }
+  // Signed by the CA for TLS clients.
+  const CertificatePair& client() const { return client_; }
+
+ private:
+  CertificatePair make(const std::string& name, const std::string& subject,
+                       const std::string& extensions, bool expired);
+
+  TempDir dir_{"wsbridge-ca"};
+  std::string caFile_;
+  CertificatePair valid_;
+  CertificatePair selfSigned_;
+  CertificatePair wrongHost_;
+  CertificatePair expired_;
+  CertificatePair client_;
+};
+
+}  // namespace testsupport

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "Waiting.hpp"
+
+// WebSocket frames (RFC 6455 section 5) by hand. Pure: values in, values out.
+namespace testsupport {
+
+enum class Opcode : uint8_t {
+  Continuation = 0,
+  Text = 1,
+  Binary = 2,
+  Close = 8,
+  Ping = 9,
+  Pong = 10
+};
+
+struct WsFrame {
+  Opcode opcode = Opcode::Binary;
+  bool fin = true;
+  uint8_t rsv = 0;      // the three reserved bits, 0 to 7
+  bool masked = false;  // how it was received
+  std::string payload;  // unmasked
+  Clock::time_point at;
+
+  unsigned closeCode() const;       // 0 when there is none
+  std::string closeReason() const;  // of a close frame
+};
+
+struct FrameStyle {
+  bool mask = false;  // a server must not; see RFC 6455 section 5.1
+  uint8_t rsv = 0;
+};
+
+std::string encodeFrame(Opcode opcode, bool fin, const std::string& payload, FrameStyle style = {});
+std::string closePayload(unsigned code, const std::string& reason);
+
+// Takes the first whole frame off the front of the bytes. Empty when more bytes are needed.
+std::optional<WsFrame> takeFrame(std::string& bytes);
+
+// Value of Sec-WebSocket-Accept for a key.
+std::string acceptKey(const std::string& key);
+
+}  // namespace testsupport

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "call/CallEnd.hpp"
+
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace launcher {
+
+TEST(CallEnd, everyReasonHasOneRowAndOneLabel) {
+  std::set<std::string> labels;
+  int index = 0;
+  for (const CallEnd& row : callEndTable()) {
+    EXPECT_EQ(static_cast<int>(row.reason), index++) << row.label;
+    EXPECT_TRUE(labels.insert(row.label).second) << row.label;
+    EXPECT_GE(row.status, 400);
+    EXPECT_LT(row.status, 600);
+    EXPECT_LE(std::string(row.text).size(), 123u) << "has to fit into a close frame";
+  }
+  EXPECT_EQ(index, static_cast<int>(EndReason::Shutdown) + 1);
+}
+
+TEST(CallEnd, statusTableOfTheWireProtocol) {
+  EXPECT_EQ(callEnd(EndReason::UriMissing).status, 400);
+  EXPECT_EQ(callEnd(EndReason::UriInvalid).status, 400);
+  EXPECT_EQ(callEnd(EndReason::UriForbidden).status, 403);
+  EXPECT_EQ(callEnd(EndReason::HeadersInvalid).status, 400);
+  EXPECT_EQ(callEnd(EndReason::ContentTypeUnsupported).status, 415);
+  EXPECT_EQ(callEnd(EndReason::NoCommonCodec).status, 488);
+  EXPECT_EQ(callEnd(EndReason::TooManyCalls).status, 503);
+  EXPECT_EQ(callEnd(EndReason::Draining).status, 503);
+  EXPECT_EQ(callEnd(EndReason::NoRtpPorts).status, 503);
+  EXPECT_EQ(callEnd(endReasonOfFailure("timeout")).status, 504);
+  for (const char* kind : {"resolve", "refused", "tls", "handshake", "protocol", "closed", "lost"}) {
+    EXPECT_EQ(callEnd(endReasonOfFailure(kind)).status, 502) << kind;
+  }
+}
+
+TEST(CallEnd, headerTextsCannotBeBrokenOutOf) {
+  EXPECT_EQ(reasonHeader(502, "a\"b\\c\r\nVia: x"), "SIP;cause=502;text=\"a\\\"b\\\\c  Via: x\"");
+  EXPECT_EQ(warningHeader(399, "x"), "399 wsbridge \"x\"");
+}
+
+}  // namespace launcher

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "config/ConfigKeys.hpp"
+#include "config/ConfigLoader.hpp"
+
+namespace launcher {
+
+namespace {
+
+std::string faults(const std::string& text, const std::vector<std::string>& settings = {}) {
+  std::string all;
+  for (const ConfigFault& fault : parseConfig(text, "f.ini", settings).faults) {
+    all += fault.describe() + "\n";
+  }
+  return all;
+}
+
+ConfigPtr good(const std::string& text, const std::vector<std::string>& settings = {}) {
+  EXPECT_EQ(faults(text, settings), "");
+  return parseConfig(text, "f.ini", settings).config;
+}
+
+}  // namespace
+
+TEST(Config, theDefaultsAreValidAndDocumented) {
+  const ConfigPtr config = good("");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->sip.listen.size(), 2u);
+  EXPECT_EQ(config->rtp.portRange.first, 20000);
+  EXPECT_EQ(config->rtp.codecs.size(), 4u);
+  EXPECT_EQ(config->audio.noiseLevel, -65);
+  EXPECT_TRUE(config->websocket.tlsVerify);
+  std::ifstream file(LAUNCHER_SOURCE_ROOT "/docs/configuration.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  for (const ConfigKey& key : configKeys()) {
+    const std::string fallback = key.fallback.empty() ? "empty" : "`" + key.fallback + "`";
+    const std::string row = "| `" + key.key() + "` | " + key.type + " | " + fallback + " |";
+    EXPECT_NE(text.str().find(row), std::string::npos) << "docs/configuration.md lacks: " << row;
+  }
+}
+
+TEST(Config, whatIsPrintedReadsBackTheSame) {
+  const ConfigPtr config = good(
+      "[websocket]\nheaders={\"a\":\"b\\\\n\"}\nallow=10.0.0.0/8;*.lan\n[route x]\n"
+      "match=^sip:\\\\d+@\nuri=ws://h/\n[sip]\nlisten=udp:127.0.0.1:0, tcp:[::1]:5070\n");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->websocket.headers, "{\"a\":\"b\\n\"}");
+  EXPECT_EQ(config->sip.listen[1].host, "::1");
+  const ConfigPtr again = good(printConfig(*config));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->values, config->values);
+  ASSERT_EQ(again->routes.size(), 1u);
+  EXPECT_EQ(again->routes[0].match, "^sip:\\d+@");
+}
+
+TEST(Config, faultsNameTheLine) {
+  EXPECT_EQ(faults("# c\n\n[sip]\nlistn=udp:0.0.0.0:5060\n"),
+            "f.ini:4: unknown key 'listn' in [sip], did you mean 'listen'?\n");
+  EXPECT_EQ(faults("[spi]\nlisten=x\n"), "f.ini:1: unknown section [spi], did you mean 'sip'?\n");
+  EXPECT_EQ(faults("[rtp]\nptime=ten\n"), "f.ini:2: rtp.ptime 'ten' is not a whole number\n");
+  EXPECT_EQ(faults("[rtp]\nptime=500\n"), "f.ini:2: rtp.ptime '500' is outside 10–60\n");
+  EXPECT_EQ(faults("[rtp]\nptime=20\nptime=30\n"),
+            "f.ini:3: 'ptime' stands there twice, first on line 2\n");
+  EXPECT_EQ(faults("[rtp]\nnonsense\n"),
+            "f.ini:2: 'nonsense' is neither [section], key=value nor a # comment\n");
+  EXPECT_EQ(faults("x=1\n"), "f.ini:1: 'x' stands before the first [section]\n");
+  EXPECT_EQ(faults("[rtp\n"), "f.ini:1: '[rtp' lacks the closing bracket\n");
+  EXPECT_EQ(faults("[route a]\nuri=ws://h/\n"), "f.ini:1: [route a] has no match\n");
+  EXPECT_NE(faults("[route a]\nmatch=(\n").find("f.ini:2: match is not a regular expression"),
+            std::string::npos);
+}
+
+TEST(Config, allFaultsAreListedAtOnce) {
+  const std::string all = faults("[rtp]\nptime=x\ncodecs=OPUS\n[sip]\nlisten=5060\n");
+  EXPECT_NE(all.find("f.ini:2:"), std::string::npos);
+  EXPECT_NE(all.find("f.ini:3:"), std::string::npos);
+  EXPECT_NE(all.find("f.ini:5:"), std::string::npos);
+}
+
+TEST(Config, badValues) {
+  for (const char* text :
+       {"[sip]\nlisten=udp:host:5060", "[sip]\nlisten=udp:1.2.3.4:70000", "[sip]\nlisten=",
+        "[rtp]\nport-range=1000-2000", "[rtp]\nport-range=30000", "[rtp]\ncodecs=PCMU;PCMU",
+        "[websocket]\nuri=ftp://h/", "[websocket]\nheaders=[1]", "[websocket]\ntls-verify=yes",
+        "[websocket]\ncontent-type=audio/mp3", "[audio]\nnoise-level=1", "[log]\nlevel=loud",
+        "[echo]\nlisten=8080", "[websocket]\ntls-cert-file=/a.pem", "[rtp]\naddress=nowhere"}) {
+    EXPECT_NE(faults(text), "") << text;
+  }
+}
+
+TEST(Config, settingsWinOverTheFile) {
+  const ConfigPtr config = good("[rtp]\nptime=30\n", {"rtp.ptime=40", "log.format=json"});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->rtp.ptime, 40);
+  EXPECT_EQ(config->log.format, log::Format::Json);
+  EXPECT_EQ(faults("", {"rtp.ptim=40"}), "--set: unknown key 'rtp.ptim', did you mean 'rtp.ptime'?\n");
+  EXPECT_EQ(faults("", {"rtp.ptime"}), "--set: 'rtp.ptime' is not section.key=value\n");
+  EXPECT_EQ(faults("", {"rtp.ptime=x"}), "--set: rtp.ptime 'x' is not a whole number\n");
+}
+
+TEST(Config, secretsAreNotPrinted) {
+  const ConfigPtr config = good(
+      "[websocket]\nauthorization=Bearer topsecret\n[route a]\nmatch=.\nauthorization=hidden\n");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->websocket.authorization, "Bearer topsecret");
+  const std::string printed = printConfig(*config);
+  EXPECT_EQ(printed.find("topsecret"), std::string::npos);
+  EXPECT_EQ(printed.find("hidden"), std::string::npos);
+}
+
+TEST(Config, changesThatNeedARestartAreNamed) {
+  const ConfigPtr a = good("");
+  const ConfigPtr b = good("[sip]\nlisten=udp:127.0.0.1:1\n[rtp]\nptime=30\n");
+  EXPECT_EQ(keysNeedingRestart(*a, *b), std::vector<std::string>{"sip.listen"});
+}
+
+}  // namespace launcher

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "media/PipelineTemplate.hpp"
+
+#include <gtest/gtest.h>
+
+namespace launcher {
+
+namespace {
+
+const char* kShipped = LAUNCHER_SOURCE_ROOT "/pipelines/call.launch";
+
+std::string faultOf(const std::variant<PipelineTemplate, std::string>& result) {
+  const auto* fault = std::get_if<std::string>(&result);
+  return fault ? *fault : "";
+}
+
+}  // namespace
+
+TEST(PipelineTemplate, theShippedOneExpandsForEveryCodec) {
+  const auto loaded = PipelineTemplate::load(kShipped);
+  ASSERT_EQ(faultOf(loaded), "");
+  for (const Codec& codec : codecTable()) {
+    const std::string text = std::get<PipelineTemplate>(loaded).expand(codec);
+    EXPECT_EQ(text.find('@'), std::string::npos);
+    EXPECT_EQ(text.find('#'), std::string::npos);
+    EXPECT_NE(text.find(codec.payloader), std::string::npos);
+    EXPECT_NE(text.find(codec.depayloader), std::string::npos);
+  }
+}
+
+TEST(PipelineTemplate, faultsAreNamed) {
+  EXPECT_NE(faultOf(PipelineTemplate::load("/nowhere/call.launch")).find("/nowhere"),
+            std::string::npos);
+  EXPECT_NE(faultOf(PipelineTemplate::parse("# only a comment\n")).find("no pipeline"),
+            std::string::npos);
+  EXPECT_NE(faultOf(PipelineTemplate::parse("fakesrc ! @EVIL@ ! fakesink")).find("@EVIL@"),
+            std::string::npos);
+  EXPECT_NE(faultOf(PipelineTemplate::parse("@DEPAY@ ! @DECODER@ ! @ENCODER@")).find("@PAYLOADER@"),
+            std::string::npos);
+  EXPECT_NE(
+      faultOf(PipelineTemplate::parse("@DEPAY@ ! @DECODER@ ! @ENCODER@ ! @PAYLOADER@")).find("name="),
+      std::string::npos);
+}
+
+TEST(PipelineTemplate, oneThatDoesNotParseIsRefused) {
+  std::string text = "nosuchelement @DEPAY@ @DECODER@ @ENCODER@ @PAYLOADER@";
+  for (const std::string& name : PipelineTemplate::elementNames()) text += " name=" + name;
+  const auto parsed = PipelineTemplate::parse(text);
+  ASSERT_EQ(faultOf(parsed), "");
+  const auto fault = std::get<PipelineTemplate>(parsed).tryOut({findCodec("PCMU")});
+  ASSERT_TRUE(fault);
+  EXPECT_NE(fault->find("PCMU"), std::string::npos);
+}
+
+}  // namespace launcher

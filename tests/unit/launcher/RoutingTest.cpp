@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "call/Routing.hpp"
+
+#include <gtest/gtest.h>
+
+#include "config/ConfigLoader.hpp"
+
+namespace launcher {
+
+namespace {
+
+ConfigPtr config(const std::string& text = "") {
+  const ConfigResult result = parseConfig(text, "test", {});
+  for (const ConfigFault& fault : result.faults) ADD_FAILURE() << fault.describe();
+  return result.config;
+}
+
+InviteHeaders invite(const std::string& uri) {
+  InviteHeaders headers;
+  headers.requestUri = "sip:bot@gateway";
+  headers.uri = uri;
+  return headers;
+}
+
+BridgeRequest accepted(const Config& c, const InviteHeaders& headers) {
+  const auto result = routeCall(c, headers);
+  if (const auto* fault = std::get_if<RoutingFault>(&result)) {
+    ADD_FAILURE() << fault->header << " " << fault->text;
+    return {};
+  }
+  return std::get<BridgeRequest>(result);
+}
+
+EndReason refused(const Config& c, const InviteHeaders& headers) {
+  const auto result = routeCall(c, headers);
+  if (const auto* fault = std::get_if<RoutingFault>(&result)) return fault->reason;
+  ADD_FAILURE() << "was accepted";
+  return EndReason::Shutdown;
+}
+
+}  // namespace
+
+TEST(Routing, decodesTheUriHeader) {
+  const BridgeRequest request =
+      accepted(*config(), invite("\"wss%3A%2F%2Fhost.example%3A8443%2Fpath%3Fa%3Db \""));
+  EXPECT_EQ(request.uri, "wss://host.example:8443/path?a=b");
+  EXPECT_EQ(request.host, "host.example");
+  EXPECT_EQ(request.port, 8443);
+  EXPECT_EQ(request.contentType, "audio/l16;rate=16000");
+  EXPECT_EQ(request.rate, 16000);
+  EXPECT_EQ(request.dialect, "wsbridge");
+}
+
+TEST(Routing, httpIsASynonymAndPortsHaveDefaults) {
+  EXPECT_EQ(accepted(*config(), invite("http://h/")).uri, "ws://h/");
+  EXPECT_EQ(accepted(*config(), invite("HTTPS://h")).uri, "wss://h");
+  EXPECT_EQ(accepted(*config(), invite("ws://h")).port, 80);
+  EXPECT_EQ(accepted(*config(), invite("wss://[2001:db8::1]/")).host, "2001:db8::1");
+}
+
+TEST(Routing, badUrisAreRefused) {
+  for (const char* uri : {"", "nonsense", "ftp://h/", "ws://", "ws:///p", "ws://h:99999/", "ws%3",
+                          "ws%3A%2F%2Fh%00", "ws%3A%2F%2Fh%0d%0aX", "ws://h:0/"}) {
+    EXPECT_EQ(refused(*config(), invite(uri)), EndReason::UriInvalid) << uri;
+  }
+  EXPECT_EQ(refused(*config(), invite("ws://h/" + std::string(2048, 'a'))), EndReason::UriInvalid);
+  EXPECT_EQ(accepted(*config(), invite("ws://h/" + std::string(2041, 'a'))).host, "h");
+}
+
+TEST(Routing, withoutAnyUriTheHeaderIsNamed) {
+  InviteHeaders headers;
+  headers.requestUri = "sip:x@y";
+  const auto result = routeCall(*config(), headers);
+  const auto& fault = std::get<RoutingFault>(result);
+  EXPECT_EQ(fault.reason, EndReason::UriMissing);
+  EXPECT_EQ(fault.header, kUriHeader);
+  EXPECT_EQ(accepted(*config("[websocket]\nuri=ws://d/"), headers).uri, "ws://d/");
+}
+
+TEST(Routing, customHeadersMustBeAnObject) {
+  InviteHeaders headers = invite("ws://h/");
+  headers.headers = "%7B%22a%22%3A%22b%22%7D";
+  EXPECT_EQ(accepted(*config(), headers).headers, "{\"a\":\"b\"}");
+  for (const char* bad : {"", "[1]", "\"x\"", "{", "nonsense", "%7B%22a%22"}) {
+    headers.headers = bad;
+    EXPECT_EQ(refused(*config(), headers), EndReason::HeadersInvalid) << bad;
+  }
+  headers.headers = "{\"a\":\"" + std::string(9000, 'x') + "\"}";
+  EXPECT_EQ(refused(*config(), headers), EndReason::HeadersInvalid);
+  headers.headers = "{\"a\":" + std::string(3000, '[') + std::string(3000, ']') + "}";
+  EXPECT_EQ(refused(*config(), headers), EndReason::HeadersInvalid);
+}
+
+TEST(Routing, contentTypes) {
+  InviteHeaders headers = invite("ws://h/");
+  headers.contentType = "Audio%2FL16%3B%20rate%3D8000";
+  EXPECT_EQ(accepted(*config(), headers).contentType, "audio/l16;rate=8000");
+  for (const char* bad : {"audio/l16", "audio/l16;rate=11025", "audio/pcmu;rate=8000", ""}) {
+    headers.contentType = bad;
+    EXPECT_EQ(refused(*config(), headers), EndReason::ContentTypeUnsupported) << bad;
+  }
+  headers.contentType = "audio/l16;rate=8000" + std::string(40, ' ') + "x";
+  EXPECT_EQ(refused(*config(), headers), EndReason::ContentTypeUnsupported);
+}
+
+TEST(Routing, dialects) {
+  InviteHeaders headers = invite("ws://h/");
+  headers.dialect = "Vonage";
+  EXPECT_EQ(accepted(*config(), headers).dialect, "vonage");
+  headers.dialect = "klingon";
+  EXPECT_EQ(refused(*config(), headers), EndReason::DialectUnknown);
+}
+
+TEST(Routing, aRouteFillsInOrForces) {
+  const ConfigPtr c = config(
+      "[route soft]\nmatch=^sip:soft@\nuri=ws://soft/\ncontent-type=audio/l16;rate=8000\n"
+      "[route hard]\nmatch=^sip:hard@\nuri=ws://hard/\nforce=true\nheaders={\"r\":1}\n"
+      "[route late]\nmatch=.\nuri=ws://late/\n");
+  InviteHeaders headers = invite("ws://own/");
+  headers.requestUri = "sip:soft@gw";
+  EXPECT_EQ(accepted(*c, headers).uri, "ws://own/");
+  EXPECT_EQ(accepted(*c, headers).contentType, "audio/l16;rate=8000");
+  EXPECT_EQ(accepted(*c, headers).route, "soft");
+  headers.uri.reset();
+  EXPECT_EQ(accepted(*c, headers).uri, "ws://soft/");
+  headers = invite("ws://own/");
+  headers.requestUri = "sip:hard@gw";
+  headers.headers = "broken";
+  EXPECT_EQ(accepted(*c, headers).uri, "ws://hard/");
+  EXPECT_EQ(accepted(*c, headers).headers, "{\"r\":1}");
+  headers.requestUri = "sip:other@gw";
+  headers.uri.reset();
+  headers.headers.reset();
+  EXPECT_EQ(accepted(*c, headers).route, "late");
+}
+
+}  // namespace launcher

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gtest/gtest.h>
+
+#include "sip/SdpNegotiator.hpp"
+
+namespace launcher {
+
+namespace {
+
+std::string offer(const std::string& media, const std::string& connection = "IN IP4 192.0.2.1") {
+  return "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=" + connection + "\r\nt=0 0\r\n" + media;
+}
+
+LocalMedia local() {
+  LocalMedia media;
+  media.address = "198.51.100.7";
+  media.port = 20000;
+  for (const char* name : {"L16/16000", "PCMU", "PCMA", "L16/8000"}) {
+    media.codecs.push_back(findCodec(name));
+  }
+  media.sessionId = 7;
+  media.version = 1;
+  return media;
+}
+
+Answer accepted(const std::string& text, const Agreement* current = nullptr) {
+  const auto result = answerOffer(text, local(), current);
+  if (const auto* answer = std::get_if<Answer>(&result)) return *answer;
+  ADD_FAILURE() << "refused: " << text;
+  return {};
+}
+
+SdpFault refused(const std::string& text, const Agreement* current = nullptr) {
+  const auto result = answerOffer(text, local(), current);
+  if (const auto* fault = std::get_if<SdpFault>(&result)) return *fault;
+  ADD_FAILURE() << "accepted: " << text;
+  return SdpFault::Invalid;
+}
+
+const char* kPcmu =
+    "m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n";
+
+}  // namespace
+
+TEST(Sdp, takesPcmuWithEvents) {
+  const Answer answer = accepted(offer(kPcmu));
+  EXPECT_STREQ(answer.agreement.codec->name, "PCMU");
+  EXPECT_EQ(answer.agreement.payloadType, 0);
+  EXPECT_EQ(answer.agreement.eventPayloadType, 101);
+  EXPECT_EQ(answer.agreement.remoteAddress, "192.0.2.1");
+  EXPECT_EQ(answer.agreement.remotePort, 4000);
+  EXPECT_EQ(answer.agreement.remoteRtcpPort, 4001);
+  EXPECT_EQ(answer.sdp,
+            "v=0\r\no=wsbridge 7 1 IN IP4 198.51.100.7\r\ns=wsbridge\r\nc=IN IP4 198.51.100.7\r\n"
+            "t=0 0\r\nm=audio 20000 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
+            "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n");
+}
+
+TEST(Sdp, ourPreferenceDecides) {
+  const Answer answer = accepted(
+      offer("m=audio 4000 RTP/AVP 8 0 97 98 99\r\na=rtpmap:97 l16/16000\r\n"
+            "a=rtpmap:98 telephone-event/8000\r\na=rtpmap:99 telephone-event/16000\r\n"));
+  EXPECT_STREQ(answer.agreement.codec->name, "L16/16000");
+  EXPECT_EQ(answer.agreement.payloadType, 97);
+  EXPECT_EQ(answer.agreement.eventPayloadType, 99);
+  EXPECT_EQ(answer.agreement.eventRate, 16000);
+}
+
+TEST(Sdp, stereoAndUnknownCodecsAreNoneOfOurs) {
+  EXPECT_EQ(refused(offer("m=audio 4000 RTP/AVP 97 9\r\na=rtpmap:97 L16/16000/2\r\n")),
+            SdpFault::NoCommonCodec);
+  EXPECT_EQ(refused(offer("m=audio 4000 RTP/SAVP 0\r\n")), SdpFault::NoCommonCodec);
+  EXPECT_EQ(refused(offer("m=audio 0 RTP/AVP 0\r\n")), SdpFault::NoCommonCodec);
+}
+
+TEST(Sdp, otherMediaLinesAreRefusedInPlace) {
+  const Answer answer = accepted(offer("m=video 6000 RTP/AVP 96 97\r\na=rtpmap:96 VP8/90000\r\n" +
+                                       std::string(kPcmu) + "m=audio 4100 RTP/AVP 8\r\n"));
+  EXPECT_NE(answer.sdp.find("m=video 0 RTP/AVP 96 97\r\nm=audio 20000 RTP/AVP 0 101\r\n"),
+            std::string::npos);
+  EXPECT_NE(answer.sdp.find("m=audio 0 RTP/AVP 8\r\n"), std::string::npos);
+}
+
+TEST(Sdp, brokenTextIsInvalid) {
+  for (const std::string& text :
+       {std::string(""), std::string("hello"), std::string("v=1\r\n"), offer("m=audio\r\n"),
+        offer("m=audio 70000 RTP/AVP 0\r\n"), offer("x\r\n"), offer(kPcmu, "IN IP4"), offer(""),
+        std::string("v=0\r\no=-\r\n")}) {
+    EXPECT_EQ(refused(text), SdpFault::Invalid) << text;
+  }
+  EXPECT_EQ(refused(std::string(20000, 'a')), SdpFault::Invalid);
+}
+
+TEST(Sdp, ptimeIsTakenOver) {
+  const auto ptime = [](const std::string& lines) {
+    return accepted(offer("m=audio 4000 RTP/AVP 0\r\n" + lines)).agreement.ptime;
+  };
+  EXPECT_EQ(ptime(""), 20);
+  EXPECT_EQ(ptime("a=ptime:30\r\n"), 30);
+  EXPECT_EQ(ptime("a=ptime:5\r\n"), 10);
+  EXPECT_EQ(ptime("a=ptime:60\r\na=maxptime:40\r\n"), 40);
+  EXPECT_EQ(ptime("a=ptime:bogus\r\n"), 20);
+  EXPECT_EQ(accepted(offer("m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 L16/16000\r\na=ptime:60\r\n"))
+                .agreement.ptime,
+            40)
+      << "has to fit into an Ethernet frame";
+}
+
+TEST(Sdp, holdIsAnsweredInMirror) {
+  const auto direction = [](const std::string& attribute) {
+    return accepted(offer(std::string(kPcmu) + attribute)).agreement.direction;
+  };
+  EXPECT_EQ(direction("a=sendonly\r\n"), Direction::RecvOnly);
+  EXPECT_EQ(direction("a=recvonly\r\n"), Direction::SendOnly);
+  EXPECT_EQ(direction("a=inactive\r\n"), Direction::Inactive);
+  EXPECT_FALSE(accepted(offer(kPcmu, "IN IP4 0.0.0.0")).agreement.sends());
+}
+
+TEST(Sdp, aReofferKeepsTheCodecOrIsRefused) {
+  const Answer first = accepted(offer(kPcmu));
+  const Answer again = accepted(offer("m=audio 5000 RTP/AVP 8 0\r\n"), &first.agreement);
+  EXPECT_STREQ(again.agreement.codec->name, "PCMU");
+  EXPECT_EQ(again.agreement.remotePort, 5000);
+  EXPECT_EQ(refused(offer("m=audio 5000 RTP/AVP 8\r\n"), &first.agreement), SdpFault::NoCommonCodec);
+}
+
+TEST(Sdp, rtcpAttributes) {
+  const Agreement mux =
+      accepted(offer("m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n")).agreement;
+  EXPECT_TRUE(mux.rtcpMux);
+  EXPECT_EQ(mux.remoteRtcpPort, 4000);
+  EXPECT_EQ(accepted(offer("m=audio 4000 RTP/AVP 0\r\na=rtcp:5555 IN IP4 192.0.2.1\r\n"))
+                .agreement.remoteRtcpPort,
+            5555);
+}
+
+TEST(Sdp, ourOfferAndItsAnswer) {
+  const std::string text = makeOffer(local());
+  EXPECT_NE(text.find("m=audio 20000 RTP/AVP 96 0 8 97 101 102\r\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("a=rtpmap:96 L16/16000\r\n"), std::string::npos);
+  EXPECT_NE(text.find("a=rtpmap:97 L16/8000\r\n"), std::string::npos);
+  EXPECT_NE(text.find("a=rtpmap:102 telephone-event/16000\r\n"), std::string::npos);
+  const auto read = readAnswer(offer("m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n"
+                                     "a=rtpmap:101 telephone-event/8000\r\n"),
+                               local());
+  ASSERT_TRUE(std::holds_alternative<Agreement>(read));
+  EXPECT_STREQ(std::get<Agreement>(read).codec->name, "PCMA");
+  EXPECT_EQ(std::get<Agreement>(read).eventPayloadType, 101);
+  EXPECT_TRUE(std::holds_alternative<SdpFault>(readAnswer(offer("m=audio 0 RTP/AVP 8\r\n"), local())));
+}
+
+TEST(Sdp, ipv6) {
+  const Answer answer = accepted(offer(kPcmu, "IN IP6 2001:db8::5"));
+  EXPECT_EQ(answer.agreement.remoteAddress, "2001:db8::5");
+}
+
+}  // namespace launcher

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sip/TelephoneEvent.hpp"
+
+#include <array>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sip/DtmfRelay.hpp"
+
+namespace launcher {
+
+namespace {
+
+struct Receiver {
+  TelephoneEvent event{8000};
+  std::vector<Digit> digits;
+  std::uint64_t now = 0;
+
+  void packet(int code, std::uint32_t timestamp, unsigned duration, bool end, bool marker = false) {
+    const std::array<std::uint8_t, 4> payload = {
+        static_cast<std::uint8_t>(code), static_cast<std::uint8_t>((end ? 0x80 : 0) | 10),
+        static_cast<std::uint8_t>(duration >> 8), static_cast<std::uint8_t>(duration)};
+    const auto result = event.packet(timestamp, marker, payload.data(), payload.size(), now);
+    if (result.earlier) digits.push_back(*result.earlier);
+    if (result.finished) digits.push_back(*result.finished);
+    now += 20;
+  }
+};
+
+}  // namespace
+
+TEST(TelephoneEvent, repeatedEndPacketsCountOnce) {
+  Receiver r;
+  r.packet(5, 1000, 160, false, true);
+  r.packet(5, 1000, 320, false);
+  for (int i = 0; i < 3; ++i) r.packet(5, 1000, 800, true);
+  EXPECT_EQ(r.digits, (std::vector<Digit>{{'5', 100}}));
+}
+
+TEST(TelephoneEvent, theSameKeyTwiceIsTwoKeys) {
+  Receiver r;
+  for (const std::uint32_t ts : {1000u, 3000u}) {
+    r.packet(11, ts, 160, false, true);
+    r.packet(11, ts, 400, true);
+    r.packet(11, ts, 400, true);
+  }
+  EXPECT_EQ(r.digits, (std::vector<Digit>{{'#', 50}, {'#', 50}}));
+}
+
+TEST(TelephoneEvent, lostEndsComeOutWithTheNextKeyOrAfterSilence) {
+  Receiver r;
+  r.packet(1, 1000, 160, false, true);
+  r.packet(1, 1000, 480, false);
+  r.packet(2, 3000, 160, false, true);
+  EXPECT_EQ(r.digits, (std::vector<Digit>{{'1', 60}}));
+  EXPECT_FALSE(r.event.expire(r.now));
+  EXPECT_EQ(r.event.expire(r.now + TelephoneEvent::kSilenceMs), (Digit{'2', 20}));
+  EXPECT_FALSE(r.event.expire(r.now + 1000));
+  r.packet(2, 3000, 800, true);
+  EXPECT_EQ(r.digits.size(), 1u) << "an end packet after the time-out is late";
+}
+
+TEST(TelephoneEvent, onlyTheEndArrives) {
+  Receiver r;
+  r.packet(10, 500, 1600, true);
+  EXPECT_EQ(r.digits, (std::vector<Digit>{{'*', 200}}));
+}
+
+TEST(TelephoneEvent, lateAndForeignPacketsDoNoHarm) {
+  Receiver r;
+  r.packet(3, 5000, 160, true);
+  r.packet(4, 1000, 160, true);
+  r.packet(16, 9000, 160, true);
+  const std::uint8_t tooShort[] = {3, 0x80, 0};
+  EXPECT_FALSE(r.event.packet(9999, true, tooShort, sizeof tooShort, 0).finished);
+  EXPECT_EQ(r.digits, (std::vector<Digit>{{'3', 20}}));
+}
+
+TEST(TelephoneEvent, timestampsMayWrap) {
+  Receiver r;
+  r.packet(1, 0xffffff00u, 160, true, true);
+  r.packet(2, 0x00000100u, 160, true, true);
+  EXPECT_EQ(r.digits.size(), 2u);
+}
+
+TEST(TelephoneEvent, aKeyHeldLongerThanTheFieldCountsIsOneKey) {
+  Receiver r;
+  r.packet(7, 1000, 160, false, true);
+  r.packet(7, 1000, 0xffff, false);
+  r.packet(7, 1000 + 0xffff, 160, false);
+  r.packet(7, 1000 + 0xffff, 8000, true);
+  EXPECT_EQ(r.digits, (std::vector<Digit>{{'7', (0xffff + 8000) / 8}}));
+}
+
+TEST(DtmfRelay, bodies) {
+  EXPECT_EQ(parseDtmfBody("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"),
+            (Digit{'5', 160}));
+  EXPECT_EQ(parseDtmfBody("Application/DTMF-Relay; x=y", "signal = #\nduration = 90"),
+            (Digit{'#', 90}));
+  EXPECT_EQ(parseDtmfBody("application/dtmf-relay", "Signal=10"), (Digit{'*', 250}));
+  EXPECT_EQ(parseDtmfBody("application/dtmf", "d"), (Digit{'D', 250}));
+  EXPECT_FALSE(parseDtmfBody("application/dtmf-relay", "Duration=100"));
+  EXPECT_FALSE(parseDtmfBody("application/dtmf-relay", "Signal=x"));
+  EXPECT_FALSE(parseDtmfBody("application/dtmf", ""));
+  EXPECT_TRUE(isDtmfType("application/dtmf"));
+  EXPECT_FALSE(isDtmfType("text/plain"));
+}
+
+}  // namespace launcher

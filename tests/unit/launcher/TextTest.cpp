@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/Text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace launcher::text {
+
+TEST(Text, percentDecodingIsStrict) {
+  EXPECT_EQ(percentDecode("ws%3A%2F%2Fhost%2F"), "ws://host/");
+  EXPECT_EQ(percentDecode("plain"), "plain");
+  EXPECT_EQ(percentDecode("%C3%A4"), "ä");
+  EXPECT_FALSE(percentDecode("%"));
+  EXPECT_FALSE(percentDecode("abc%2"));
+  EXPECT_FALSE(percentDecode("%zz"));
+  EXPECT_FALSE(percentDecode("a%00b"));
+  EXPECT_FALSE(percentDecode("a%0d%0ab"));
+  EXPECT_FALSE(percentDecode("%ff%fe"));
+}
+
+TEST(Text, integersAreWholeOrNothing) {
+  EXPECT_EQ(parseInteger("42"), 42);
+  EXPECT_EQ(parseInteger("-65"), -65);
+  EXPECT_FALSE(parseInteger("42x"));
+  EXPECT_FALSE(parseInteger(""));
+  EXPECT_FALSE(parseInteger(" 42"));
+  EXPECT_FALSE(parseInteger("99999999999999999999"));
+}
+
+TEST(Text, wildcards) {
+  EXPECT_TRUE(matchesWildcard("*.example.com", "a.b.EXAMPLE.com"));
+  EXPECT_FALSE(matchesWildcard("*.example.com", "example.com"));
+  EXPECT_TRUE(matchesWildcard("*", "anything"));
+  EXPECT_FALSE(matchesWildcard("a*c", "abd"));
+  EXPECT_TRUE(matchesWildcard("a*b*c", "a-b-b-c"));
+}
+
+TEST(Text, nearestFindsTheMisspelledWordOnly) {
+  EXPECT_EQ(nearest("listn", {"listen", "public-address"}), "listen");
+  EXPECT_FALSE(nearest("zebra", {"listen", "public-address"}));
+}
+
+TEST(Text, credentialsAreTakenOut) {
+  EXPECT_EQ(withoutCredentials("wss://user:pw@host:1/p?token=x#f"), "wss://host:1/p");
+  EXPECT_EQ(withoutCredentials("ws://host/a@b"), "ws://host/a@b");
+  EXPECT_EQ(withoutCredentials("ws://u@h@host/"), "ws://host/");
+}
+
+}  // namespace launcher::text
