@@ -74,7 +74,8 @@ CallPipeline::CallPipeline(PipelineSpec spec, Emit emit)
       emit_(std::move(emit)),
       rtpLatch_({spec_.agreement.remoteAddress, spec_.agreement.remotePort}),
       rtcpLatch_({spec_.agreement.remoteAddress, spec_.agreement.remoteRtcpPort}),
-      events_(static_cast<unsigned>(spec_.agreement.eventRate)) {
+      events_(static_cast<unsigned>(spec_.agreement.eventRate)),
+      splice_(static_cast<std::uint32_t>(spec_.agreement.codec->rate)) {
   sends_ = spec_.agreement.sends();
 }
 
@@ -210,9 +211,11 @@ void CallPipeline::installProbes() {
   addProbe(element("rtcp-in"), "src", kBuffer, [this](GstPadProbeInfo* info) {
     return onRtcpIn(GST_PAD_PROBE_INFO_BUFFER(info));
   });
+  addProbe(element("jitterbuffer"), "sink", kBuffer,
+           [this](GstPadProbeInfo* info) { return onSession(info); });
   addProbe(element("jitterbuffer"), "src", kBuffer | kEvent,
            [this](GstPadProbeInfo* info) { return onBuffered(info); });
-  addProbe(element("rx-audio"), "sink", kEvent,
+  addProbe(element("rx-audio"), "sink", kBuffer | kEvent,
            [this](GstPadProbeInfo* info) { return onConcealment(info); });
   addProbe(element("rx-audio"), "src", kBuffer,
            [this](GstPadProbeInfo* info) { return onDecoded(info); });
@@ -350,6 +353,23 @@ GstPadProbeReturn CallPipeline::onRtcpIn(GstBuffer* buffer) {
   return GST_PAD_PROBE_OK;
 }
 
+GstPadProbeReturn CallPipeline::onSession(GstPadProbeInfo* info) {
+  GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  std::uint8_t header[12];
+  if (gst_buffer_extract(buffer, 0, header, sizeof header) != sizeof header) {
+    return GST_PAD_PROBE_DROP;
+  }
+  switch (splice_.packet(header, nowMs())) {
+    case StreamSplice::Verdict::Stale: return GST_PAD_PROBE_DROP;
+    case StreamSplice::Verdict::Same: return GST_PAD_PROBE_OK;
+    case StreamSplice::Verdict::Rewritten: break;
+  }
+  buffer = gst_buffer_make_writable(buffer);
+  gst_buffer_fill(buffer, 0, header, sizeof header);
+  GST_PAD_PROBE_INFO_DATA(info) = buffer;
+  return GST_PAD_PROBE_OK;
+}
+
 GstPadProbeReturn CallPipeline::onBuffered(GstPadProbeInfo* info) {
   if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
     GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
@@ -394,16 +414,22 @@ void CallPipeline::handleEventPacket(GstBuffer* buffer) {
 }
 
 GstPadProbeReturn CallPipeline::onConcealment(GstPadProbeInfo* info) {
-  // Beyond this nothing sensible can be made up, and a long filler would only add delay.
-  constexpr std::uint64_t kLongest = 120 * GST_MSECOND;
+  // Beyond this nothing sensible can be made up, and a long filler would only come as a burst.
+  constexpr std::uint64_t kLongest = 100 * GST_MSECOND;
+  if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+    concealedInARow_ = 0;
+    return GST_PAD_PROBE_OK;
+  }
   GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
   if (GST_EVENT_TYPE(event) != GST_EVENT_GAP) return GST_PAD_PROBE_OK;
   GstClockTime timestamp = 0;
   GstClockTime duration = 0;
   gst_event_parse_gap(event, &timestamp, &duration);
   const auto ptime = static_cast<std::uint64_t>(spec_.agreement.ptime) * GST_MSECOND;
-  if (!GST_CLOCK_TIME_IS_VALID(duration) || duration > kLongest) return GST_PAD_PROBE_DROP;
+  if (!GST_CLOCK_TIME_IS_VALID(duration)) duration = ptime;
   const std::uint64_t packets = std::max<std::uint64_t>(1, (duration + ptime / 2) / ptime);
+  concealedInARow_ += packets * ptime;
+  if (concealedInARow_ > kLongest) return GST_PAD_PROBE_DROP;
   concealed_ += packets;
   // The jitter buffer's duration is an estimate; whole packets keep the endpoint's time line exact.
   GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_gap(timestamp, packets * ptime);

@@ -20,6 +20,7 @@
 #include "media/PipelineTemplate.hpp"
 #include "media/RtpPorts.hpp"
 #include "media/SourceLatch.hpp"
+#include "media/StreamSplice.hpp"
 #include "sip/SdpNegotiator.hpp"
 #include "sip/TelephoneEvent.hpp"
 
@@ -94,6 +95,7 @@ class CallPipeline {
   void onElementMessage(const GstStructure* structure);
   GstPadProbeReturn onRtpIn(GstBuffer* buffer);
   GstPadProbeReturn onRtcpIn(GstBuffer* buffer);
+  GstPadProbeReturn onSession(GstPadProbeInfo* info);
   GstPadProbeReturn onBuffered(GstPadProbeInfo* info);
   GstPadProbeReturn onConcealment(GstPadProbeInfo* info);
   GstPadProbeReturn onDecoded(GstPadProbeInfo* info);
@@ -124,7 +126,9 @@ class CallPipeline {
   TelephoneEvent events_;
 
   // Caller to endpoint, streaming thread only.
+  StreamSplice splice_;
   std::uint64_t samplesIn_ = 0;
+  std::uint64_t concealedInARow_ = 0;
   bool rxFirst_ = true;
   // Endpoint to caller, streaming thread only.
   bool txFirst_ = true;

@@ -118,25 +118,25 @@ void SipThread::stop() {
 
 SipTimer::SipTimer(SipThread& thread) : thread_(thread) {}
 
-SipTimer::~SipTimer() { cancel(); }
+SipTimer::~SipTimer() {
+  if (timer_) su_timer_destroy(timer_);
+}
 
 void SipTimer::start(std::uint32_t ms, SipThread::Task task) {
-  cancel();
+  // Made once and set anew: Sofia-SIP looks at a timer again after its callback.
+  if (!timer_) timer_ = su_timer_create(su_root_task(thread_.root()), 0);
   task_ = std::move(task);
-  timer_ = su_timer_create(su_root_task(thread_.root()), ms);
   const auto callback = [](su_root_magic_t*, su_timer_t*, su_timer_arg_t* argument) {
     auto* self = reinterpret_cast<SipTimer*>(argument);
-    // The task may destroy this timer.
     const SipThread::Task due = std::move(self->task_);
     self->task_ = nullptr;
     if (due) runGuarded(due);
   };
-  su_timer_set(timer_, callback, reinterpret_cast<su_timer_arg_t*>(this));
+  su_timer_set_interval(timer_, callback, reinterpret_cast<su_timer_arg_t*>(this), ms);
 }
 
 void SipTimer::cancel() {
-  if (timer_) su_timer_destroy(timer_);
-  timer_ = nullptr;
+  if (timer_) su_timer_reset(timer_);
   task_ = nullptr;
 }
 

@@ -48,7 +48,7 @@ class SipThread {
   int wakeFd_ = -1;
 };
 
-/// A one-shot timer of the SIP thread; destruction cancels it.
+/// A one-shot timer of the SIP thread; destruction cancels it, but must not happen within its task.
 class SipTimer {
  public:
   explicit SipTimer(SipThread& thread);

@@ -36,8 +36,6 @@ std::string bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
 
-std::string hostOfUrl(const url_t* url) { return url && url->url_host ? url->url_host : ""; }
-
 std::string printUrl(const url_t* url) {
   char buffer[1024];
   if (!url || url_e(buffer, sizeof buffer, url) <= 0) return {};
@@ -159,7 +157,10 @@ bool UserAgent::open() {
   return false;
 }
 
-void UserAgent::close() { nua_shutdown(nua_); }
+void UserAgent::close(std::function<void()> closed) {
+  closed_ = std::move(closed);
+  nua_shutdown(nua_);
+}
 
 std::string UserAgent::contact() const {
   if (publicAddress_.empty()) return {};
@@ -204,7 +205,10 @@ void UserAgent::onEvent(int event, int status, const char* phrase, nua_s*, UserA
                         nua_handle_s* handle, Leg* leg, const sip_s* sip, const void* tags) {
   try {
     if (event == nua_r_shutdown) {
-      if (status >= 200 && self->callbacks_.shutDown) self->callbacks_.shutDown();
+      if (status >= 200 && self->closed_) {
+        self->closed_();
+        self->closed_ = nullptr;
+      }
       return;
     }
     if (leg && event == nua_i_state) {

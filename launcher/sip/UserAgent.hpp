@@ -41,7 +41,6 @@ class UserAgent {
   struct Callbacks {
     std::function<void(IncomingCall)> incoming;
     std::function<bool()> available;  ///< false while draining: OPTIONS is answered 503
-    std::function<void()> shutDown;
   };
 
   UserAgent(SipThread& thread, ListenGroup group, std::string publicAddress, Callbacks callbacks);
@@ -51,8 +50,9 @@ class UserAgent {
 
   /// False when the address cannot be bound. Port 0 becomes the one that was found.
   bool open();
-  /// Asynchronous: `shutDown` is called when nothing is left, then the object may go.
-  void close();
+  void setCallbacks(Callbacks callbacks) { callbacks_ = std::move(callbacks); }
+  /// Asynchronous: `closed` is called when nothing is left, then the object may go.
+  void close(std::function<void()> closed);
 
   /// A leg for dialling out.
   std::unique_ptr<Leg> newLeg(const std::string& uri);
@@ -75,6 +75,7 @@ class UserAgent {
   ListenGroup group_;
   std::string publicAddress_;
   Callbacks callbacks_;
+  std::function<void()> closed_;
   nua_s* nua_ = nullptr;
   std::vector<std::unique_ptr<Leg>> lingering_;
 };

@@ -78,8 +78,12 @@ void SourcePusher::play() {
 
 void SourcePusher::pause() {
   playing_ = false;
-  if (!loop_) gst_pad_pause_task(pad_);
   wake();
+  if (loop_) return;
+  // Not gst_pad_pause_task(): it waits for a push that downstream may hold until it is flushed.
+  GST_OBJECT_LOCK(pad_);
+  if (GstTask* task = GST_PAD_TASK(pad_)) gst_task_pause(task);
+  GST_OBJECT_UNLOCK(pad_);
 }
 
 void SourcePusher::stop() {

@@ -166,7 +166,7 @@ bool MediaLoop::prepare(int* timeout_ms) {
   *timeout_ms = -1;
   {
     const std::lock_guard lock(tasks_mutex_);
-    if (!tasks_.empty() || stopping_) return true;
+    if (!tasks_.empty()) return true;
   }
   if (timers_.empty()) return false;
   const int64_t wait_us = timers_.begin()->first - g_get_monotonic_time();
@@ -179,7 +179,7 @@ bool MediaLoop::collect() {
   if ((g_source_query_unix_fd(source_, epoll_tag_) & G_IO_IN) != 0) collectSockets();
   {
     const std::lock_guard lock(tasks_mutex_);
-    if (!tasks_.empty() || stopping_) return true;
+    if (!tasks_.empty()) return true;
   }
   return !timers_.empty() && timers_.begin()->first <= g_get_monotonic_time();
 }

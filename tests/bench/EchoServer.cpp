@@ -242,7 +242,7 @@ void EchoServer::firstText(Connection& connection, std::string_view text) {
                  static_cast<unsigned long long>(connection.number), connection.first.c_str());
   if (connection.role == Role::Burst) {
     const auto seconds = std::min(queryNumber(connection.target, "seconds", 60), 3600UL);
-    const size_t frame = connection.rate / 50 * 2;
+    const size_t frame = size_t{2} * (connection.rate / 50);
     const size_t message =
         std::clamp<size_t>(queryNumber(connection.target, "message", frame), 1, 1 << 20);
     std::vector<int16_t> samples;

@@ -228,6 +228,7 @@ std::string LoadReport::json(const LoadOptions& options) const {
     item.add("round-trip-ms", result.roundTripMs);
     item.add("correlation", result.likeness.correlation);
     item.add("level-db", result.likeness.levelDb);
+    item.add("alignment-spread-samples", result.likeness.lagSpread);
     list += (list.empty() ? "" : ",") + item.text();
   }
   root.raw("speech", "[" + list + "]");

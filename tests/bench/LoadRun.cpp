@@ -115,7 +115,8 @@ std::string LoadRun::run(LoadReport& report) {
     tellProgress();
     if (phase_ == Phase::Done) break;
     Nanoseconds until = now() + 20 * kMillisecond;
-    if (phase_ == Phase::Starting && !options_.oneByOne) until = std::min(until, nextCall_);
+    if (phase_ == Phase::Starting && !options_.oneByOne && sessions_.size() < options_.calls)
+      until = std::min(until, nextCall_);
     if (phase_ == Phase::Steady) until = std::min(until, steadyTo_);
     agent_.poll(until);
   }
@@ -145,7 +146,8 @@ void LoadRun::onChange(SipCall& call) {
   const bool first = call.index() == 0;
   switch (call.state()) {
     case SipCall::State::Inviting:
-      if (first) tell("the bridge is trying (provisional response after %.1f ms)", call.tryingMs());
+      if (first && !toldTrying_) tell("100 Trying after %.1f ms", call.tryingMs());
+      toldTrying_ = toldTrying_ || first;
       break;
     case SipCall::State::Established: {
       const SdpAnswer answer =

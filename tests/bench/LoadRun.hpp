@@ -53,7 +53,7 @@ class LoadRun {
   size_t byes_ = 0;
   ProcessSample before_, steadyStart_, steadyEnd_;
   int64_t peakBytes_ = -1;
-  bool toldFirstPacket_ = false;
+  bool toldFirstPacket_ = false, toldTrying_ = false;
   std::atomic<bool> interrupted_{false};
 };
 

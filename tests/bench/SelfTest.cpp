@@ -12,7 +12,11 @@
 
 #include "BurstTrain.hpp"
 #include "Codec.hpp"
+#include "EchoPhone.hpp"
 #include "EchoServer.hpp"
+#include "LoadOptions.hpp"
+#include "LoadReport.hpp"
+#include "LoadRun.hpp"
 #include "NumberedAudio.hpp"
 #include "ReceiveStatistics.hpp"
 #include "SipMessage.hpp"
@@ -63,6 +67,28 @@ void testStatistics() {
   CHECK(summary.count == 100 && summary.p50 == 50 && summary.p95 == 95 && summary.p99 == 99);
   CHECK(summary.max == 100);
   CHECK(summarise({}).count == 0 && summarise({7}).p99 == 7);
+}
+
+void testLikeness() {
+  // Noise that comes back 400 samples late at half the level, with 160 more samples inserted half
+  // way.
+  std::mt19937 random(3);
+  std::normal_distribution<double> noise(0, 4000);
+  std::vector<int16_t> sent(48000);
+  for (int16_t& sample : sent)
+    sample = static_cast<int16_t>(noise(random));
+  std::vector<int16_t> back(400, 0);
+  for (size_t i = 0; i < sent.size(); ++i) {
+    if (i == 24000) back.insert(back.end(), 160, 0);
+    back.push_back(static_cast<int16_t>(sent[i] / 2));
+  }
+  const Likeness likeness = compare(sent, back, 0, 2000);
+  CHECK(likeness.correlation > 0.99 && near(likeness.levelDb, -6.02, 0.05));
+  CHECK((likeness.lag == 400 || likeness.lag == 560) && likeness.lagSpread == 160);
+  std::vector<int16_t> other(48000);
+  for (int16_t& sample : other)
+    sample = static_cast<int16_t>(noise(random));
+  CHECK(std::abs(compare(sent, other, 0, 2000).correlation) < 0.1);
 }
 
 void testWav() {
@@ -120,7 +146,7 @@ void testCodecs() {
 void testBursts() {
   constexpr uint32_t kRate = 8000;
   BurstTrain train(42, kRate);
-  std::vector<int16_t> sent(kRate * 20);
+  std::vector<int16_t> sent(size_t{20} * kRate);
   for (size_t i = 0; i < sent.size(); i += 160)
     train.render(std::span(sent).subspan(i, 160));
   OnsetDetector detector(kRate);
@@ -164,7 +190,7 @@ void testBursts() {
 void testNumbered() {
   std::vector<int16_t> sent;
   renderNumbered(16000, 1200, sent);
-  CHECK(sent.size() == 1200u * 320);
+  CHECK(sent.size() == size_t{1200} * 320);
   std::vector<int16_t> narrow(777, 0);
   const auto resampled = resample(sent, 16000, 8000);
   narrow.insert(narrow.end(), resampled.begin(), resampled.end());
@@ -175,7 +201,7 @@ void testNumbered() {
   CHECK(near(good.seconds, 24, 0.005));
 
   std::vector<int16_t> cut = narrow;
-  const auto from = cut.begin() + 777 + 500 * 160;
+  const auto from = cut.begin() + 777 + 80000;  // frame 500
   cut.erase(from, from + 160);
   const NumberedResult missing = checkNumbered(cut, 8000, 1200);
   CHECK(missing.frames == 500 && missing.firstWrong == 500 && missing.wrong > 600);
@@ -192,10 +218,10 @@ void testReceiveStatistics() {
     header.timestamp = static_cast<uint32_t>(4294967000u + 160u * static_cast<unsigned>(i));
     header.ssrc = 7;
     const Nanoseconds late = i == 70 ? 6 * kMillisecond : i == 71 ? 4 * kMillisecond : 0;
-    CHECK(statistics.add(header, start + i * 20 * kMillisecond + late));
-    if (i == 50) CHECK(!statistics.add(header, start + i * 20 * kMillisecond));
+    CHECK(statistics.add(header, start + 20 * kMillisecond * i + late));
+    if (i == 50) CHECK(!statistics.add(header, start + 20 * kMillisecond * i));
     header.ssrc = 8;
-    if (i == 60) CHECK(!statistics.add(header, start + i * 20 * kMillisecond));
+    if (i == 60) CHECK(!statistics.add(header, start + 20 * kMillisecond * i));
   }
   const auto all = statistics.result(160, start, start + 10 * kSecond);
   CHECK(all.received == 99 && all.lost == 1 && all.duplicates == 1 && all.foreignSsrc == 1);
@@ -359,10 +385,63 @@ void testEcho() {
   thread.join();
 }
 
+LoadReport callPhone(const EchoPhone& phone, std::vector<std::string> more, LoadOptions& options) {
+  more.insert(more.begin(),
+              {"wsbridge-load", "--target", phone.uri(), "--calls", "2", "--rate", "100"});
+  std::vector<char*> arguments;
+  arguments.reserve(more.size());
+  for (std::string& text : more)
+    arguments.push_back(text.data());
+  std::string fault;
+  CHECK(parseLoadOptions(static_cast<int>(arguments.size()), arguments.data(), options, fault) ==
+        ParseResult::Run);
+  LoadReport report;
+  LoadRun run(options);
+  CHECK(run.run(report).empty());
+  return report;
+}
+
+void testCalls() {
+  {
+    EchoPhone phone({.delayMs = 30, .dropEach = 97});
+    LoadOptions options;
+    const LoadReport report = callPhone(phone, {"--duration", "3"}, options);
+    phone.end();
+    CHECK(report.established == 2 && report.failed() == 0 && phone.byes() == 2);
+    CHECK(report.setupMs.count == 2 && report.setupMs.max < 1000);
+    CHECK(report.roundTripMs.count >= 6);
+    // The phone's own delay is 30 ms at least; a busy machine may add to it.
+    CHECK(report.roundTripMs.p50 >= 30 && report.roundTripMs.p50 < 45);
+    CHECK(report.media.crossTalk == 0 && report.media.foreignAddress == 0);
+    CHECK(phone.dropped() >= 2);
+    CHECK(report.media.stream.lost + 2 >= phone.dropped());
+    CHECK(report.media.stream.lost <= phone.dropped());
+    CHECK(report.verdict(options).empty());
+    options.expectNoLoss = true;
+    options.expectRoundTripMs = 10;
+    CHECK(report.verdict(options).size() == 2);
+  }
+  {
+    EchoPhone phone({.crossed = true});
+    LoadOptions options;
+    const LoadReport report = callPhone(phone, {"--duration", "4"}, options);
+    CHECK(report.media.crossTalk >= 2);
+    CHECK(!report.verdict(options).empty());
+  }
+  {
+    EchoPhone phone({.refuse = 503});
+    LoadOptions options;
+    const LoadReport report = callPhone(phone, {"--duration", "4"}, options);
+    CHECK(report.established == 0 && report.failed() == 2);
+    CHECK(report.failures.size() == 1 && report.failures.begin()->first.starts_with("503 "));
+  }
+}
+
 }  // namespace
 
 int main() {
   testStatistics();
+  testLikeness();
   testWav();
   testCodecs();
   testBursts();
@@ -370,6 +449,7 @@ int main() {
   testReceiveStatistics();
   testSip();
   testEcho();
+  testCalls();
   if (failures == 0) std::printf("all checks passed\n");
   return failures == 0 ? 0 : 1;
 }

@@ -27,7 +27,7 @@ std::string SipCall::request(std::string_view method, const std::string& uri, un
   return text;
 }
 
-void SipCall::invite(std::string offer) {
+void SipCall::invite(const std::string& offer) {
   fromTag_ = agent_.newToken();
   callId_ = agent_.newToken() + "@wsbridge-load";
   branch_ = "z9hG4bK" + agent_.newToken();

@@ -21,7 +21,7 @@ class SipCall {
 
   SipCall(SipAgent& agent, unsigned index) : agent_(agent), index_(index) {}
 
-  void invite(std::string offer);
+  void invite(const std::string& offer);
   void cancel();  // sent once a provisional response is there
   void bye();
   void giveUpBy(Nanoseconds deadline);  // transactions still open then fail

@@ -109,7 +109,7 @@ std::string responseTo(const SipMessage& request, int status, std::string_view p
     if (!to && !sameText(name, "Via") && !sameText(name, "From") && !sameText(name, "Call-ID") &&
         !sameText(name, "CSeq"))
       continue;
-    out += name + ": " + value;
+    out.append(name).append(": ").append(value);
     if (to && request.tag("To").empty()) out += ";tag=" + std::string(toTag);
     out += "\r\n";
   }

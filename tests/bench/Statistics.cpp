@@ -7,6 +7,9 @@
 namespace bench {
 namespace {
 
+constexpr size_t kBlock = 8000;
+constexpr int64_t kLocalLag = 1280;
+
 struct Sums {
   double product = 0, sent = 0, returned = 0;
 };
@@ -23,9 +26,12 @@ Sums sumsAt(std::span<const int16_t> sent, std::span<const int16_t> returned, in
     for (int64_t k = i; k < end; ++k) {
       const int32_t x = sent[static_cast<size_t>(k)];
       const int32_t y = returned[static_cast<size_t>(k + lag)];
-      product += x * y;
-      a += x * x;
-      b += y * y;
+      const int32_t xy = x * y;
+      const int32_t xx = x * x;
+      const int32_t yy = y * y;
+      product += xy;
+      a += xx;
+      b += yy;
     }
     sums.product += static_cast<double>(product);
     sums.sent += static_cast<double>(a);
@@ -57,6 +63,20 @@ std::pair<size_t, size_t> loudest(std::span<const int16_t> sent) {
   return {at, kWindow};
 }
 
+int64_t bestLag(std::span<const int16_t> part, std::span<const int16_t> returned, int64_t offset,
+                int64_t minLag, int64_t maxLag) {
+  double best = -2;
+  int64_t result = minLag;
+  for (int64_t lag = minLag; lag <= maxLag; ++lag) {
+    const double value = normalised(sumsAt(part, returned, lag + offset));
+    if (value > best) {
+      best = value;
+      result = lag;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 double percentile(std::span<const double> sorted, double percent) {
@@ -76,27 +96,32 @@ Summary summarise(std::vector<double> values) {
 Likeness compare(std::span<const int16_t> sent, std::span<const int16_t> returned, int64_t minLag,
                  int64_t maxLag) {
   const auto [start, length] = loudest(sent);
-  const auto part = sent.subspan(start, length);
-  const auto offset = static_cast<int64_t>(start);
-  double best = -2;
-  int64_t bestLag = minLag;
-  for (int64_t lag = minLag; lag <= maxLag; ++lag) {
-    const double value = normalised(sumsAt(part, returned, lag + offset));
-    if (value > best) {
-      best = value;
-      bestLag = lag;
-    }
+  const int64_t coarse =
+      bestLag(sent.subspan(start, length), returned, static_cast<int64_t>(start), minLag, maxLag);
+  Sums sums;
+  std::vector<double> lags;
+  for (size_t at = 0; at < sent.size(); at += kBlock) {
+    const auto block = sent.subspan(at, std::min(kBlock, sent.size() - at));
+    const auto offset = static_cast<int64_t>(at);
+    const int64_t lag = bestLag(block, returned, offset, std::max(minLag, coarse - kLocalLag),
+                                std::min(maxLag, coarse + kLocalLag));
+    const Sums here = sumsAt(block, returned, lag + offset);
+    sums.product += here.product;
+    sums.sent += here.sent;
+    sums.returned += here.returned;
+    // What is nearly silent has no lag of its own.
+    if (here.sent > 200.0 * 200.0 * static_cast<double>(block.size()))
+      lags.push_back(static_cast<double>(lag));
   }
-  const double left = normalised(sumsAt(part, returned, bestLag - 1 + offset));
-  const double right = normalised(sumsAt(part, returned, bestLag + 1 + offset));
-  const double curvature = left - 2 * best + right;
   Likeness result;
-  result.lag = static_cast<double>(bestLag);
-  if (curvature < 0) result.lag += std::clamp(0.5 * (left - right) / curvature, -0.5, 0.5);
-  const Sums sums = sumsAt(sent, returned, bestLag);
   result.correlation = normalised(sums);
   if (sums.sent > 0 && sums.returned > 0)
     result.levelDb = 10 * std::log10(sums.returned / sums.sent);
+  result.lag = static_cast<double>(coarse);
+  if (lags.empty()) return result;
+  std::ranges::sort(lags);
+  result.lag = percentile(lags, 50);
+  result.lagSpread = lags.back() - lags.front();
   return result;
 }
 

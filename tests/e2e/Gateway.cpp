@@ -79,7 +79,7 @@ std::string Gateway::text(const Options& options) {
   }
   std::string file = "# made by the end-to-end tests\n";
   for (const auto& [name, body] : sections)
-    file += "[" + name + "]\n" + body + "\n";
+    file.append("[").append(name).append("]\n").append(body).append("\n");
   return file + options.sections;
 }
 

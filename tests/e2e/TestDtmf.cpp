@@ -134,6 +134,22 @@ TEST_F(Dtmf, FastBurstOfKeysArrivesComplete) {
   EXPECT_EQ(digits(keys(40, 15s)), typed);
 }
 
+// The clock of the event is that of the audio (RFC 4733 section 2.1).
+TEST_F(Dtmf, WidebandKeysHaveTheWidebandClock) {
+  Phone phone(*gateway, {.codecs = {"L16/16000", "telephone-event/16000"}});
+  ASSERT_EQ(phone.call(endpoint_.uri("/wide")), 200);
+  ASSERT_EQ(phone.answer().payloadTypeOf("telephone-event/16000"), 102);
+  const int id = endpoint_.waitPath("/wide", 5s).value_or(0);
+  phone.rtp().play(syllables(16000, 0.2));
+  phone.rtp().playDtmf('8', 240);
+  phone.rtp().pause(60);
+  phone.rtp().playDtmf('#', 100);
+  ASSERT_TRUE(endpoint_.waitTexts(id, 3, 5s));
+  const auto texts = endpoint_.connection(id)->texts();
+  EXPECT_EQ(texts[1], R"({"digit":"8","duration":240})");
+  EXPECT_EQ(texts[2], R"({"digit":"#","duration":100})");
+}
+
 TEST_F(Dtmf, InfoDtmfRelay) {
   const auto info = [this](const std::string& body) {
     const auto answer = phone_->sip().request("INFO", {}, body, "application/dtmf-relay");

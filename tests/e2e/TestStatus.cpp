@@ -139,7 +139,10 @@ TEST_F(Status, EveryAnswerOtherThan101Is502) {
 }
 
 TEST_F(Status, PlainTextOnATlsUriIs502) {
-  SoupEndpoint endpoint;
+  RawEndpoint endpoint([](RawConnection& connection) {
+    connection.write("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    connection.waitPeerGone(5s);
+  });
   EXPECT_EQ(refusal("wss://127.0.0.1:" + std::to_string(endpoint.port()) + "/", {}, ""), 502);
 }
 
@@ -201,7 +204,8 @@ TEST_F(Status, ForbiddenAddressesAre403) {
   for (const std::string host : {"127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.1.2.3",
                                  "192.168.1.1", "172.16.0.1", "0.0.0.0", "[::ffff:127.0.0.1]",
                                  "[fe80::1]", "[fd00::1]", "2130706433", "127.1", "0x7f.0.0.1"}) {
-    const int status = refusal(strict, "ws://" + host + port, {}, kUriHeader);
+    const int status =
+        refusal(strict, std::string("ws://").append(host).append(port), {}, kUriHeader);
     EXPECT_TRUE(status == 403 || (status == 400 && host.find('.') == std::string::npos))
         << host << " " << status;
   }

@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +48,7 @@ Spawned spawn(const std::vector<std::string>& command, const ChildProcess::Optio
   Pipe out;
   Pipe err;
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const auto& word : command)
     arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -60,28 +61,30 @@ Spawned spawn(const std::vector<std::string>& command, const ChildProcess::Optio
   for (const auto& [name, value] : options.environment)
     variables[name] = value;
   std::vector<std::string> joined;
+  joined.reserve(variables.size());
   for (const auto& [name, value] : variables)
-    joined.push_back(name + "=" + value);
+    joined.emplace_back(name).append("=").append(value);
   std::vector<char*> environment;
+  environment.reserve(joined.size() + 1);
   for (auto& entry : joined)
     environment.push_back(entry.data());
   environment.push_back(nullptr);
 
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in.fds[0], 0);
-  posix_spawn_file_actions_adddup2(&actions, out.fds[1], 1);
-  posix_spawn_file_actions_adddup2(&actions, err.fds[1], 2);
-  if (!options.directory.empty()) {
-    posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
-  }
   Spawned result;
-  const int error = posix_spawnp(&result.pid, arguments[0], &actions, nullptr, arguments.data(),
-                                 environment.data());
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) {
-    throw std::runtime_error("cannot start " + command[0] + ": " + std::strerror(error));
+  const char* const directory = options.directory.empty() ? nullptr : options.directory.c_str();
+  result.pid = fork();
+  if (result.pid == 0) {
+    // Only async-signal-safe calls here. A test that is killed must not leave its programs behind.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(in.fds[0], 0);
+    dup2(out.fds[1], 1);
+    dup2(err.fds[1], 2);
+    if (directory == nullptr || chdir(directory) == 0) {
+      execvpe(arguments[0], arguments.data(), environment.data());
+    }
+    _exit(127);
   }
+  if (result.pid < 0) throw std::runtime_error("cannot fork for " + command[0]);
   result.input = in.take(1);
   result.output = out.take(0);
   result.errors = err.take(0);

@@ -30,7 +30,8 @@ class ChildProcess {
     std::string directory;                           // empty: ours
   };
 
-  // Throws std::runtime_error when the program cannot be started.
+  // Throws std::runtime_error when there can be no process; a program that cannot be run exits with
+  // 127.
   explicit ChildProcess(const std::vector<std::string>& command)
       : ChildProcess(command, Options{}) {}
   ChildProcess(const std::vector<std::string>& command, const Options& options);

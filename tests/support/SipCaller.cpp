@@ -77,7 +77,7 @@ void SipCaller::run() {
     if (n == 0 && options_.tcp) return;
     if (options_.port == 0) {
       options_.port = ntohs(from.sin_port);
-      connect(fd_, reinterpret_cast<sockaddr*>(&from), length);
+      if (connect(fd_, reinterpret_cast<sockaddr*>(&from), length) != 0) return;
     }
     if (!options_.tcp) stream.clear();
     stream.append(buffer, static_cast<size_t>(n));
@@ -146,7 +146,7 @@ std::string SipCaller::compose(const std::string& method, const std::string& uri
       "Max-Forwards: 70\r\nFrom: " + local_ + "\r\nTo: " + to + "\r\nCall-ID: " + callId_ + "\r\n";
   text += "CSeq: " + std::to_string(cseq) + " " + method + "\r\nContact: " + contact() + "\r\n";
   for (const auto& [name, value] : headers)
-    text += name + ": " + value + "\r\n";
+    text.append(name).append(": ").append(value).append("\r\n");
   if (!type.empty()) text += "Content-Type: " + type + "\r\n";
   return text + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }

@@ -186,6 +186,7 @@ int offeredPayloadType(const std::string& encoding) {
   if (encoding == "L16/16000") return 96;
   if (encoding == "L16/8000") return 97;
   if (encoding == "telephone-event") return 101;
+  if (encoding == "telephone-event/16000") return 102;
   return 118;
 }
 
@@ -195,10 +196,15 @@ std::string makeSdp(int port, const std::vector<std::string>& encodings, int pti
   std::string maps;
   for (const auto& encoding : encodings) {
     const std::string number = std::to_string(offeredPayloadType(encoding));
-    list += " " + number;
+    list.append(" ").append(number);
     const bool short8k = encoding.find('/') == std::string::npos;
-    maps += "a=rtpmap:" + number + " " + encoding + (short8k ? "/8000" : "") + "\r\n";
-    if (encoding == "telephone-event") maps += "a=fmtp:" + number + " 0-15\r\n";
+    maps.append("a=rtpmap:")
+        .append(number)
+        .append(" ")
+        .append(encoding)
+        .append(short8k ? "/8000\r\n" : "\r\n");
+    if (encoding.rfind("telephone-event", 0) == 0)
+      maps.append("a=fmtp:").append(number).append(" 0-15\r\n");
   }
   std::string sdp =
       "v=0\r\no=tester 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio " +

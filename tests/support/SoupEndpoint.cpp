@@ -177,7 +177,7 @@ void SoupEndpoint::Server::onWebSocket(SoupServer*, SoupServerMessage* message, 
   record.protocol = protocol == nullptr ? "" : protocol;
   record.clientCertificate = soup_server_message_get_tls_peer_certificate(message) != nullptr;
   record.openedAt = Clock::now();
-  soup_websocket_connection_set_max_incoming_payload_size(ws, 16 * 1024 * 1024);
+  soup_websocket_connection_set_max_incoming_payload_size(ws, 16UL * 1024 * 1024);
 
   int id = 0;
   {

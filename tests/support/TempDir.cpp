@@ -28,7 +28,7 @@ TempDir::~TempDir() {
 }
 
 std::string TempDir::write(const std::string& name, const std::string& contents) const {
-  const std::string target = file(name);
+  std::string target = file(name);
   std::ofstream out(target, std::ios::binary | std::ios::trunc);
   out.write(contents.data(), static_cast<std::streamsize>(contents.size()));
   out.close();

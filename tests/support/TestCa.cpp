@@ -51,7 +51,7 @@ TestCa::TestCa() {
 
 CertificatePair TestCa::make(const std::string& name, const std::string& subject,
                              const std::string& extensions, bool expired) {
-  const CertificatePair pair{dir_.file(name + ".pem"), dir_.file(name + ".key")};
+  CertificatePair pair{dir_.file(name + ".pem"), dir_.file(name + ".key")};
   const std::string request = dir_.file(name + ".csr");
   const std::string extensionFile = dir_.write(name + ".ext", extensions);
   openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",

@@ -43,8 +43,8 @@ TEST(PipelineTemplate, faultsAreNamed) {
 }
 
 TEST(PipelineTemplate, oneThatDoesNotParseIsRefused) {
-  std::string text = "nosuchelement @DEPAY@ @DECODER@ @ENCODER@ @PAYLOADER@";
-  for (const std::string& name : PipelineTemplate::elementNames()) text += " name=" + name;
+  std::string text = "nosuchelement ! @DEPAY@ ! @DECODER@ ! @ENCODER@ ! @PAYLOADER@";
+  for (const std::string& name : PipelineTemplate::elementNames()) text += " fakesrc name=" + name;
   const auto parsed = PipelineTemplate::parse(text);
   ASSERT_EQ(faultOf(parsed), "");
   const auto fault = std::get<PipelineTemplate>(parsed).tryOut({findCodec("PCMU")});

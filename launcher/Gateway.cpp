@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "Gateway.hpp"
+
+#include <chrono>
+#include <future>
+
+#include "config/ConfigLoader.hpp"
+#include "log/Log.hpp"
+
+namespace launcher {
+
+namespace {
+
+constexpr auto kShutdownWait = std::chrono::seconds(4);
+
+std::string hostOfSipUri(const std::string& uri) {
+  std::string rest = uri.substr(uri.find(':') + 1);
+  rest = rest.substr(0, rest.find_first_of(";?>"));
+  if (const std::size_t at = rest.rfind('@'); at != std::string::npos) rest.erase(0, at + 1);
+  if (rest.starts_with("[")) return rest.substr(1, rest.find(']') - 1);
+  return rest.substr(0, rest.find(':'));
+}
+
+/// An address of the peer, for choosing ours. The one look-up that may block: a dialling launcher has
+/// nothing else to do yet.
+std::string addressOf(const std::string& host) {
+  if (g_hostname_is_ip_address(host.c_str())) return host;
+  GObjectPtr<GResolver> resolver(g_resolver_get_default());
+  GList* found = g_resolver_lookup_by_name(resolver.get(), host.c_str(), nullptr, nullptr);
+  std::string address;
+  if (found) {
+    CharPtr text(g_inet_address_to_string(G_INET_ADDRESS(found->data)));
+    address = text.get();
+    g_resolver_free_addresses(found);
+  }
+  return address;
+}
+
+}  // namespace
+
+void postToMain(std::function<void()> task) {
+  g_idle_add_full(
+      G_PRIORITY_DEFAULT,
+      [](gpointer data) -> gboolean {
+        (*static_cast<std::function<void()>*>(data))();
+        return G_SOURCE_REMOVE;
+      },
+      new std::function<void()>(std::move(task)),
+      [](gpointer data) { delete static_cast<std::function<void()>*>(data); });
+}
+
+Gateway::Gateway(ConfigPtr config) : config_(std::move(config)) {}
+
+Gateway::~Gateway() { stop(); }
+
+std::string Gateway::start(const std::string& pipelineDirectory) {
+  const std::string& own = config_->media.templateFile;
+  auto loaded = PipelineTemplate::load(own.empty() ? pipelineDirectory + "/call.launch" : own);
+  if (const auto* fault = std::get_if<std::string>(&loaded)) return "pipeline template: " + *fault;
+  launch_ = std::move(std::get<PipelineTemplate>(loaded));
+  if (const auto fault = launch_->tryOut(config_->rtp.codecs)) {
+    return "pipeline template" + (own.empty() ? "" : " " + own) + ": " + *fault;
+  }
+  if (!config_->echo.listen.empty()) {
+    echo_ = std::make_unique<EchoEndpoint>();
+    if (std::string fault = echo_->listen(config_->echo.listen.front()); !fault.empty()) {
+      return "echo.listen: " + fault;
+    }
+  }
+  ports_ = std::make_unique<RtpPorts>(config_->rtp.portRange);
+  resolver_ = std::make_unique<NameResolver>();
+  workers_ = std::make_unique<PipelineWorkers>(config_->media.workers);
+  loopCount_ = config_->media.loops > 0 ? static_cast<unsigned>(config_->media.loops)
+                                        : g_get_num_processors();
+  redirectSofiaLog();
+  if (!sip_.start()) return "the SIP thread does not start";
+  started_ = true;
+  std::promise<std::string> ready;
+  auto result = ready.get_future();
+  sip_.post([this, &ready] { startOnSipThread([&ready](std::string f) { ready.set_value(f); }); });
+  return result.get();
+}
+
+void Gateway::startOnSipThread(std::function<void(std::string)> done) {
+  CallServices services{sip_,     *workers_, *ports_, *resolver_, *launch_, [this] { return nextLoop(); },
+                        {}};
+  manager_ = std::make_unique<CallManager>(std::move(services), config_);
+  for (const ListenGroup& group : groupAddresses(config_->sip.listen)) {
+    UserAgent::Callbacks callbacks;
+    auto agent = std::make_unique<UserAgent>(sip_, group, config_->sip.publicAddress,
+                                             UserAgent::Callbacks{});
+    UserAgent* self = agent.get();
+    callbacks.incoming = [this, self](IncomingCall call) {
+      manager_->incoming(std::move(call), *self);
+    };
+    callbacks.available = [this] { return manager_->available(); };
+    agent->setCallbacks(std::move(callbacks));
+    if (!agent->open()) {
+      return done("sip.listen: cannot listen on " + group.host + ":" + std::to_string(group.port));
+    }
+    const ListenGroup& bound = agent->group();
+    const std::string where =
+        (bound.host.find(':') == std::string::npos ? bound.host : "[" + bound.host + "]") + ":" +
+        std::to_string(bound.port);
+    if (bound.udp) listening_ += (listening_.empty() ? "udp:" : ",udp:") + where;
+    if (bound.tcp) listening_ += (listening_.empty() ? "tcp:" : ",tcp:") + where;
+    agents_.push_back(std::move(agent));
+  }
+  done({});
+}
+
+std::string Gateway::nextLoop() { return "wsbridge-" + std::to_string(loop_++ % loopCount_); }
+
+void Gateway::reload(ConfigPtr config) {
+  for (const std::string& key : keysNeedingRestart(*config_, *config)) {
+    log::warning("config", {{"key", key}, {"text", "the change is taken up at the next start"}});
+  }
+  config_ = config;
+  log::setLevel(config->log.level);
+  log::setFormat(config->log.format);
+  sip_.post([this, config] { manager_->setConfig(config); });
+  log::info("config", {{"text", "read again"}});
+}
+
+void Gateway::drain(std::function<void(bool)> done) {
+  sip_.post([this, done = std::move(done)] {
+    manager_->drain([done](bool forced) { postToMain([done, forced] { done(forced); }); });
+  });
+}
+
+void Gateway::hangUp(std::function<void(bool)> done) {
+  drain(done);
+  drain(done);
+}
+
+void Gateway::dial(const std::string& sipUri, BridgeRequest bridge,
+                   std::function<void(DialResult)> over) {
+  const std::string peer = addressOf(hostOfSipUri(sipUri));
+  sip_.post([this, sipUri, bridge = std::move(bridge), peer, over = std::move(over)]() mutable {
+    manager_->onOver = [over](const Call& call) {
+      DialResult result{call.wasBridged(), callEnd(call.reason()).label};
+      postToMain([over, result] { over(result); });
+    };
+    UserAgent& agent = *agents_.front();
+    if (peer.empty() || !manager_->dial(agent, sipUri, std::move(bridge),
+                                        agent.localAddressTowards(peer))) {
+      log::error("dial-failed", {{"uri", sipUri}, {"text", "cannot be resolved or is no SIP URI"}});
+      postToMain([over] { over({false, "dial-failed"}); });
+    }
+  });
+}
+
+void Gateway::stop() {
+  if (!started_) return;
+  started_ = false;
+  // What the workers still take down posts to the SIP thread, so they go first.
+  workers_.reset();
+  resolver_.reset();
+  auto allClosed = std::make_shared<std::promise<void>>();
+  auto closed = allClosed->get_future();
+  sip_.post([this, allClosed] {
+    auto left = std::make_shared<std::size_t>(agents_.size());
+    if (*left == 0) allClosed->set_value();
+    for (const auto& agent : agents_) {
+      agent->close([left, allClosed] {
+        if (--*left == 0) allClosed->set_value();
+      });
+    }
+  });
+  const bool clean = closed.wait_for(kShutdownWait) == std::future_status::ready;
+  std::promise<void> freed;
+  auto done = freed.get_future();
+  sip_.post([this, clean, &freed] {
+    manager_.reset();
+    // Sofia-SIP refuses to free an agent whose shutdown has not come to its end.
+    if (!clean) {
+      for (auto& agent : agents_) static_cast<void>(agent.release());
+    }
+    agents_.clear();
+    freed.set_value();
+  });
+  done.wait();
+  if (clean) sip_.stop();
+}
+
+}  // namespace launcher

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The house in one piece: threads, tables and agents, started and stopped in the right order. Owns
+// all of it. Main thread only; what concerns calls is posted to the SIP thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "call/CallManager.hpp"
+#include "call/NameResolver.hpp"
+#include "config/Config.hpp"
+#include "echo/EchoEndpoint.hpp"
+#include "media/PipelineTemplate.hpp"
+#include "media/PipelineWorkers.hpp"
+#include "media/RtpPorts.hpp"
+#include "sip/SipThread.hpp"
+#include "sip/UserAgent.hpp"
+
+namespace launcher {
+
+class Gateway {
+ public:
+  explicit Gateway(ConfigPtr config);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  /// Returns what is wrong, or an empty text.
+  std::string start(const std::string& pipelineDirectory);
+  void reload(ConfigPtr config);
+  /// `done` comes on the main thread, with whether calls had to be ended.
+  void drain(std::function<void(bool forced)> done);
+  /// Ends every call now; implies drain().
+  void hangUp(std::function<void(bool forced)> done);
+
+  struct DialResult {
+    bool bridged = false;
+    std::string label;
+  };
+  /// `over` comes on the main thread.
+  void dial(const std::string& sipUri, BridgeRequest bridge, std::function<void(DialResult)> over);
+
+  /// The addresses that SIP is heard on, such as udp:127.0.0.1:5060.
+  const std::string& listening() const { return listening_; }
+  std::string echoAddress() const { return echo_ ? echo_->address() : std::string(); }
+
+ private:
+  void startOnSipThread(std::function<void(std::string)> done);
+  void stop();
+  std::string nextLoop();
+
+  ConfigPtr config_;
+  std::optional<PipelineTemplate> launch_;
+  std::unique_ptr<EchoEndpoint> echo_;
+  std::unique_ptr<RtpPorts> ports_;
+  std::unique_ptr<NameResolver> resolver_;
+  std::unique_ptr<PipelineWorkers> workers_;
+  SipThread sip_;
+  bool started_ = false;
+  // On the SIP thread.
+  std::vector<std::unique_ptr<UserAgent>> agents_;
+  std::unique_ptr<CallManager> manager_;
+  unsigned loopCount_ = 1;
+  unsigned loop_ = 0;
+  std::string listening_;
+};
+
+/// Runs a task on the main loop; any thread may call.
+void postToMain(std::function<void()> task);
+
+}  // namespace launcher

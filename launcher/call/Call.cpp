@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "call/Call.hpp"
+
+#include <algorithm>
+
+#include "base/Text.hpp"
+#include "call/UriPolicy.hpp"
+#include "log/Log.hpp"
+#include "sip/DtmfRelay.hpp"
+
+namespace launcher {
+
+namespace {
+
+constexpr std::uint32_t kCloseFrameMs = 500;
+constexpr std::uint32_t kPlayoutSlackMs = 1000;
+constexpr int kRetryAfter = 10;
+constexpr int kOfferedEventType = 101;
+
+std::string makeId(std::uint64_t number) {
+  static const std::uint32_t process = g_random_int();
+  char buffer[40];
+  g_snprintf(buffer, sizeof buffer, "%08x-%" G_GUINT64_FORMAT, process, number);
+  return buffer;
+}
+
+}  // namespace
+
+Call::Call(CallServices& services, ConfigPtr config, std::uint64_t number)
+    : services_(services),
+      config_(std::move(config)),
+      number_(number),
+      id_(makeId(number)),
+      timer_(services.sip),
+      startedAt_(g_get_monotonic_time()) {
+  local_.codecs = config_->rtp.codecs;
+  local_.ptime = config_->rtp.ptime;
+  local_.sessionId = (std::uint64_t{g_random_int()} << 16) + number;
+  local_.version = 1;
+}
+
+Call::~Call() = default;
+
+void Call::step(const char* name, const std::string& detail) {
+  const auto level = config_->log.steps ? log::Level::Info : log::Level::Debug;
+  const double ms = static_cast<double>(g_get_monotonic_time() - startedAt_) / 1000.0;
+  if (detail.empty()) {
+    log::write(level, "call-step", {{"id", id_}, {"step", name}, {"ms", ms}});
+  } else {
+    log::write(level, "call-step", {{"id", id_}, {"step", name}, {"ms", ms}, {"detail", detail}});
+  }
+}
+
+void Call::begin(IncomingCall incoming, UserAgent& agent, std::optional<EndReason> refusal) {
+  leg_ = std::move(incoming.leg);
+  leg_->setHandler(this);
+  agent_ = &agent;
+  from_ = incoming.from;
+  to_ = incoming.to;
+  step("invite", incoming.headers.requestUri);
+  if (refusal) {
+    logStart();
+    return finish(*refusal);
+  }
+  leg_->trying();
+  auto routed = routeCall(*config_, incoming.headers);
+  if (const auto* fault = std::get_if<RoutingFault>(&routed)) {
+    logStart();
+    return finish(fault->reason, fault->text, fault->header);
+  }
+  bridge_ = std::move(std::get<BridgeRequest>(routed));
+  logStart();
+  if (!checkPolicy()) return;
+  if (incoming.foreignBody) return finish(EndReason::BodyUnsupported, "", "Content-Type");
+  offerless_ = incoming.sdp.empty();
+  if (!offerless_) {
+    // Ports are bound only for an offer that has something for us.
+    local_.address = incoming.localAddress;
+    if (!negotiate(incoming.sdp)) return;
+  }
+  if (!takePorts(incoming.localAddress)) return;
+  if (offerless_) {
+    offerOneCodec();
+  } else if (!negotiate(incoming.sdp)) {
+    return;
+  }
+  step("sdp", std::string(agreement_.codec->name) + " port " + std::to_string(local_.port));
+  connect();
+}
+
+void Call::dial(std::unique_ptr<Leg> leg, UserAgent& agent, const std::string& uri,
+                BridgeRequest bridge, const std::string& localAddress) {
+  leg_ = std::move(leg);
+  leg_->setHandler(this);
+  agent_ = &agent;
+  outgoing_ = true;
+  from_ = "wsbridge-launcher";
+  to_ = uri;
+  bridge_ = std::move(bridge);
+  logStart();
+  if (!checkPolicy() || !takePorts(localAddress)) return;
+  state_ = State::Dialling;
+  sdp_ = makeOffer(local_);
+  step("invite", uri);
+  leg_->dial(sdp_);
+}
+
+bool Call::checkPolicy() {
+  const UriPolicy policy(config_->websocket.allow);
+  if (policy.checkHost(bridge_.host) != UriPolicy::Verdict::Forbidden) return true;
+  finish(EndReason::UriForbidden, UriPolicy::explain(bridge_.host), kUriHeader);
+  return false;
+}
+
+bool Call::takePorts(const std::string& localAddress) {
+  const std::string& configured = config_->rtp.address;
+  const std::string bindTo =
+      configured.empty() || configured == "auto" ? localAddress : configured;
+  sockets_ = services_.ports.take(bindTo);
+  if (!sockets_) {
+    finish(EndReason::NoRtpPorts, "on " + bindTo);
+    return false;
+  }
+  local_.port = sockets_->port;
+  const bool any = bindTo == "0.0.0.0" || bindTo == "::";
+  local_.address = any ? localAddress : bindTo;
+  if (!config_->rtp.publicAddress.empty()) local_.address = config_->rtp.publicAddress;
+  return true;
+}
+
+bool Call::negotiate(const std::string& offer) {
+  auto result = answerOffer(offer, local_);
+  if (const auto* fault = std::get_if<SdpFault>(&result)) {
+    finish(*fault == SdpFault::Invalid ? EndReason::SdpInvalid : EndReason::NoCommonCodec, "",
+           "Content-Type");
+    return false;
+  }
+  Answer& answer = std::get<Answer>(result);
+  agreement_ = answer.agreement;
+  sdp_ = std::move(answer.sdp);
+  return true;
+}
+
+void Call::offerOneCodec() {
+  // The pipeline is built before the answer is known, so the offer leaves no choice: G.711, which
+  // every phone has, unless the configuration leaves it out.
+  const auto narrow = std::find_if(local_.codecs.begin(), local_.codecs.end(),
+                                   [](const Codec* codec) { return codec->staticPayload >= 0; });
+  const Codec* codec = narrow == local_.codecs.end() ? local_.codecs.front() : *narrow;
+  local_.codecs = {codec};
+  agreement_ = {};
+  agreement_.codec = codec;
+  agreement_.payloadType = codec->staticPayload >= 0 ? codec->staticPayload : 96;
+  agreement_.eventPayloadType = codec->rate == 16000 ? kOfferedEventType + 1 : kOfferedEventType;
+  agreement_.eventRate = codec->rate;
+  agreement_.ptime = local_.ptime;
+  sdp_ = makeOffer(local_);
+}
+
+void Call::connect() {
+  const UriPolicy policy(config_->websocket.allow);
+  if (const auto literal = UriPolicy::literalAddress(bridge_.host)) return startPipeline(*literal);
+  state_ = State::Resolving;
+  step("resolve", bridge_.host);
+  auto answer = [sip = &services_.sip, weak = weak_from_this()](std::vector<std::string> addresses,
+                                                                 std::string fault) {
+    sip->post([weak, addresses = std::move(addresses), fault = std::move(fault)] {
+      if (const auto call = weak.lock()) {
+        std::static_pointer_cast<Call>(call)->resolved(addresses, fault);
+      }
+    });
+  };
+  services_.resolver.resolve(bridge_.host, std::move(answer));
+}
+
+void Call::resolved(const std::vector<std::string>& addresses, const std::string& fault) {
+  if (state_ != State::Resolving) return;
+  if (addresses.empty()) return finish(EndReason::EndpointUnresolved, fault, kUriHeader);
+  const UriPolicy policy(config_->websocket.allow);
+  const bool named = policy.checkHost(bridge_.host) == UriPolicy::Verdict::Allowed;
+  std::string checked;
+  for (const std::string& address : addresses) {
+    // One forbidden address is enough: which one a connection takes is not ours to decide.
+    if (!named && !policy.allowsAddress(address)) {
+      return finish(EndReason::UriForbidden,
+                    bridge_.host + " resolves to " + UriPolicy::explain(address), kUriHeader);
+    }
+    checked += (checked.empty() ? "" : ",") + address;
+  }
+  startPipeline(checked);
+}
+
+void Call::startPipeline(const std::string& addresses) {
+  state_ = State::Opening;
+  PipelineSpec spec;
+  spec.connection = id_;
+  spec.loop = services_.nextLoop();
+  spec.config = config_;
+  spec.bridge = bridge_;
+  spec.resolvedAddresses = addresses;
+  spec.agreement = agreement_;
+  spec.sockets = *sockets_;
+  auto emit = [sip = &services_.sip, weak = weak_from_this()](PipelineEvent event) {
+    sip->post([weak, event = std::move(event)] {
+      if (const auto call = weak.lock()) call->onPipelineEvent(event);
+    });
+  };
+  pipeline_ = std::make_shared<CallPipeline>(std::move(spec), emit);
+  step("pipeline");
+  services_.workers.post(number_, [pipeline = pipeline_, launch = &services_.launch, emit] {
+    std::string fault = pipeline->build(*launch);
+    if (fault.empty() && !pipeline->play()) fault = "pipeline does not start";
+    if (!fault.empty()) emit({PipelineEvent::Kind::Error, fault, {}, {}, 0, 0});
+  });
+}
+
+void Call::onPipelineEvent(const PipelineEvent& event) {
+  using Kind = PipelineEvent::Kind;
+  switch (event.kind) {
+    case Kind::Opened: onOpened(event); break;
+    case Kind::FirstAudio: step("first-audio"); break;
+    case Kind::Digit: step("dtmf", event.who); break;
+    case Kind::Control:
+      step("control", event.text);
+      if (event.text == "hangup") finish(EndReason::EndpointHangup);
+      break;
+    case Kind::PlayedOut:
+      playedOut_ = true;
+      if (state_ == State::Draining) finish(EndReason::EndpointClosed, endDetail_);
+      break;
+    case Kind::Closed:
+      if (state_ == State::Over) {
+        stopPipeline();
+      } else if (event.who != "local") {
+        onEndpointClosed(event);
+      }
+      break;
+    case Kind::Failed: {
+      endpointGone_ = true;
+      std::string detail = event.text;
+      if (event.code) detail += " (" + std::to_string(event.code) + ")";
+      finish(endReasonOfFailure(event.failureKind), detail, kUriHeader);
+      break;
+    }
+    case Kind::Error:
+      if (!event.failureKind.empty()) endpointGone_ = true;
+      finish(event.failureKind.empty() ? EndReason::PipelineError
+                                       : endReasonOfFailure(event.failureKind),
+             event.text, event.failureKind.empty() ? "" : kUriHeader);
+      break;
+  }
+}
+
+void Call::onOpened(const PipelineEvent& event) {
+  if (state_ != State::Opening) return;
+  webSocketOpen_ = true;
+  setupMs_ = static_cast<double>(g_get_monotonic_time() - startedAt_) / 1000.0;
+  step("websocket-open", event.text);
+  if (outgoing_) return activate();
+  leg_->answer(sdp_);
+  sipStatus_ = 200;
+  step("answered");
+  if (offerless_) {
+    state_ = State::Unacknowledged;
+  } else {
+    activate();
+  }
+}
+
+void Call::activate() {
+  state_ = State::Active;
+  answeredAt_ = g_get_monotonic_time();
+  pipeline_->open();
+}
+
+void Call::onEndpointClosed(const PipelineEvent& event) {
+  endpointGone_ = true;
+  endDetail_ = std::to_string(event.code) + (event.text.empty() ? "" : " " + event.text);
+  step("websocket-closed", endDetail_);
+  const bool drain = config_->websocket.onClose == OnClose::Drain;
+  if (state_ != State::Active || !drain || playedOut_) {
+    return finish(EndReason::EndpointClosed, endDetail_);
+  }
+  state_ = State::Draining;
+  const auto longest = static_cast<std::uint32_t>(config_->audio.maxPlayout) + kPlayoutSlackMs;
+  timer_.start(longest, [this] { finish(EndReason::EndpointClosed, endDetail_); });
+}
+
+void Call::tick(std::int64_t nowUs) {
+  if (state_ != State::Active && state_ != State::Draining) return;
+  pipeline_->poll();
+  const Config::Limits& limits = config_->limits;
+  const auto seconds = [](int value) { return std::int64_t{value} * G_USEC_PER_SEC; };
+  if (limits.maxCallDuration > 0 && nowUs - answeredAt_ >= seconds(limits.maxCallDuration)) {
+    return finish(EndReason::MaxDuration);
+  }
+  const bool expectsRtp = agreement_.direction == Direction::SendRecv ||
+                          agreement_.direction == Direction::RecvOnly;
+  const std::int64_t last = std::max(pipeline_->lastRtp(), answeredAt_);
+  if (limits.mediaTimeout > 0 && expectsRtp && nowUs - last >= seconds(limits.mediaTimeout)) {
+    finish(EndReason::MediaTimeout);
+  }
+}
+
+void Call::onCancelled() {
+  remoteEnded_ = true;  // the stack has answered 487 by itself
+  finish(EndReason::CallerCancel);
+}
+
+void Call::onBye() {
+  step("bye");
+  remoteEnded_ = true;
+  finish(outgoing_ ? EndReason::CalleeHangup : EndReason::CallerHangup);
+}
+
+void Call::onAcknowledged(const std::string& sdp) {
+  step("ack");
+  if (state_ != State::Unacknowledged) return;
+  const auto read = readAnswer(sdp, local_);
+  const auto* agreed = std::get_if<Agreement>(&read);
+  if (!agreed || agreed->payloadType != agreement_.payloadType) {
+    return finish(EndReason::NoCommonCodec);
+  }
+  agreement_ = *agreed;
+  pipeline_->update(agreement_);
+  activate();
+}
+
+void Call::onAckTimeout() {
+  remoteEnded_ = true;  // the stack sends the BYE
+  finish(EndReason::AckTimeout);
+}
+
+void Call::onReoffer(const std::string& sdp, bool update) {
+  if (state_ == State::Over) return leg_->refuseOffer(481, "Call Does Not Exist", {});
+  if (sdp.empty()) {
+    return leg_->acceptOffer(update ? std::string() : describeAgreement(agreement_, local_));
+  }
+  if (state_ != State::Active && state_ != State::Draining) {
+    return leg_->refuseOffer(491, "Request Pending", {});
+  }
+  auto result = answerOffer(sdp, local_, &agreement_);
+  if (std::holds_alternative<SdpFault>(result)) {
+    const CallEnd& end = callEnd(EndReason::NoCommonCodec);
+    return leg_->refuseOffer(end.status, end.phrase,
+                             {reasonHeader(end.status, end.text),
+                              warningHeader(305, "the running codec has to stay"), {}, 0});
+  }
+  Answer answer = std::move(std::get<Answer>(result));
+  if (answer.sdp != sdp_) {
+    ++local_.version;
+    answer = std::get<Answer>(answerOffer(sdp, local_, &agreement_));
+  }
+  step("reinvite", directionName(answer.agreement.direction));
+  agreement_ = answer.agreement;
+  sdp_ = answer.sdp;
+  leg_->acceptOffer(sdp_);
+  pipeline_->update(agreement_);
+}
+
+void Call::onInfo(const std::string& type, const std::string& body) {
+  const auto digit = parseDtmfBody(type, body);
+  if (digit && state_ == State::Active) pipeline_->sendDigit(*digit);
+}
+
+void Call::onProgress(int status) {
+  step("progress", std::to_string(status));
+}
+
+void Call::onAnswered(const std::string& sdp) {
+  if (state_ != State::Dialling) return;
+  sipStatus_ = 200;
+  const auto read = readAnswer(sdp, local_);
+  const auto* agreed = std::get_if<Agreement>(&read);
+  if (!agreed) return finish(EndReason::NoCommonCodec);
+  agreement_ = *agreed;
+  step("answered", agreement_.codec->name);
+  connect();
+}
+
+void Call::onRejected(int status, const std::string& phrase) {
+  remoteEnded_ = true;
+  sipStatus_ = status;
+  finish(EndReason::DialFailed, std::to_string(status) + " " + phrase);
+}
+
+void Call::onTerminated() {
+  remoteEnded_ = true;
+  finish(EndReason::SipError, "the dialog ended");
+}
+
+void Call::finish(EndReason reason, const std::string& detail, const std::string& header) {
+  if (state_ == State::Over) return;
+  // The timer's task must not be destroyed while it runs, so it is only left to find us over.
+  state_ = State::Over;
+  reason_ = reason;
+  const CallEnd& end = callEnd(reason);
+  endDetail_ = detail;
+  endDialog(end, detail, header);
+  endMedia(end);
+}
+
+void Call::endDialog(const CallEnd& end, const std::string& detail, const std::string& header) {
+  if (remoteEnded_) {
+    if (!leg_->answered() && !outgoing_) sipStatus_ = end.status;
+    return;
+  }
+  if (leg_->answered()) {
+    step("bye");
+    return leg_->bye(reasonHeader(end.status, end.text));
+  }
+  if (outgoing_) return leg_->cancel();
+  sipStatus_ = end.status;
+  ResponseHeaders headers;
+  headers.reason = reasonHeader(end.status, end.text);
+  std::string warning = end.text;
+  if (!header.empty()) warning = header + ": " + (detail.empty() ? end.text : detail);
+  headers.warning = warningHeader(end.status == 488 ? 305 : 399, warning);
+  if (end.reason == EndReason::BodyUnsupported) headers.accept = "application/sdp";
+  if (end.status == 503) headers.retryAfter = kRetryAfter;
+  leg_->refuse(end.status, end.phrase, headers);
+}
+
+void Call::endMedia(const CallEnd& end) {
+  if (!pipeline_) {
+    // Not before whoever ended the call has returned.
+    services_.sip.post([self = shared_from_this()] { self->stopped({}); });
+    return;
+  }
+  if (!webSocketOpen_ || endpointGone_) return stopPipeline();
+  pipeline_->closeWebSocket(end.closeCode, end.text);
+  timer_.start(kCloseFrameMs, [this] { stopPipeline(); });
+}
+
+void Call::stopPipeline() {
+  if (!pipeline_) return;
+  services_.workers.post(number_, [pipeline = std::move(pipeline_), self = shared_from_this(),
+                                   sip = &services_.sip]() mutable {
+    const CallCounters counters = pipeline->stop();
+    pipeline.reset();
+    sip->post([self = std::move(self), counters] { self->stopped(counters); });
+  });
+  pipeline_.reset();
+}
+
+void Call::stopped(const CallCounters& counters) {
+  if (sockets_) services_.ports.giveBack(*sockets_);
+  sockets_.reset();
+  logEnd(counters);
+  services_.over(*this);
+}
+
+void Call::logStart() {
+  log::info("call-start", {{"id", id_},
+                           {"call-id", leg_->callId()},
+                           {"from", from_},
+                           {"to", to_},
+                           {"endpoint", text::withoutCredentials(bridge_.uri)},
+                           {"content-type", bridge_.contentType},
+                           {"route", bridge_.route}});
+}
+
+void Call::logEnd(const CallCounters& counters) {
+  const CallEnd& end = callEnd(reason());
+  const std::int64_t now = g_get_monotonic_time();
+  const double duration =
+      answeredAt_ ? static_cast<double>(now - answeredAt_) / G_USEC_PER_SEC : 0.0;
+  log::info("call-end", {{"id", id_},
+                         {"call-id", leg_->callId()},
+                         {"from", from_},
+                         {"to", to_},
+                         {"endpoint", text::withoutCredentials(bridge_.uri)},
+                         {"codec", agreement_.codec ? agreement_.codec->name : ""},
+                         {"content-type", bridge_.contentType},
+                         {"duration", duration},
+                         {"ended-by", end.who},
+                         {"reason", end.label},
+                         {"detail", endDetail_},
+                         {"status", sipStatus_},
+                         {"rtp-received", counters.rtpReceived},
+                         {"rtp-sent", counters.rtpSent},
+                         {"rtp-ignored", counters.rtpIgnored},
+                         {"frames-sent", counters.framesSent},
+                         {"frames-played", counters.framesPlayed},
+                         {"lost", counters.lost},
+                         {"concealed", counters.concealed},
+                         {"late", counters.late},
+                         {"duplicates", counters.duplicates},
+                         {"noise-frames", counters.noiseFrames},
+                         {"playout-high-ms", counters.playoutHighMs},
+                         {"setup-ms", setupMs_}});
+}
+
+}  // namespace launcher

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One call, from INVITE to the record in the log: the state machine between a SIP dialog, a pipeline
+// and an endpoint. SIP thread only. Owned by the CallManager; what happens elsewhere comes by post()
+// with a weak pointer, so that late events of a dead call hit nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "call/CallEnd.hpp"
+#include "call/NameResolver.hpp"
+#include "call/Routing.hpp"
+#include "config/Config.hpp"
+#include "media/CallPipeline.hpp"
+#include "media/PipelineTemplate.hpp"
+#include "media/PipelineWorkers.hpp"
+#include "media/RtpPorts.hpp"
+#include "sip/Leg.hpp"
+#include "sip/SdpNegotiator.hpp"
+#include "sip/SipThread.hpp"
+#include "sip/UserAgent.hpp"
+
+namespace launcher {
+
+class Call;
+
+/// What a call needs of the house; all of it outlives every call.
+struct CallServices {
+  SipThread& sip;
+  PipelineWorkers& workers;
+  RtpPorts& ports;
+  NameResolver& resolver;
+  const PipelineTemplate& launch;
+  std::function<std::string()> nextLoop;
+  std::function<void(Call&)> over;  ///< the call's last words are logged
+};
+
+class Call final : public LegHandler, public std::enable_shared_from_this<Call> {
+ public:
+  Call(CallServices& services, ConfigPtr config, std::uint64_t number);
+  ~Call() override;
+
+  /// An INVITE; `refusal` when the manager has a reason not to take it.
+  void begin(IncomingCall incoming, UserAgent& agent, std::optional<EndReason> refusal);
+  /// The other way round: dial, and bridge when it is answered.
+  void dial(std::unique_ptr<Leg> leg, UserAgent& agent, const std::string& uri,
+            BridgeRequest bridge, const std::string& localAddress);
+  /// Ends it, whatever it is doing.
+  void finish(EndReason reason, const std::string& detail = {}, const std::string& header = {});
+  /// Four times a second: limits, and keys whose end was lost.
+  void tick(std::int64_t nowUs);
+
+  std::uint64_t number() const { return number_; }
+  EndReason reason() const { return reason_.value_or(EndReason::Shutdown); }
+  bool wasBridged() const { return answeredAt_ != 0; }
+  std::unique_ptr<Leg> takeLeg() { return std::move(leg_); }
+  UserAgent& agent() { return *agent_; }
+
+  void onCancelled() override;
+  void onBye() override;
+  void onAcknowledged(const std::string& sdp) override;
+  void onAckTimeout() override;
+  void onReoffer(const std::string& sdp, bool update) override;
+  void onInfo(const std::string& type, const std::string& body) override;
+  void onProgress(int status) override;
+  void onAnswered(const std::string& sdp) override;
+  void onRejected(int status, const std::string& phrase) override;
+  void onTerminated() override;
+
+ private:
+  enum class State { New, Dialling, Resolving, Opening, Unacknowledged, Active, Draining, Over };
+
+  void step(const char* name, const std::string& detail = {});
+  bool checkPolicy();
+  bool takePorts(const std::string& localAddress);
+  bool negotiate(const std::string& offer);
+  void offerOneCodec();
+  void connect();
+  void resolved(const std::vector<std::string>& addresses, const std::string& fault);
+  void startPipeline(const std::string& addresses);
+  void onPipelineEvent(const PipelineEvent& event);
+  void onOpened(const PipelineEvent& event);
+  void onEndpointClosed(const PipelineEvent& event);
+  void activate();
+  void endDialog(const CallEnd& end, const std::string& detail, const std::string& header);
+  void endMedia(const CallEnd& end);
+  void stopPipeline();
+  void stopped(const CallCounters& counters);
+  void logStart();
+  void logEnd(const CallCounters& counters);
+
+  CallServices& services_;
+  const ConfigPtr config_;
+  const std::uint64_t number_;
+  const std::string id_;
+  std::unique_ptr<Leg> leg_;
+  UserAgent* agent_ = nullptr;
+  std::string from_;
+  std::string to_;
+  State state_ = State::New;
+  bool outgoing_ = false;
+  bool offerless_ = false;
+  bool remoteEnded_ = false;  ///< nothing is to be sent into the dialog any more
+  bool endpointGone_ = false;
+  bool webSocketOpen_ = false;
+  bool playedOut_ = false;
+
+  BridgeRequest bridge_;
+  LocalMedia local_;
+  Agreement agreement_;
+  std::string sdp_;  ///< our last one
+  std::optional<RtpSockets> sockets_;
+  std::shared_ptr<CallPipeline> pipeline_;
+  SipTimer timer_;  ///< bounds play-out and tear-down
+
+  std::int64_t startedAt_;       ///< monotonic, µs
+  std::int64_t answeredAt_ = 0;
+  double setupMs_ = 0;
+  std::optional<EndReason> reason_;
+  std::string endDetail_;
+  int sipStatus_ = 0;
+};
+
+}  // namespace launcher

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "echo/EchoEndpoint.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+#include <vector>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <json-glib/json-glib.h>
+#include <libsoup/soup.h>
+
+#include "call/Routing.hpp"
+#include "log/Log.hpp"
+
+namespace launcher {
+
+namespace {
+
+constexpr double kToneHz = 440.0;
+constexpr double kToneLevel = 8000.0;
+constexpr unsigned kFrameMs = 20;
+constexpr guint64 kMaxMessage = 1024 * 1024;
+
+int rateOf(const char* text, gsize size) {
+  GObjectPtr<JsonParser> parser(json_parser_new());
+  if (!json_parser_load_from_data(parser.get(), text, static_cast<gssize>(size), nullptr)) return 0;
+  JsonNode* root = json_parser_get_root(parser.get());
+  if (!root || !JSON_NODE_HOLDS_OBJECT(root)) return 0;
+  const char* type =
+      json_object_get_string_member_with_default(json_node_get_object(root), "content-type", "");
+  const auto normal = normalContentType(type);
+  return normal ? std::atoi(normal->c_str() + normal->find('=') + 1) : 0;
+}
+
+}  // namespace
+
+struct EchoEndpoint::Connection {
+  Connection(EchoEndpoint& owner, SoupWebsocketConnection* ws, bool tone)
+      : owner_(owner), ws_(SOUP_WEBSOCKET_CONNECTION(g_object_ref(ws))), tone_(tone) {
+    soup_websocket_connection_set_max_incoming_payload_size(ws, kMaxMessage);
+    g_signal_connect(ws, "message", G_CALLBACK(onMessage), this);
+    g_signal_connect(ws, "closed", G_CALLBACK(onClosed), this);
+    GIOStream* stream = soup_websocket_connection_get_io_stream(ws);
+    if (G_IS_SOCKET_CONNECTION(stream)) {
+      // Small frames must not wait for each other.
+      g_socket_set_option(g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream)), IPPROTO_TCP,
+                          TCP_NODELAY, 1, nullptr);
+    }
+  }
+  ~Connection() {
+    if (timer_) g_source_remove(timer_);
+    g_signal_handlers_disconnect_by_data(ws_.get(), this);
+  }
+
+  static void onMessage(SoupWebsocketConnection* ws, gint type, GBytes* message, gpointer data) {
+    auto* self = static_cast<Connection*>(data);
+    gsize size = 0;
+    const void* bytes = g_bytes_get_data(message, &size);
+    if (type == SOUP_WEBSOCKET_DATA_TEXT) {
+      log::debug("echo-text", {{"text", std::string(static_cast<const char*>(bytes), size)}});
+      if (self->tone_ && !self->timer_) self->startTone(static_cast<const char*>(bytes), size);
+      return;
+    }
+    if (!self->tone_ && soup_websocket_connection_get_state(ws) == SOUP_WEBSOCKET_STATE_OPEN) {
+      soup_websocket_connection_send_binary(ws, bytes, size);
+    }
+  }
+
+  static void onClosed(SoupWebsocketConnection*, gpointer data) {
+    auto* self = static_cast<Connection*>(data);
+    // Not within the signal of the object that would go.
+    g_idle_add_once(
+        [](gpointer gone) {
+          auto* connection = static_cast<Connection*>(gone);
+          std::erase_if(connection->owner_.connections_,
+                        [connection](const auto& held) { return held.get() == connection; });
+        },
+        self);
+  }
+
+  void startTone(const char* text, gsize size) {
+    rate_ = rateOf(text, size);
+    if (rate_ == 0) return;
+    startedAt_ = g_get_monotonic_time();
+    timer_ = g_timeout_add(kFrameMs, sendTone, this);
+  }
+
+  static gboolean sendTone(gpointer data) {
+    auto* self = static_cast<Connection*>(data);
+    if (soup_websocket_connection_get_state(self->ws_.get()) != SOUP_WEBSOCKET_STATE_OPEN) {
+      self->timer_ = 0;
+      return G_SOURCE_REMOVE;
+    }
+    const auto perFrame = static_cast<std::size_t>(self->rate_) * kFrameMs / 1000;
+    // By the clock and not by the timer, which slips.
+    const std::int64_t due =
+        (g_get_monotonic_time() - self->startedAt_) / (std::int64_t{kFrameMs} * 1000);
+    for (; self->frames_ < due; ++self->frames_) {
+      std::vector<std::int16_t> samples(perFrame);
+      for (std::int16_t& sample : samples) {
+        const double phase = 2 * std::numbers::pi * kToneHz * static_cast<double>(self->sample_++) /
+                             static_cast<double>(self->rate_);
+        sample = static_cast<std::int16_t>(GINT16_TO_LE(
+            static_cast<std::int16_t>(std::lround(kToneLevel * std::sin(phase)))));
+      }
+      soup_websocket_connection_send_binary(self->ws_.get(), samples.data(), samples.size() * 2);
+    }
+    return G_SOURCE_CONTINUE;
+  }
+
+  EchoEndpoint& owner_;
+  GObjectPtr<SoupWebsocketConnection> ws_;
+  bool tone_;
+  int rate_ = 0;
+  guint timer_ = 0;
+  std::int64_t startedAt_ = 0;
+  std::int64_t frames_ = 0;
+  std::uint64_t sample_ = 0;
+};
+
+EchoEndpoint::EchoEndpoint() : server_(soup_server_new("server-header", "wsbridge-echo", nullptr)) {}
+
+EchoEndpoint::~EchoEndpoint() {
+  connections_.clear();
+  soup_server_disconnect(server_.get());
+}
+
+std::string EchoEndpoint::listen(const HostPort& where) {
+  static const char* protocols[] = {"WSBRIDGE", nullptr};
+  const auto handler = [](SoupServer*, SoupServerMessage*, const char* path,
+                          SoupWebsocketConnection* connection, gpointer data) {
+    static_cast<EchoEndpoint*>(data)->accept(connection, std::string_view(path) == "/tone");
+  };
+  soup_server_add_websocket_handler(server_.get(), nullptr, nullptr, const_cast<char**>(protocols),
+                                    handler, this, nullptr);
+  GObjectPtr<GSocketAddress> address(
+      g_inet_socket_address_new_from_string(where.host.c_str(), where.port));
+  GError* error = nullptr;
+  if (!address || !soup_server_listen(server_.get(), address.get(),
+                                      static_cast<SoupServerListenOptions>(0), &error)) {
+    const ErrorPtr owned(error);
+    return error ? error->message : "not an address";
+  }
+  GSList* uris = soup_server_get_uris(server_.get());
+  if (uris) {
+    auto* uri = static_cast<GUri*>(uris->data);
+    const std::string host = where.host.find(':') == std::string::npos ? where.host
+                                                                       : "[" + where.host + "]";
+    address_ = host + ":" + std::to_string(g_uri_get_port(uri));
+  }
+  g_slist_free_full(uris, reinterpret_cast<GDestroyNotify>(g_uri_unref));
+  return {};
+}
+
+void EchoEndpoint::accept(SoupWebsocketConnection* connection, bool tone) {
+  connections_.insert(std::make_unique<Connection>(*this, connection, tone));
+}
+
+}  // namespace launcher

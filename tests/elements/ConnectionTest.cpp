@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// One WebSocket for two elements: pairing, order, conflicts, ends, restarts, leaks of threads and descriptors.
+#include <gtest/gtest.h>
+
+#include <dirent.h>
+
+#include "Pcm.hpp"
+#include "SoupEndpoint.hpp"
+#include "TestPipeline.hpp"
+
+namespace {
+
+using elementtest::TestPipeline;
+using testsupport::SoupEndpoint;
+using namespace std::chrono_literals;
+
+const std::string kTone = "audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! ";
+const std::string kOut = " ! fakesink name=out signal-handoffs=true sync=false async=false ";
+
+SoupEndpoint::Options echoing() {
+  SoupEndpoint::Options options;
+  options.echo = true;
+  return options;
+}
+
+size_t entries(const char* directory) {
+  size_t count = 0;
+  DIR* dir = opendir(directory);
+  while (dir != nullptr && readdir(dir) != nullptr) ++count;
+  if (dir != nullptr) closedir(dir);
+  return count;
+}
+
+TEST(Connection, SinkAndSourceShareOneWebSocketWhicheverHasTheUri) {
+  SoupEndpoint endpoint(echoing());
+  const std::string uri = " uri=" + endpoint.uri() + " ";
+  const std::string lines[] = {
+      kTone + "wsbridgesink connection=c" + uri + "wsbridgesrc name=src connection=c" + kOut,
+      kTone + "wsbridgesink connection=c wsbridgesrc name=src connection=c" + uri + kOut,
+      "wsbridgesrc name=src connection=c" + uri + kOut + kTone + "wsbridgesink connection=c" + uri,
+      "wsbridgesrc name=src connection=c" + kOut + kTone + "wsbridgesink connection=c" + uri,
+  };
+  size_t expected = 0;
+  for (const std::string& line : lines) {
+    TestPipeline pipeline(line);
+    pipeline.play();
+    ASSERT_NE(pipeline.waitMessage("wsbridge-first-audio"), nullptr) << line;
+    ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 10; }, 5s));
+    EXPECT_EQ(endpoint.count(), ++expected);
+    EXPECT_EQ(pipeline.messages("wsbridge-opened"), 1U);
+  }
+}
+
+TEST(Connection, TwoPipelinesInOneProcessCanShareIt) {
+  SoupEndpoint endpoint(echoing());
+  TestPipeline playing("wsbridgesrc name=src connection=two" + kOut);
+  playing.play();
+  TestPipeline sending(kTone + "wsbridgesink connection=two uri=" + endpoint.uri());
+  sending.play();
+  ASSERT_TRUE(playing.waitUntil([&] { return playing.stat("src", "frames-played") > 10; }, 5s));
+  EXPECT_EQ(endpoint.count(), 1U);
+}
+
+TEST(Connection, ASecondTakerIsAnError) {
+  SoupEndpoint endpoint;
+  const std::string uri = " uri=" + endpoint.uri();
+  TestPipeline first("wsbridgesrc connection=busy" + uri + kOut);
+  first.play();
+  TestPipeline second("wsbridgesrc connection=busy" + uri + kOut);
+  EXPECT_EQ(second.play(), GST_STATE_CHANGE_FAILURE);
+  const auto* error = second.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->domain, GST_RESOURCE_ERROR);
+  EXPECT_EQ(error->code, GST_RESOURCE_ERROR_BUSY);
+}
+
+TEST(Connection, AnotherUriIsAnError) {
+  SoupEndpoint endpoint;
+  TestPipeline pipeline(kTone + "wsbridgesink connection=x uri=" + endpoint.uri("/a") + " wsbridgesrc connection=x uri=" +
+                        endpoint.uri("/b") + kOut);
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->code, GST_RESOURCE_ERROR_SETTINGS);
+}
+
+TEST(Connection, SettingsFaultsNameTheProperty) {
+  const std::pair<const char*, const char*> faults[] = {
+      {"", "uri"},
+      {"uri=ftp://host/", "scheme"},
+      {"uri=ws://h/ headers=nonsense", "headers"},
+      {"uri=ws://h/ content-type=audio/opus", "content-type"},
+      {"uri=ws://h/ resolved-addresses=host", "resolved-addresses"},
+      {"uri=ws://h/ subprotocols=\"a b\"", "subprotocols"},
+  };
+  for (const auto& [properties, word] : faults) {
+    TestPipeline pipeline(std::string("wsbridgesrc ") + properties + kOut);
+    EXPECT_EQ(pipeline.play(), GST_STATE_CHANGE_FAILURE) << properties;
+    const auto* error = pipeline.waitError();
+    ASSERT_NE(error, nullptr) << properties;
+    EXPECT_EQ(error->code, GST_RESOURCE_ERROR_SETTINGS);
+    EXPECT_NE(error->text.find(word), std::string::npos) << error->text;
+  }
+}
+
+TEST(Connection, TheErrorComesOncePerConnectionWithItsDetailsAndWithoutCredentials) {
+  SoupEndpoint::Options options;
+  options.rejectStatus = 403;
+  SoupEndpoint endpoint(options);
+  const std::string uri = "ws://user:secret@127.0.0.1:" + std::to_string(endpoint.port()) + "/path?token=hidden";
+  TestPipeline pipeline(kTone + "wsbridgesink connection=e uri=\"" + uri + "\" wsbridgesrc connection=e" + kOut);
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->code, GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+  EXPECT_EQ(error->number("http-status"), 403U);
+  EXPECT_EQ(error->field("kind"), "handshake");
+  EXPECT_EQ(error->field("uri"), "ws://127.0.0.1:" + std::to_string(endpoint.port()) + "/path");
+  EXPECT_EQ((error->text + error->debug).find("secret"), std::string::npos);
+  pipeline.waitUntil([&] { return pipeline.errors() > 1; }, 300ms);
+  EXPECT_EQ(pipeline.errors(), 1U);
+  EXPECT_EQ(pipeline.messages("wsbridge-failed"), 1U);
+}
+
+TEST(Connection, ClosedWith1001EndsInOrderAndWith1011AsAnError) {
+  for (const unsigned code : {1000U, 1001U, 1011U, 4000U}) {
+    SoupEndpoint::Options options;
+    options.onOpen = [code](SoupEndpoint& endpoint, int id) { endpoint.close(id, code, "why"); };
+    SoupEndpoint endpoint(options);
+    TestPipeline pipeline("wsbridgesrc name=src uri=" + endpoint.uri() + kOut);
+    pipeline.play();
+    if (code <= 1001) {
+      EXPECT_TRUE(pipeline.waitEos()) << code;
+      EXPECT_EQ(pipeline.errors(), 0U);
+      continue;
+    }
+    const auto* error = pipeline.waitError();
+    ASSERT_NE(error, nullptr) << code;
+    EXPECT_EQ(error->number("close-code"), code);
+    EXPECT_EQ(error->field("close-reason"), "why");
+    EXPECT_EQ(error->field("kind"), "closed");
+  }
+}
+
+TEST(Connection, CloseByActionSignal) {
+  SoupEndpoint endpoint;
+  TestPipeline pipeline("wsbridgesrc name=src uri=" + endpoint.uri() + kOut);
+  pipeline.play();
+  ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+  g_signal_emit_by_name(pipeline.element("src"), "close", 1000U, "caller hung up");
+  const GstStructure* closed = pipeline.waitMessage("wsbridge-closed");
+  ASSERT_NE(closed, nullptr);
+  EXPECT_STREQ(gst_structure_get_string(closed, "who"), "local");
+  ASSERT_TRUE(endpoint.waitClosed(1, 5s));
+  EXPECT_EQ(endpoint.connection(1)->closeCode, 1000U);
+  EXPECT_EQ(endpoint.connection(1)->closeReason, "caller hung up");
+  EXPECT_TRUE(pipeline.waitEos());
+}
+
+TEST(Connection, StatsHaveTheSameFieldsBeforeDuringAndAfter) {
+  SoupEndpoint endpoint(echoing());
+  TestPipeline pipeline(kTone + "wsbridgesink name=sink connection=st uri=" + endpoint.uri() + " wsbridgesrc name=src connection=st" + kOut);
+  const auto fields = [&] {
+    std::vector<std::string> names;
+    const auto stats = pipeline.stats("src");
+    for (int i = 0; i < gst_structure_n_fields(stats.get()); ++i) names.emplace_back(gst_structure_nth_field_name(stats.get(), i));
+    return names;
+  };
+  const auto before = fields();
+  pipeline.play();
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 5; }, 5s));
+  EXPECT_STREQ(gst_structure_get_string(pipeline.stats("sink").get(), "state"), "open");
+  EXPECT_EQ(fields(), before);
+  pipeline.stop();
+  EXPECT_EQ(fields(), before);
+  EXPECT_GT(pipeline.stat("src", "frames-sent"), 5U);
+  EXPECT_STREQ(gst_structure_get_string(pipeline.stats("sink").get(), "state"), "closed");
+}
+
+TEST(Connection, RunsAgainAfterReady) {
+  SoupEndpoint endpoint(echoing());
+  TestPipeline pipeline(kTone + "wsbridgesink connection=again uri=" + endpoint.uri() + " wsbridgesrc name=src connection=again" + kOut);
+  for (size_t round = 1; round <= 3; ++round) {
+    pipeline.play();
+    ASSERT_TRUE(endpoint.waitConnections(round, 5s));
+    ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 5; }, 5s));
+    gst_element_set_state(pipeline.pipeline(), round % 2 == 0 ? GST_STATE_NULL : GST_STATE_READY);
+    ASSERT_TRUE(endpoint.waitClosed(static_cast<int>(round), 5s));
+  }
+}
+
+TEST(Connection, StoppingAtEveryMomentLeavesNothingBehind) {
+  SoupEndpoint endpoint(echoing());
+  const std::string line = kTone + "wsbridgesink connection=leak uri=" + endpoint.uri() + " wsbridgesrc name=src connection=leak";
+  const auto run = [&](int spins, const char* context) {
+    TestPipeline pipeline(line + context + kOut);
+    pipeline.play();
+    for (int i = 0; i < spins; ++i) gst_element_get_state(pipeline.pipeline(), nullptr, nullptr, GST_MSECOND);
+    pipeline.waitUntil([] { return false; }, testsupport::Millis(spins));
+  };
+  run(50, " ");
+  testsupport::eventually([] { return false; }, 300ms);
+  const size_t threads = entries("/proc/self/task");
+  const size_t descriptors = entries("/proc/self/fd");
+  for (int i = 0; i < 40; ++i) run(i, i % 2 == 0 ? " " : " context=leaktest context-wait=3 ");
+  EXPECT_TRUE(testsupport::eventually([&] { return entries("/proc/self/task") <= threads; }, 10s))
+      << entries("/proc/self/task") << " threads, before " << threads;
+  EXPECT_TRUE(testsupport::eventually([&] { return entries("/proc/self/fd") <= descriptors; }, 10s))
+      << entries("/proc/self/fd") << " descriptors, before " << descriptors;
+}
+
+TEST(Connection, TheVonageDialect) {
+  SoupEndpoint endpoint;
+  TestPipeline pipeline("wsbridgesrc name=src dialect=vonage headers=\"{\\\"k\\\":\\\"v\\\"}\" uri=" + endpoint.uri() + kOut);
+  pipeline.play();
+  ASSERT_TRUE(endpoint.waitConnections(1, 5s));
+  ASSERT_TRUE(endpoint.waitTexts(1, 1, 5s));
+  EXPECT_EQ(endpoint.connection(1)->texts()[0],
+            R"({"event":"websocket:connected","content-type":"audio/l16;rate=16000","k":"v"})");
+}
+
+}  // namespace

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// wss with a test CA: what is accepted, what is refused, and that one unverified connection opens no door for the next.
+#include <gtest/gtest.h>
+
+#include "SoupEndpoint.hpp"
+#include "TestCa.hpp"
+#include "TestPipeline.hpp"
+
+namespace {
+
+using elementtest::TestPipeline;
+using testsupport::CertificatePair;
+using testsupport::SoupEndpoint;
+using testsupport::TestCa;
+using namespace std::chrono_literals;
+
+const TestCa& ca() {
+  static const TestCa instance;
+  return instance;
+}
+
+SoupEndpoint::Options secured(const CertificatePair& pair) {
+  SoupEndpoint::Options options;
+  options.certFile = pair.certFile;
+  options.keyFile = pair.keyFile;
+  options.echo = true;
+  return options;
+}
+
+std::string line(const std::string& uri, const std::string& more) {
+  return "wsbridgesrc name=src uri=" + uri + " " + more + " ! fakesink sync=false async=false";
+}
+
+std::string trusting() { return "tls-ca-file=" + ca().caFile(); }
+
+void expectOpen(const std::string& uri, const std::string& more) {
+  TestPipeline pipeline(line(uri, more));
+  pipeline.play();
+  EXPECT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr) << more;
+}
+
+void expectRefused(const std::string& uri, const std::string& more, const char* word) {
+  TestPipeline pipeline(line(uri, more));
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->field("kind"), "tls");
+  EXPECT_EQ(error->code, GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+  EXPECT_NE(error->text.find(word), std::string::npos) << error->text;
+  EXPECT_EQ(pipeline.messages("wsbridge-opened"), 0U);
+}
+
+TEST(Tls, AValidCertificate) {
+  SoupEndpoint endpoint(secured(ca().valid()));
+  expectOpen(endpoint.uri("/", "localhost"), trusting());
+  expectOpen(endpoint.uri(), trusting());
+}
+
+TEST(Tls, AnAuthorityThatIsNotTrusted) {
+  SoupEndpoint endpoint(secured(ca().valid()));
+  expectRefused(endpoint.uri(), "", "not trusted");
+}
+
+TEST(Tls, SelfSigned) {
+  SoupEndpoint endpoint(secured(ca().selfSigned()));
+  expectRefused(endpoint.uri(), trusting(), "not trusted");
+}
+
+TEST(Tls, AnotherHost) {
+  SoupEndpoint endpoint(secured(ca().wrongHost()));
+  expectRefused(endpoint.uri(), trusting(), "another host");
+}
+
+TEST(Tls, Expired) {
+  SoupEndpoint endpoint(secured(ca().expired()));
+  expectRefused(endpoint.uri(), trusting(), "expired");
+}
+
+TEST(Tls, AVerifiedConnectionRightAfterAnUnverifiedOneIsStillVerified) {
+  SoupEndpoint endpoint(secured(ca().selfSigned()));
+  for (int round = 0; round < 3; ++round) {
+    expectOpen(endpoint.uri(), "tls-verify=false");
+    expectRefused(endpoint.uri(), trusting(), "not trusted");
+  }
+}
+
+TEST(Tls, ResolvedAddressesKeepTheNameOfTheUri) {
+  SoupEndpoint endpoint(secured(ca().valid()));
+  const std::string port = std::to_string(endpoint.port());
+  expectOpen("wss://bot.test.example:" + port + "/", trusting() + " resolved-addresses=127.0.0.1");
+  expectRefused("wss://bot.other.example:" + port + "/", trusting() + " resolved-addresses=127.0.0.1", "another host");
+}
+
+TEST(Tls, AClientCertificate) {
+  auto options = secured(ca().valid());
+  options.clientCaFile = ca().caFile();
+  SoupEndpoint endpoint(options);
+  expectOpen(endpoint.uri(), trusting() + " tls-cert-file=" + ca().client().certFile + " tls-key-file=" + ca().client().keyFile);
+  ASSERT_TRUE(endpoint.waitConnections(1, 5s));
+  EXPECT_TRUE(endpoint.connection(1)->clientCertificate);
+}
+
+TEST(Tls, AudioBothWaysAndAMinuteAtOnce) {
+  auto options = secured(ca().valid());
+  const std::string minute(16000 * 2 * 60, '\1');
+  options.onOpen = [&](SoupEndpoint& endpoint, int id) { endpoint.sendBinary(id, minute); };
+  SoupEndpoint endpoint(options);
+  TestPipeline pipeline("audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink connection=tls name=sink uri=" +
+                        endpoint.uri() + " " + trusting() + " wsbridgesrc name=src connection=tls max-playout=5000 ! fakesink sync=false async=false");
+  pipeline.play();
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "pauses") >= 1; }, 5s));
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-sent") > 50; }, 5s));
+  // Back-pressure ends and reading goes on: what waits in a decrypted TLS record is not forgotten.
+  const uint64_t before = pipeline.stat("src", "bytes-received");
+  EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "bytes-received") > before; }, 10s));
+}
+
+TEST(Tls, AMissingCaFileIsASettingsError) {
+  TestPipeline pipeline(line("wss://127.0.0.1:1/", "tls-ca-file=/nonexistent.pem"));
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+}
+
+}  // namespace

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "runtime/MediaLoop.hpp"
+
+#include <atomic>
+#include <set>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "Waiting.hpp"
+
+namespace {
+
+using testsupport::Monitor;
+using wsbridge::MediaLoop;
+using wsbridge::SocketWatch;
+using namespace std::chrono_literals;
+
+TEST(MediaLoop, OneNameIsOneLoopAsLongAsSomebodyHoldsIt) {
+  auto first = MediaLoop::acquire("shared", 0);
+  EXPECT_EQ(first, MediaLoop::acquire("shared", 0));
+  EXPECT_NE(first, MediaLoop::acquire("other", 0));
+  EXPECT_NE(MediaLoop::acquire("", 0), MediaLoop::acquire("", 0));
+}
+
+TEST(MediaLoop, TasksRunInOrderOnItsThread) {
+  const auto loop = MediaLoop::acquire("", 0);
+  Monitor monitor;
+  std::vector<int> order;
+  bool on_loop = true;
+  for (int i = 0; i < 1000; ++i) {
+    loop->post([&, i] {
+      const auto lock = monitor.lock();
+      order.push_back(i);
+      on_loop = on_loop && loop->isCurrent();
+      monitor.notify();
+    });
+  }
+  ASSERT_TRUE(monitor.waitFor([&] { return order.size() == 1000; }, 5s));
+  EXPECT_TRUE(on_loop);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+  EXPECT_FALSE(loop->isCurrent());
+}
+
+TEST(MediaLoop, PostedTasksRunBeforeItEnds) {
+  std::atomic<int> ran{0};
+  {
+    const auto loop = MediaLoop::acquire("", 0);
+    for (int i = 0; i < 100; ++i) loop->post([&] { ++ran; });
+  }
+  EXPECT_EQ(ran, 100);
+}
+
+TEST(MediaLoop, ALoopThatGathersWorkEndsToo) {
+  std::atomic<int> ran{0};
+  for (int i = 0; i < 50; ++i) {
+    const auto loop = MediaLoop::acquire("gathering", 3);
+    loop->post([&] { ++ran; });
+  }
+  EXPECT_EQ(ran, 50);
+}
+
+TEST(MediaLoop, TheLastReferenceMayBeDroppedOnItsOwnThread) {
+  std::atomic<bool> gone{false};
+  auto loop = MediaLoop::acquire("own", 0);
+  struct Flag {
+    std::atomic<bool>& flag;
+    ~Flag() { flag = true; }
+  };
+  auto keep = std::make_shared<Flag>(Flag{gone});
+  loop->post([held = loop, keep]() mutable { held.reset(); });
+  keep.reset();
+  loop.reset();
+  EXPECT_TRUE(testsupport::eventually([&] { return gone.load(); }, 5s));
+}
+
+TEST(MediaLoop, TimersComeInTheirTimeAndCanBeRemovedFromInside) {
+  const auto loop = MediaLoop::acquire("", 0);
+  Monitor monitor;
+  std::vector<int64_t> ticks;
+  int other = 0;
+  loop->post([&] {
+    const int64_t start = g_get_monotonic_time();
+    auto* removed = new MediaLoop::TimerId{0};
+    *removed = loop->addTimer(start + 30'000, [&](int64_t now) {
+      const auto lock = monitor.lock();
+      ++other;
+      return now + 1000;
+    });
+    auto next = std::make_shared<int64_t>(start);
+    loop->addTimer(start, [&, next, removed](int64_t now) -> int64_t {
+      const auto lock = monitor.lock();
+      ticks.push_back(now - *next);
+      *next += 5'000;
+      if (ticks.size() == 10) {
+        loop->removeTimer(*removed);
+        delete removed;
+        monitor.notify();
+        return 0;
+      }
+      return *next;
+    });
+  });
+  ASSERT_TRUE(monitor.waitFor([&] { return ticks.size() == 10; }, 5s));
+  for (const int64_t late : ticks) EXPECT_GE(late, 0);
+  const auto lock = monitor.lock();
+  EXPECT_GT(other, 0);
+}
+
+TEST(MediaLoop, SocketsReportAndAreLeftAlone) {
+  const auto loop = MediaLoop::acquire("", 0);
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  Monitor monitor;
+  std::unique_ptr<SocketWatch> watch;
+  int events = 0;
+  loop->post([&] {
+    watch = std::make_unique<SocketWatch>(*loop, pair[0], [&](uint32_t) {
+      const auto lock = monitor.lock();
+      ++events;
+      watch->want(false, false);
+      monitor.notify();
+    });
+    watch->want(true, false);
+  });
+  ASSERT_EQ(write(pair[1], "x", 1), 1);
+  ASSERT_TRUE(monitor.waitFor([&] { return events == 1; }, 5s));
+  bool done = false;
+  loop->post([&] {
+    watch.reset();
+    const auto lock = monitor.lock();
+    done = true;
+    monitor.notify();
+  });
+  ASSERT_TRUE(monitor.waitFor([&] { return done; }, 5s));
+  EXPECT_EQ(events, 1);
+  close(pair[0]);
+  close(pair[1]);
+}
+
+}  // namespace
