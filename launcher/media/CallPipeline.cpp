@@ -166,19 +166,17 @@ void CallPipeline::configureRtp() {
 
   g_object_set(element("jitterbuffer"), "latency",
                static_cast<guint>(spec_.config->rtp.jitterWait), nullptr);
-  // Without the extension elements ask for caps by payload type; the event type has the same clock
-  // as far as ordering goes.
-  const auto ptMap = +[](GstElement*, guint, gpointer data) -> GstCaps* {
-    return gst_caps_ref(static_cast<GstCaps*>(data));
-  };
-  const auto ptMapSession = +[](GstElement*, guint, gpointer data) -> GstCaps* {
-    return gst_caps_ref(static_cast<GstCaps*>(data));
+  // Asked for each payload type; what is asked for has to stand in the answer.
+  const auto ptMap = +[](GstElement*, guint type, gpointer data) -> GstCaps* {
+    GstCaps* caps = gst_caps_copy(static_cast<GstCaps*>(data));
+    gst_caps_set_simple(caps, "payload", G_TYPE_INT, static_cast<int>(type), nullptr);
+    return caps;
   };
   const auto freeCaps = +[](gpointer data, GClosure*) { gst_caps_unref(static_cast<GstCaps*>(data)); };
-  g_signal_connect_data(element("jitterbuffer"), "request-pt-map", G_CALLBACK(ptMap),
-                        gst_caps_ref(rtpCaps.get()), freeCaps, static_cast<GConnectFlags>(0));
-  g_signal_connect_data(element("rtpsession"), "request-pt-map", G_CALLBACK(ptMapSession),
-                        gst_caps_ref(rtpCaps.get()), freeCaps, static_cast<GConnectFlags>(0));
+  for (const char* name : {"jitterbuffer", "rtpsession"}) {
+    g_signal_connect_data(element(name), "request-pt-map", G_CALLBACK(ptMap),
+                          gst_caps_ref(rtpCaps.get()), freeCaps, static_cast<GConnectFlags>(0));
+  }
   // A new source counts from its first packet: it has been latched already.
   g_object_set(element("rtpsession"), "probation", 0U, nullptr);
 

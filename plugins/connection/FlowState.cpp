@@ -73,16 +73,23 @@ FlowState::~FlowState() {
 
 void FlowState::detach() { on_drained_ = nullptr; }
 
-bool FlowState::inputReady() const { return !closed_ && !paused_ && (input_ready_ || !filter_.wanted()); }
+bool FlowState::inputReady() const {
+  return !closed_ && !read_stopped_ && (!filter_.wanted() || (input_ready_ && !filter_.stuck()));
+}
 
 gssize FlowState::read(void* buffer, gsize size, GError** error) {
-  if (paused_ || closed_) return wouldBlock(error);
+  if (closed_ || read_stopped_) return wouldBlock(error);
   if (dispatch_bytes_ >= kDispatchBytes) {
     dispatch_bytes_ = 0;
     input_ready_ = true;
     return wouldBlock(error);
   }
   while (filter_.wanted()) {
+    if (filter_.stuck()) {
+      dispatch_bytes_ = 0;
+      updateInterest();
+      return wouldBlock(error);
+    }
     if (!prefix_.empty()) {
       filter_.feed(prefix_);
       prefix_.clear();
@@ -203,10 +210,10 @@ GSource* FlowState::createSource(GObject* stream, bool input) {
 void FlowState::updateInterest() {
   if (closed_) return;
   if (watch_) {
-    watch_->want(!paused_ && input_armed_, want_output_);
+    watch_->want(!read_stopped_ && !filter_.stuck() && input_armed_, want_output_);
     return;
   }
-  if (!paused_ && !input_ready_) watchTls(true);
+  if (!read_stopped_ && !filter_.stuck() && !input_ready_) watchTls(true);
   if (want_output_) watchTls(false);
 }
 
@@ -260,12 +267,17 @@ void FlowState::destroySource(GSource*& source) {
 void FlowState::setPaused(bool paused) {
   if (paused_ == paused) return;
   paused_ = paused;
-  if (paused) {
-    destroySource(tls_input_);
-  } else {
+  filter_.setHold(paused);
+  if (!paused) {
     input_armed_ = true;
     input_ready_ = true;  // data may wait above the socket: a decrypted TLS record, a filtered message
   }
+  updateInterest();
+}
+
+void FlowState::stopReading() {
+  read_stopped_ = true;
+  destroySource(tls_input_);
   updateInterest();
 }
 

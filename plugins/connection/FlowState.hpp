@@ -33,6 +33,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   void shutdownWrite();
 
   void setPaused(bool paused);
+  void stopReading();
   void detach();
   [[nodiscard]] bool inputReady() const;
   [[nodiscard]] bool outputReady() const { return output_ready_; }
@@ -68,6 +69,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
 
   GSource* output_source_ = nullptr;
   bool paused_ = false;
+  bool read_stopped_ = false;
   bool input_ready_ = true;
   bool input_drained_ = false;
   bool input_armed_ = true;

@@ -158,6 +158,7 @@ FlowStream::~FlowStream() {
 
 GIOStream* FlowStream::stream() const { return stream_; }
 void FlowStream::setPaused(bool paused) { state_->setPaused(paused); }
+void FlowStream::stopReading() { state_->stopReading(); }
 bool FlowStream::paused() const { return state_->paused(); }
 bool FlowStream::writable() const { return state_->writable(); }
 const FrameFilter& FlowStream::filter() const { return state_->filter(); }

@@ -32,8 +32,11 @@ class FlowStream {
   FlowStream& operator=(const FlowStream&) = delete;
 
   [[nodiscard]] GIOStream* stream() const;
+  /// Paused: text and control that come before the next audio still pass; then reading stops.
   void setPaused(bool paused);
   [[nodiscard]] bool paused() const;
+  /// For good: libsoup 3.2 would report a protocol error again for each read.
+  void stopReading();
   /// libsoup holds nothing unsent: the next message goes to the socket at once.
   [[nodiscard]] bool writable() const;
   [[nodiscard]] const FrameFilter& filter() const;

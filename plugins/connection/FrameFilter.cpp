@@ -36,7 +36,32 @@ uint64_t payloadSize(const uint8_t* header) {
 void FrameFilter::feed(std::span<const uint8_t> raw) {
   out_.clear();
   out_pos_ = 0;
+  if (stuck()) {
+    pending_.insert(pending_.end(), raw.begin(), raw.end());
+  } else {
+    process(raw);
+  }
+}
+
+void FrameFilter::setHold(bool hold) {
+  hold_ = hold;
+  if (hold || pending_.empty()) return;
+  const std::vector<uint8_t> raw = std::move(pending_);
+  pending_.clear();
+  process(raw);
+}
+
+bool FrameFilter::isAudio(uint8_t opcode) const {
+  return opcode == kBinary || (opcode == kContinuation && splitting_);
+}
+
+void FrameFilter::process(std::span<const uint8_t> raw) {
   while (!raw.empty() && fault_ == Fault::None) {
+    const bool audio_next = in_body_ ? body_ == Body::Split : header_size_ == 0 && isAudio(raw.front() & 0x0FU);
+    if (hold_ && audio_next) {
+      pending_.assign(raw.begin(), raw.end());
+      return;
+    }
     if (in_body_) {
       const auto part = raw.first(static_cast<size_t>(std::min<uint64_t>(raw.size(), remaining_)));
       if (body_ == Body::Split) {

@@ -28,6 +28,10 @@ class FrameFilter {
   size_t read(uint8_t* out, size_t size);
   /// No filtered bytes are waiting.
   [[nodiscard]] bool wanted() const { return out_pos_ == out_.size(); }
+  /// While held, audio is not passed on: control and text up to the next audio still are. Letting go passes what waited.
+  void setHold(bool hold);
+  /// Held, and audio is next: more raw bytes are of no use.
+  [[nodiscard]] bool stuck() const { return hold_ && !pending_.empty(); }
 
   [[nodiscard]] Fault fault() const { return fault_; }
   [[nodiscard]] uint64_t messages() const { return messages_; }
@@ -39,10 +43,14 @@ class FrameFilter {
  private:
   enum class Body { Pass, Split };
 
+  void process(std::span<const uint8_t> raw);
+  [[nodiscard]] bool isAudio(uint8_t opcode) const;
   void startFrame();
   void emitSplit(std::span<const uint8_t> part);
   void noteCloseByte(std::span<const uint8_t> part);
 
+  std::vector<uint8_t> pending_;  // raw bytes that wait while held; the first of them are audio
+  bool hold_ = false;
   std::vector<uint8_t> out_;
   size_t out_pos_ = 0;
 

@@ -224,7 +224,7 @@ void WebSocketClient::onError(SoupWebsocketConnection*, GError* error, gpointer 
                                                       error->message,
                .close_code = static_cast<unsigned>(error->code)};
   }
-  self->flow_->setPaused(true);
+  self->flow_->stopReading();
   self->loop_->post([weak = self->weak_from_this(), failure] {
     const auto alive = weak.lock();
     if (!alive) return;

@@ -96,7 +96,7 @@ std::shared_ptr<MediaLoop> MediaLoop::acquire(const std::string& name, unsigned 
   std::shared_ptr<MediaLoop> self(new MediaLoop(name, wait_ms));
   std::thread thread([self] { run(self); });
   auto runner = std::make_shared<std::thread>(std::move(thread));
-  std::shared_ptr<MediaLoop> handle(self.get(), [self, runner](MediaLoop* loop) {
+  std::shared_ptr<MediaLoop> handle(self.get(), [self, runner](MediaLoop* loop) mutable {
     const bool current = loop->isCurrent();
     loop->stop();
     if (current) {
@@ -104,6 +104,7 @@ std::shared_ptr<MediaLoop> MediaLoop::acquire(const std::string& name, unsigned 
     } else {
       runner->join();
     }
+    self.reset();  // the registry's weak pointer keeps this deleter for longer
   });
   if (!name.empty()) known.loops[name] = handle;
   return handle;

@@ -37,7 +37,8 @@ std::string trusting() { return "tls-ca-file=" + ca().caFile(); }
 void expectOpen(const std::string& uri, const std::string& more) {
   TestPipeline pipeline(line(uri, more));
   pipeline.play();
-  EXPECT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr) << more;
+  EXPECT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr)
+      << more << ": " << (pipeline.errors() > 0 ? pipeline.waitError()->text : "no error");
 }
 
 void expectRefused(const std::string& uri, const std::string& more, const char* word) {

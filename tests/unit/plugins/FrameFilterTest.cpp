@@ -103,6 +103,37 @@ TEST(FrameFilter, EndlessFragmentsAreDeliveredAsTheyCome) {
   for (int i = 0; i < 1000; ++i) ASSERT_EQ(audioOf(pass(filter, frame(0, false, part), 5000)), part);
 }
 
+TEST(FrameFilter, HoldPassesControlUpToTheNextAudioAndLosesNothing) {
+  const std::string text = frame(1, true, "clear") + frame(9, true, "ping");
+  const std::string audio = frame(2, true, noise(640));
+  for (const size_t piece : {1UL, 7UL, 10000UL}) {
+    FrameFilter filter;
+    filter.setHold(true);
+    EXPECT_EQ(pass(filter, text, piece), text);
+    EXPECT_FALSE(filter.stuck());
+    EXPECT_EQ(pass(filter, audio + text, piece), "");
+    EXPECT_TRUE(filter.stuck());
+    filter.setHold(false);
+    EXPECT_FALSE(filter.stuck());
+    std::string out(2000, '\0');
+    out.resize(filter.read(reinterpret_cast<uint8_t*>(out.data()), out.size()));
+    EXPECT_EQ(out, audio + text);
+  }
+}
+
+TEST(FrameFilter, HoldStopsInsideALargeMessage) {
+  const std::string audio = noise(100000);
+  const std::string raw = frame(2, true, audio);
+  FrameFilter filter;
+  std::string out = pass(filter, raw.substr(0, 30000), 4096);
+  filter.setHold(true);
+  EXPECT_EQ(pass(filter, raw.substr(30000), 100000), "");
+  filter.setHold(false);
+  uint8_t buffer[1000];
+  while (const size_t count = filter.read(buffer, sizeof buffer)) out.append(buffer, buffer + count);
+  EXPECT_EQ(audioOf(out), audio);
+}
+
 TEST(FrameFilter, ADataFrameInsideAFragmentedMessageIsAFault) {
   for (const int opcode : {1, 2}) {
     FrameFilter filter;
