@@ -21,8 +21,8 @@ std::string hostOfSipUri(const std::string& uri) {
   return rest.substr(0, rest.find(':'));
 }
 
-/// An address of the peer, for choosing ours. The one look-up that may block: a dialling launcher has
-/// nothing else to do yet.
+/// An address of the peer, for choosing ours. The one look-up that may block: a dialling launcher
+/// has nothing else to do yet.
 std::string addressOf(const std::string& host) {
   if (g_hostname_is_ip_address(host.c_str())) return host;
   GObjectPtr<GResolver> resolver(g_resolver_get_default());
@@ -51,7 +51,9 @@ void postToMain(std::function<void()> task) {
 
 Gateway::Gateway(ConfigPtr config) : config_(std::move(config)) {}
 
-Gateway::~Gateway() { stop(); }
+Gateway::~Gateway() {
+  stop();
+}
 
 std::string Gateway::start(const std::string& pipelineDirectory) {
   const std::string& own = config_->media.templateFile;
@@ -82,8 +84,8 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
 }
 
 void Gateway::startOnSipThread(std::function<void(std::string)> done) {
-  CallServices services{sip_,     *workers_, *ports_, *resolver_, *launch_, [this] { return nextLoop(); },
-                        {}};
+  CallServices services{
+      sip_, *workers_, *ports_, *resolver_, *launch_, [this] { return nextLoop(); }, {}};
   manager_ = std::make_unique<CallManager>(std::move(services), config_);
   for (const ListenGroup& group : groupAddresses(config_->sip.listen)) {
     UserAgent::Callbacks callbacks;
@@ -109,7 +111,9 @@ void Gateway::startOnSipThread(std::function<void(std::string)> done) {
   done({});
 }
 
-std::string Gateway::nextLoop() { return "wsbridge-" + std::to_string(loop_++ % loopCount_); }
+std::string Gateway::nextLoop() {
+  return "wsbridge-" + std::to_string(loop_++ % loopCount_);
+}
 
 void Gateway::reload(ConfigPtr config) {
   for (const std::string& key : keysNeedingRestart(*config_, *config)) {
@@ -142,8 +146,8 @@ void Gateway::dial(const std::string& sipUri, BridgeRequest bridge,
       postToMain([over, result] { over(result); });
     };
     UserAgent& agent = *agents_.front();
-    if (peer.empty() || !manager_->dial(agent, sipUri, std::move(bridge),
-                                        agent.localAddressTowards(peer))) {
+    if (peer.empty() ||
+        !manager_->dial(agent, sipUri, std::move(bridge), agent.localAddressTowards(peer))) {
       log::error("dial-failed", {{"uri", sipUri}, {"text", "cannot be resolved or is no SIP URI"}});
       postToMain([over] { over({false, "dial-failed"}); });
     }
@@ -174,7 +178,8 @@ void Gateway::stop() {
     manager_.reset();
     // Sofia-SIP refuses to free an agent whose shutdown has not come to its end.
     if (!clean) {
-      for (auto& agent : agents_) static_cast<void>(agent.release());
+      for (auto& agent : agents_)
+        static_cast<void>(agent.release());
     }
     agents_.clear();
     freed.set_value();

@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 #include <glib-unix.h>
 #include <gst/gst.h>
-#include <unistd.h>
 
 #include "Gateway.hpp"
 #include "base/Text.hpp"
@@ -103,10 +104,9 @@ class Program {
       std::fprintf(stderr, "call needs --websocket-uri\n");
       return false;
     }
-    gateway_->dial(line_.sipUri, std::get<BridgeRequest>(std::move(routed)),
-                   [this](const Gateway::DialResult& result) {
-                     quit(result.bridged ? kDone : kFailure);
-                   });
+    gateway_->dial(
+        line_.sipUri, std::get<BridgeRequest>(std::move(routed)),
+        [this](const Gateway::DialResult& result) { quit(result.bridged ? kDone : kFailure); });
     return true;
   }
 
@@ -180,11 +180,14 @@ int start(int argc, char** argv) {
     return kUsage;
   }
   switch (line.mode) {
-    case CommandLine::Mode::Help: std::printf("%s", helpText().c_str()); return kDone;
+    case CommandLine::Mode::Help:
+      std::printf("%s", helpText().c_str());
+      return kDone;
     case CommandLine::Mode::Version:
       std::printf("wsbridge-launcher %s\n", WSBRIDGE_VERSION);
       return kDone;
-    case CommandLine::Mode::CheckConfig: return checkConfig(line);
+    case CommandLine::Mode::CheckConfig:
+      return checkConfig(line);
     case CommandLine::Mode::PrintConfig: {
       const ConfigResult result = loadConfigFile(line.configFile, line.settings);
       if (!reportFaults(result)) return kFailure;
@@ -192,7 +195,8 @@ int start(int argc, char** argv) {
       return kDone;
     }
     case CommandLine::Mode::Run:
-    case CommandLine::Mode::Call: break;
+    case CommandLine::Mode::Call:
+      break;
   }
   gst_init(nullptr, nullptr);
   return Program(line).run();
@@ -201,4 +205,6 @@ int start(int argc, char** argv) {
 }  // namespace
 }  // namespace launcher
 
-int main(int argc, char** argv) { return launcher::start(argc, argv); }
+int main(int argc, char** argv) {
+  return launcher::start(argc, argv);
+}

@@ -15,11 +15,14 @@ bool isSpace(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
 }
 
-char lowerChar(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lowerChar(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::size_t editDistance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
     std::size_t diagonal = row[0];
     row[0] = i;
@@ -36,8 +39,10 @@ std::size_t editDistance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string trim(std::string_view value) {
-  while (!value.empty() && isSpace(value.front())) value.remove_prefix(1);
-  while (!value.empty() && isSpace(value.back())) value.remove_suffix(1);
+  while (!value.empty() && isSpace(value.front()))
+    value.remove_prefix(1);
+  while (!value.empty() && isSpace(value.back()))
+    value.remove_suffix(1);
   return std::string(value);
 }
 
@@ -128,7 +133,8 @@ bool matchesWildcard(std::string_view pattern, std::string_view value) {
       return false;
     }
   }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
+  while (p < pattern.size() && pattern[p] == '*')
+    ++p;
   return p == pattern.size();
 }
 

@@ -20,8 +20,8 @@ std::vector<std::string> splitList(std::string_view value, std::string_view sepa
 /// Strict decimal number, the whole text.
 std::optional<std::int64_t> parseInteger(std::string_view value);
 
-/// Strict percent-decoding: a truncated or non-hex escape, an embedded NUL, CR or LF, and bytes that
-/// are not UTF-8 give nothing.
+/// Strict percent-decoding: a truncated or non-hex escape, an embedded NUL, CR or LF, and bytes
+/// that are not UTF-8 give nothing.
 std::optional<std::string> percentDecode(std::string_view value);
 
 /// One pair of surrounding double quotes is taken off.
@@ -33,7 +33,8 @@ std::string withoutWhiteSpace(std::string_view value);
 bool matchesWildcard(std::string_view pattern, std::string_view value);
 
 /// The candidate that is most like the word, when one is near enough to be meant.
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+std::optional<std::string> nearest(std::string_view word,
+                                   const std::vector<std::string>& candidates);
 
 /// A URI fit for a log: without user-info, query and fragment.
 std::string withoutCredentials(std::string_view uri);

@@ -62,7 +62,6 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, std::optional<EndReaso
     logStart();
     return finish(*refusal);
   }
-  leg_->trying();
   auto routed = routeCall(*config_, incoming.headers);
   if (const auto* fault = std::get_if<RoutingFault>(&routed)) {
     logStart();
@@ -114,8 +113,7 @@ bool Call::checkPolicy() {
 
 bool Call::takePorts(const std::string& localAddress) {
   const std::string& configured = config_->rtp.address;
-  const std::string bindTo =
-      configured.empty() || configured == "auto" ? localAddress : configured;
+  const std::string bindTo = configured.empty() || configured == "auto" ? localAddress : configured;
   sockets_ = services_.ports.take(bindTo);
   if (!sockets_) {
     finish(EndReason::NoRtpPorts, "on " + bindTo);
@@ -163,7 +161,7 @@ void Call::connect() {
   state_ = State::Resolving;
   step("resolve", bridge_.host);
   auto answer = [sip = &services_.sip, weak = weak_from_this()](std::vector<std::string> addresses,
-                                                                 std::string fault) {
+                                                                std::string fault) {
     sip->post([weak, addresses = std::move(addresses), fault = std::move(fault)] {
       if (const auto call = weak.lock()) {
         std::static_pointer_cast<Call>(call)->resolved(addresses, fault);
@@ -217,9 +215,15 @@ void Call::startPipeline(const std::string& addresses) {
 void Call::onPipelineEvent(const PipelineEvent& event) {
   using Kind = PipelineEvent::Kind;
   switch (event.kind) {
-    case Kind::Opened: onOpened(event); break;
-    case Kind::FirstAudio: step("first-audio"); break;
-    case Kind::Digit: step("dtmf", event.who); break;
+    case Kind::Opened:
+      onOpened(event);
+      break;
+    case Kind::FirstAudio:
+      step("first-audio");
+      break;
+    case Kind::Digit:
+      step("dtmf", event.who);
+      break;
     case Kind::Control:
       step("control", event.text);
       if (event.text == "hangup") finish(EndReason::EndpointHangup);
@@ -294,8 +298,8 @@ void Call::tick(std::int64_t nowUs) {
   if (limits.maxCallDuration > 0 && nowUs - answeredAt_ >= seconds(limits.maxCallDuration)) {
     return finish(EndReason::MaxDuration);
   }
-  const bool expectsRtp = agreement_.direction == Direction::SendRecv ||
-                          agreement_.direction == Direction::RecvOnly;
+  const bool expectsRtp =
+      agreement_.direction == Direction::SendRecv || agreement_.direction == Direction::RecvOnly;
   const std::int64_t last = std::max(pipeline_->lastRtp(), answeredAt_);
   if (limits.mediaTimeout > 0 && expectsRtp && nowUs - last >= seconds(limits.mediaTimeout)) {
     finish(EndReason::MediaTimeout);
@@ -344,7 +348,9 @@ void Call::onReoffer(const std::string& sdp, bool update) {
     const CallEnd& end = callEnd(EndReason::NoCommonCodec);
     return leg_->refuseOffer(end.status, end.phrase,
                              {reasonHeader(end.status, end.text),
-                              warningHeader(305, "the running codec has to stay"), {}, 0});
+                              warningHeader(305, "the running codec has to stay"),
+                              {},
+                              0});
   }
   Answer answer = std::move(std::get<Answer>(result));
   if (answer.sdp != sdp_) {
@@ -407,7 +413,10 @@ void Call::endDialog(const CallEnd& end, const std::string& detail, const std::s
   }
   if (leg_->answered()) {
     step("bye");
-    return leg_->bye(reasonHeader(end.status, end.text));
+    // An endpoint that hangs up in order is no failure of the call.
+    const bool normal =
+        end.reason == EndReason::EndpointClosed || end.reason == EndReason::EndpointHangup;
+    return leg_->bye(reasonHeader(normal ? 200 : end.status, end.text));
   }
   if (outgoing_) return leg_->cancel();
   sipStatus_ = end.status;

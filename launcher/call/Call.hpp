@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One call, from INVITE to the record in the log: the state machine between a SIP dialog, a pipeline
-// and an endpoint. SIP thread only. Owned by the CallManager; what happens elsewhere comes by post()
-// with a weak pointer, so that late events of a dead call hit nothing.
+// One call, from INVITE to the record in the log: the state machine between a SIP dialog, a
+// pipeline and an endpoint. SIP thread only. Owned by the CallManager; what happens elsewhere comes
+// by post() with a weak pointer, so that late events of a dead call hit nothing.
 #pragma once
 
 #include <cstdint>
@@ -116,7 +116,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   std::shared_ptr<CallPipeline> pipeline_;
   SipTimer timer_;  ///< bounds play-out and tear-down
 
-  std::int64_t startedAt_;       ///< monotonic, µs
+  std::int64_t startedAt_;  ///< monotonic, µs
   std::int64_t answeredAt_ = 0;
   double setupMs_ = 0;
   std::optional<EndReason> reason_;

@@ -16,7 +16,8 @@ constexpr const char* kGateway = "gateway";
 constexpr CallEnd kTable[] = {
     {CallerHangup, "caller-hangup", kCaller, 487, "Request Terminated", "Caller hung up", 1000},
     {CallerCancel, "caller-cancel", kCaller, 487, "Request Terminated", "Caller cancelled", 1000},
-    {CalleeHangup, "callee-hangup", kCaller, 487, "Request Terminated", "Called party hung up", 1000},
+    {CalleeHangup, "callee-hangup", kCaller, 487, "Request Terminated", "Called party hung up",
+     1000},
     {EndpointClosed, "endpoint-closed", kEndpoint, 502, "Bad Gateway",
      "Endpoint closed the WebSocket", 1000},
     {EndpointHangup, "endpoint-hangup", kEndpoint, 502, "Bad Gateway", "Endpoint hung up", 1000},
@@ -24,8 +25,8 @@ constexpr CallEnd kTable[] = {
     {UriInvalid, "uri-invalid", kGateway, 400, "Bad Request", "WebSocket URI not valid", 1000},
     {UriForbidden, "uri-forbidden", kGateway, 403, "Forbidden", "WebSocket URI forbidden by policy",
      1000},
-    {HeadersInvalid, "headers-invalid", kGateway, 400, "Bad Request",
-     "WebSocket headers not valid", 1000},
+    {HeadersInvalid, "headers-invalid", kGateway, 400, "Bad Request", "WebSocket headers not valid",
+     1000},
     {DialectUnknown, "dialect-unknown", kGateway, 400, "Bad Request", "WebSocket dialect unknown",
      1000},
     {AuthorizationInvalid, "authorization-invalid", kGateway, 400, "Bad Request",
@@ -82,7 +83,9 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-std::span<const CallEnd> callEndTable() { return kTable; }
+std::span<const CallEnd> callEndTable() {
+  return kTable;
+}
 
 const CallEnd& callEnd(EndReason reason) {
   for (const CallEnd& row : kTable) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Every reason a call ends, in one table: SIP status and phrase, label in the log, who ended it, and
-// the close code that the endpoint gets. Pure.
+// Every reason a call ends, in one table: SIP status and phrase, label in the log, who ended it,
+// and the close code that the endpoint gets. Pure.
 #pragma once
 
 #include <cstdint>
@@ -50,12 +50,12 @@ enum class EndReason {
 
 struct CallEnd {
   EndReason reason;
-  const char* label;       ///< in log records; a closed list
-  const char* who;         ///< caller, endpoint or gateway
-  int status;              ///< SIP final response while the call is not answered
-  const char* phrase;      ///< a literal: Sofia-SIP keeps the pointer
-  const char* text;        ///< in Reason and in the close frame
-  std::uint16_t closeCode; ///< WebSocket close code for the endpoint
+  const char* label;        ///< in log records; a closed list
+  const char* who;          ///< caller, endpoint or gateway
+  int status;               ///< SIP final response while the call is not answered
+  const char* phrase;       ///< a literal: Sofia-SIP keeps the pointer
+  const char* text;         ///< in Reason and in the close frame
+  std::uint16_t closeCode;  ///< WebSocket close code for the endpoint
 };
 
 const CallEnd& callEnd(EndReason reason);

@@ -64,14 +64,17 @@ void CallManager::tick() {
   const std::int64_t now = g_get_monotonic_time();
   std::vector<std::shared_ptr<Call>> all;
   all.reserve(calls_.size());
-  for (const auto& [number, call] : calls_) all.push_back(call);
-  for (const auto& call : all) call->tick(now);
+  for (const auto& [number, call] : calls_)
+    all.push_back(call);
+  for (const auto& call : all)
+    call->tick(now);
   ticker_.start(kTickMs, [this] { tick(); });
 }
 
 void CallManager::endAll() {
   std::vector<std::shared_ptr<Call>> all;
-  for (const auto& [number, call] : calls_) all.push_back(call);
+  for (const auto& [number, call] : calls_)
+    all.push_back(call);
   for (const auto& call : all) {
     forced_ = true;
     call->finish(EndReason::Shutdown);

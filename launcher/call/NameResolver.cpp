@@ -22,8 +22,7 @@ void work(gpointer data, gpointer) {
   const std::unique_ptr<Job> job(static_cast<Job*>(data));
   GObjectPtr<GResolver> resolver(g_resolver_get_default());
   GError* error = nullptr;
-  GList* found =
-      g_resolver_lookup_by_name(resolver.get(), job->host.c_str(), nullptr, &error);
+  GList* found = g_resolver_lookup_by_name(resolver.get(), job->host.c_str(), nullptr, &error);
   const ErrorPtr owned(error);
   std::vector<std::string> addresses;
   for (const GList* item = found; item; item = item->next) {
@@ -36,10 +35,11 @@ void work(gpointer data, gpointer) {
 
 }  // namespace
 
-NameResolver::NameResolver()
-    : pool_(g_thread_pool_new(work, nullptr, kThreads, FALSE, nullptr)) {}
+NameResolver::NameResolver() : pool_(g_thread_pool_new(work, nullptr, kThreads, FALSE, nullptr)) {}
 
-NameResolver::~NameResolver() { g_thread_pool_free(pool_, FALSE, TRUE); }
+NameResolver::~NameResolver() {
+  g_thread_pool_free(pool_, FALSE, TRUE);
+}
 
 void NameResolver::resolve(const std::string& host, Answer answer) {
   g_thread_pool_push(pool_, new Job{host, std::move(answer)}, nullptr);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Looks up the hosts of endpoints off the SIP thread. Owns a small pool of threads; may be called from
-// any thread, the answer comes on one of the pool's and must only be posted on.
+// Looks up the hosts of endpoints off the SIP thread. Owns a small pool of threads; may be called
+// from any thread, the answer comes on one of the pool's and must only be posted on.
 #pragma once
 
 #include <functional>

@@ -91,8 +91,8 @@ struct Chosen {
   bool fromHeader = false;
 };
 
-Chosen choose(const std::optional<std::string>& header, const Route* route, std::string Route::*field,
-              const std::string& fallback) {
+Chosen choose(const std::optional<std::string>& header, const Route* route,
+              std::string Route::*field, const std::string& fallback) {
   const std::string routed = route ? route->*field : std::string();
   if (route && route->force && !routed.empty()) return {routed, false};
   if (header) return {*header, true};
@@ -144,7 +144,9 @@ std::optional<std::string> normalContentType(const std::string& value) {
   return std::nullopt;
 }
 
-bool isDialect(const std::string& value) { return value == "wsbridge" || value == "vonage"; }
+bool isDialect(const std::string& value) {
+  return value == "wsbridge" || value == "vonage";
+}
 
 std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
                                                     const InviteHeaders& invite) {
@@ -198,8 +200,8 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
     return faultOf(EndReason::DialectUnknown, kDialectHeader, "is none of wsbridge, vonage");
   }
 
-  const Chosen authorization = choose(invite.authorization, route, &Route::authorization,
-                                      config.websocket.authorization);
+  const Chosen authorization =
+      choose(invite.authorization, route, &Route::authorization, config.websocket.authorization);
   const auto decodedAuth =
       authorization.fromHeader ? decode(authorization.value) : authorization.value;
   if (!decodedAuth) {

@@ -114,7 +114,8 @@ bool matchesNetwork(const std::string& entry, const Bytes& address) {
 }
 
 std::string withoutDot(std::string host) {
-  while (!host.empty() && host.back() == '.') host.pop_back();
+  while (!host.empty() && host.back() == '.')
+    host.pop_back();
   return text::lower(host);
 }
 

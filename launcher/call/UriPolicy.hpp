@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Which endpoints a call may reach. Loopback, link-local, private, multicast and metadata addresses
-// are refused unless `websocket.allow` names them: checked on the host of the URI first, and on every
-// address that it resolves to afterwards. Pure; no name is resolved here.
+// are refused unless `websocket.allow` names them: checked on the host of the URI first, and on
+// every address that it resolves to afterwards. Pure; no name is resolved here.
 #pragma once
 
 #include <optional>
@@ -26,7 +26,8 @@ class UriPolicy {
   /// Why it was refused and which key would allow it, for the log.
   static std::string explain(const std::string& hostOrAddress);
 
-  /// Host in any of the spellings that the C library takes for an IPv4 address, or IPv6; normal form.
+  /// Host in any of the spellings that the C library takes for an IPv4 address, or IPv6; normal
+  /// form.
   static std::optional<std::string> literalAddress(const std::string& host);
   /// Nullptr when the address is an ordinary public one, otherwise what it is.
   static const char* specialKind(const std::string& address);

@@ -22,15 +22,19 @@ constexpr std::pair<const char*, std::string CommandLine::*> kValues[] = {
 };
 
 constexpr std::pair<const char*, Mode> kModes[] = {
-    {"--check-config", Mode::CheckConfig}, {"--print-config", Mode::PrintConfig},
-    {"--version", Mode::Version},          {"--help", Mode::Help},
+    {"--check-config", Mode::CheckConfig},
+    {"--print-config", Mode::PrintConfig},
+    {"--version", Mode::Version},
+    {"--help", Mode::Help},
     {"-h", Mode::Help},
 };
 
 std::vector<std::string> optionNames() {
   std::vector<std::string> names = {"--set"};
-  for (const auto& [name, field] : kValues) names.emplace_back(name);
-  for (const auto& [name, mode] : kModes) names.emplace_back(name);
+  for (const auto& [name, field] : kValues)
+    names.emplace_back(name);
+  for (const auto& [name, mode] : kModes)
+    names.emplace_back(name);
   return names;
 }
 
@@ -48,7 +52,8 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
     return line;
   };
   for (; i < arguments.size(); ++i) {
-    const std::size_t equals = arguments[i].starts_with("--") ? arguments[i].find('=') : std::string::npos;
+    const std::size_t equals =
+        arguments[i].starts_with("--") ? arguments[i].find('=') : std::string::npos;
     const std::string name = arguments[i].substr(0, equals);
     const auto value = [&]() -> std::optional<std::string> {
       if (equals != std::string::npos) return arguments[i].substr(equals + 1);

@@ -21,8 +21,13 @@ template <typename Access>
 ConfigKey number(const char* name, const char* unit, std::int64_t low, std::int64_t high,
                  std::int64_t fallback, const char* help, Access access, bool restart = false) {
   const std::string range = std::to_string(low) + "–" + std::to_string(high);
-  ConfigKey key{name, "number" + std::string(*unit ? ", " : "") + unit + ", " + range,
-                std::to_string(fallback), help, restart, false, {}};
+  ConfigKey key{name,
+                "number" + std::string(*unit ? ", " : "") + unit + ", " + range,
+                std::to_string(fallback),
+                help,
+                restart,
+                false,
+                {}};
   key.apply = [low, high, range, access](Config& config, const std::string& value) -> std::string {
     const auto parsed = text::parseInteger(value);
     if (!parsed) return "'" + value + "' is not a whole number";
@@ -61,7 +66,8 @@ template <typename Access>
 ConfigKey choice(const char* name, std::vector<std::string> words, const char* fallback,
                  const char* help, Access store) {
   std::string type;
-  for (const std::string& word : words) type += (type.empty() ? "" : ", ") + word;
+  for (const std::string& word : words)
+    type += (type.empty() ? "" : ", ") + word;
   ConfigKey key{name, "one of " + type, fallback, help, false, false, {}};
   key.apply = [words, type, store](Config& config, const std::string& value) -> std::string {
     const auto found = std::find(words.begin(), words.end(), value);
@@ -112,9 +118,8 @@ std::string applyAddress(std::string& target, const std::string& value, bool aut
 std::string applyPortRange(Config& config, const std::string& value) {
   const std::size_t dash = value.find('-');
   const auto first = text::parseInteger(text::trim(value.substr(0, dash)));
-  const auto last = dash == std::string::npos
-                        ? first
-                        : text::parseInteger(text::trim(value.substr(dash + 1)));
+  const auto last =
+      dash == std::string::npos ? first : text::parseInteger(text::trim(value.substr(dash + 1)));
   if (dash == std::string::npos || !first || !last) return "'" + value + "' is not FIRST-LAST";
   if (*first < 1024 || *last > 65535 || *last < *first + 1) {
     return "'" + value + "' needs 1024 <= FIRST < LAST <= 65535";
@@ -187,14 +192,15 @@ std::string applyEcho(Config& config, const std::string& value) {
 std::vector<ConfigKey> buildSipAndRtp() {
   return {
       custom("sip.listen", "list of udp:ADDR:PORT and tcp:ADDR:PORT",
-             "udp:0.0.0.0:5060;tcp:0.0.0.0:5060",
-             "where SIP is heard; port 0 takes any free port", applyListen, true),
-      custom("sip.public-address", "IP address", "",
-             "address written into Contact instead of the local one",
-             [](Config& c, const std::string& v) {
-               return applyAddress(c.sip.publicAddress, v, false);
-             },
-             true),
+             "udp:0.0.0.0:5060;tcp:0.0.0.0:5060", "where SIP is heard; port 0 takes any free port",
+             applyListen, true),
+      custom(
+          "sip.public-address", "IP address", "",
+          "address written into Contact instead of the local one",
+          [](Config& c, const std::string& v) {
+            return applyAddress(c.sip.publicAddress, v, false);
+          },
+          true),
       custom("rtp.address", "IP address or auto", "auto",
              "local address of the RTP sockets; auto takes the one that SIP was heard on",
              [](Config& c, const std::string& v) { return applyAddress(c.rtp.address, v, true); }),
@@ -207,11 +213,13 @@ std::vector<ConfigKey> buildSipAndRtp() {
              "UDP ports for RTP and RTCP, two for each call", applyPortRange, true),
       custom("rtp.codecs", "list of L16/16000, L16/8000, PCMU, PCMA",
              "L16/16000;PCMU;PCMA;L16/8000", "codecs, the preferred first", applyCodecs),
-      number("rtp.ptime", "ms", 10, 60, 20, "packet time when the offer names none",
-             [](Config& c) -> auto& { return c.rtp.ptime; }),
-      number("rtp.jitter-wait", "ms", 0, 1000, 60,
-             "how long a missing packet is waited for before it counts as lost",
-             [](Config& c) -> auto& { return c.rtp.jitterWait; }),
+      number(
+          "rtp.ptime", "ms", 10, 60, 20, "packet time when the offer names none",
+          [](Config & c) -> auto& { return c.rtp.ptime; }),
+      number(
+          "rtp.jitter-wait", "ms", 0, 1000, 60,
+          "how long a missing packet is waited for before it counts as lost",
+          [](Config & c) -> auto& { return c.rtp.jitterWait; }),
   };
 }
 
@@ -240,32 +248,41 @@ std::vector<ConfigKey> buildWebsocket() {
                 [](Config& c, const std::string& v) {
                   return applyAuthorization(c.websocket.authorization, v);
                 }},
-      plain("websocket.subprotocols", "list", "WSBRIDGE",
-            "offered in Sec-WebSocket-Protocol; empty offers none",
-            [](Config& c) -> auto& { return c.websocket.subprotocols; }),
-      number("websocket.connect-timeout", "ms", 1, 600000, 6000,
-             "from name resolution to the answered handshake",
-             [](Config& c) -> auto& { return c.websocket.connectTimeout; }),
-      boolean("websocket.tls-verify", true, "check the endpoint's certificate",
-              [](Config& c) -> auto& { return c.websocket.tlsVerify; }),
-      plain("websocket.tls-ca-file", "path", "",
-            "PEM file of the certificate authorities to trust; empty takes the system's",
-            [](Config& c) -> auto& { return c.websocket.tlsCaFile; }),
-      plain("websocket.tls-cert-file", "path", "", "client certificate, PEM",
-            [](Config& c) -> auto& { return c.websocket.tlsCertFile; }),
-      plain("websocket.tls-key-file", "path", "", "key of the client certificate, PEM",
-            [](Config& c) -> auto& { return c.websocket.tlsKeyFile; }),
-      number("websocket.ping-interval", "s", 0, 3600, 20, "WebSocket ping; 0 sends none",
-             [](Config& c) -> auto& { return c.websocket.pingInterval; }),
-      number("websocket.pong-timeout", "s", 0, 3600, 10,
-             "nothing received for this long after a ping ends the call; 0 waits for ever",
-             [](Config& c) -> auto& { return c.websocket.pongTimeout; }),
-      custom("websocket.allow", "list of hosts, *.wildcards and CIDR networks", "",
-             "loopback, link-local, private and metadata addresses that calls may reach all the same",
-             [](Config& c, const std::string& v) {
-               c.websocket.allow = text::splitList(v, ";,");
-               return std::string();
-             }),
+      plain(
+          "websocket.subprotocols", "list", "WSBRIDGE",
+          "offered in Sec-WebSocket-Protocol; empty offers none",
+          [](Config & c) -> auto& { return c.websocket.subprotocols; }),
+      number(
+          "websocket.connect-timeout", "ms", 1, 600000, 6000,
+          "from name resolution to the answered handshake",
+          [](Config & c) -> auto& { return c.websocket.connectTimeout; }),
+      boolean(
+          "websocket.tls-verify", true, "check the endpoint's certificate",
+          [](Config & c) -> auto& { return c.websocket.tlsVerify; }),
+      plain(
+          "websocket.tls-ca-file", "path", "",
+          "PEM file of the certificate authorities to trust; empty takes the system's",
+          [](Config & c) -> auto& { return c.websocket.tlsCaFile; }),
+      plain(
+          "websocket.tls-cert-file", "path", "", "client certificate, PEM",
+          [](Config & c) -> auto& { return c.websocket.tlsCertFile; }),
+      plain(
+          "websocket.tls-key-file", "path", "", "key of the client certificate, PEM",
+          [](Config & c) -> auto& { return c.websocket.tlsKeyFile; }),
+      number(
+          "websocket.ping-interval", "s", 0, 3600, 20, "WebSocket ping; 0 sends none",
+          [](Config & c) -> auto& { return c.websocket.pingInterval; }),
+      number(
+          "websocket.pong-timeout", "s", 0, 3600, 10,
+          "nothing received for this long after a ping ends the call; 0 waits for ever",
+          [](Config & c) -> auto& { return c.websocket.pongTimeout; }),
+      custom(
+          "websocket.allow", "list of hosts, *.wildcards and CIDR networks", "",
+          "loopback, link-local, private and metadata addresses that calls may reach all the same",
+          [](Config& c, const std::string& v) {
+            c.websocket.allow = text::splitList(v, ";,");
+            return std::string();
+          }),
       choice("websocket.on-close", {"drain", "hangup"}, "drain",
              "when the endpoint closes: play what is queued and hang up then, or at once",
              [](Config& c, std::size_t i) {
@@ -281,50 +298,64 @@ std::vector<ConfigKey> buildAudioAndMedia() {
              [](Config& c, std::size_t i) {
                c.audio.fallback = std::vector{"comfort-noise", "silence", "none"}[i];
              }),
-      number("audio.noise-level", "dBov", -127, 0, -65, "level of the comfort noise",
-             [](Config& c) -> auto& { return c.audio.noiseLevel; }),
-      number("audio.max-playout", "ms", 20, 3600000, 60000,
-             "audio buffered for the caller before reading from the endpoint stops",
-             [](Config& c) -> auto& { return c.audio.maxPlayout; }),
-      number("audio.max-total-playout-bytes", "bytes", 0, std::int64_t{1} << 40, 268435456,
-             "the same over all calls; 0 has no limit",
-             [](Config& c) -> auto& { return c.audio.maxTotalPlayoutBytes; }),
-      number("audio.prebuffer", "ms", 0, 1000, 0, "audio gathered before a talk spurt is played",
-             [](Config& c) -> auto& { return c.audio.prebuffer; }),
-      number("audio.max-queue", "ms", 20, 60000, 1000,
-             "audio kept for an endpoint that does not read; the oldest is dropped above it",
-             [](Config& c) -> auto& { return c.audio.maxQueue; }),
-      number("media.loops", "", 0, 256, 0,
-             "threads that carry the WebSockets; 0 takes one for each core",
-             [](Config& c) -> auto& { return c.media.loops; }, true),
-      number("media.loop-wait", "ms", 0, 1000, 5,
-             "how long such a thread may gather work before it wakes up",
-             [](Config& c) -> auto& { return c.media.loopWait; }),
-      number("media.workers", "", 1, 64, 2, "threads that build and take down pipelines",
-             [](Config& c) -> auto& { return c.media.workers; }, true),
-      plain("media.template", "path", "", "pipeline template that replaces the shipped call.launch",
-            [](Config& c) -> auto& { return c.media.templateFile; }, true),
+      number(
+          "audio.noise-level", "dBov", -127, 0, -65, "level of the comfort noise",
+          [](Config & c) -> auto& { return c.audio.noiseLevel; }),
+      number(
+          "audio.max-playout", "ms", 20, 3600000, 60000,
+          "audio buffered for the caller before reading from the endpoint stops",
+          [](Config & c) -> auto& { return c.audio.maxPlayout; }),
+      number(
+          "audio.max-total-playout-bytes", "bytes", 0, std::int64_t{1} << 40, 268435456,
+          "the same over all calls; 0 has no limit",
+          [](Config & c) -> auto& { return c.audio.maxTotalPlayoutBytes; }),
+      number(
+          "audio.prebuffer", "ms", 0, 1000, 0, "audio gathered before a talk spurt is played",
+          [](Config & c) -> auto& { return c.audio.prebuffer; }),
+      number(
+          "audio.max-queue", "ms", 20, 60000, 1000,
+          "audio kept for an endpoint that does not read; the oldest is dropped above it",
+          [](Config & c) -> auto& { return c.audio.maxQueue; }),
+      number(
+          "media.loops", "", 0, 256, 0,
+          "threads that carry the WebSockets; 0 takes one for each core",
+          [](Config & c) -> auto& { return c.media.loops; }, true),
+      number(
+          "media.loop-wait", "ms", 0, 1000, 5,
+          "how long such a thread may gather work before it wakes up",
+          [](Config & c) -> auto& { return c.media.loopWait; }),
+      number(
+          "media.workers", "", 1, 64, 2, "threads that build and take down pipelines",
+          [](Config & c) -> auto& { return c.media.workers; }, true),
+      plain(
+          "media.template", "path", "", "pipeline template that replaces the shipped call.launch",
+          [](Config & c) -> auto& { return c.media.templateFile; }, true),
   };
 }
 
 std::vector<ConfigKey> buildRest() {
   return {
-      number("limits.max-calls", "", 0, 100000, 0, "calls at once, 503 above it; 0 has no limit",
-             [](Config& c) -> auto& { return c.limits.maxCalls; }),
-      number("limits.max-call-duration", "s", 0, 604800, 0, "a longer call is ended; 0 never",
-             [](Config& c) -> auto& { return c.limits.maxCallDuration; }),
-      number("limits.media-timeout", "s", 0, 86400, 0,
-             "a call without any RTP from the caller for this long is ended; 0 never",
-             [](Config& c) -> auto& { return c.limits.mediaTimeout; }),
-      number("limits.drain-time", "s", 0, 86400, 30,
-             "after SIGTERM, how long calls may go on before they are ended",
-             [](Config& c) -> auto& { return c.limits.drainTime; }),
+      number(
+          "limits.max-calls", "", 0, 100000, 0, "calls at once, 503 above it; 0 has no limit",
+          [](Config & c) -> auto& { return c.limits.maxCalls; }),
+      number(
+          "limits.max-call-duration", "s", 0, 604800, 0, "a longer call is ended; 0 never",
+          [](Config & c) -> auto& { return c.limits.maxCallDuration; }),
+      number(
+          "limits.media-timeout", "s", 0, 86400, 0,
+          "a call without any RTP from the caller for this long is ended; 0 never",
+          [](Config & c) -> auto& { return c.limits.mediaTimeout; }),
+      number(
+          "limits.drain-time", "s", 0, 86400, 30,
+          "after SIGTERM, how long calls may go on before they are ended",
+          [](Config & c) -> auto& { return c.limits.drainTime; }),
       choice("log.level", {"error", "warning", "info", "debug"}, "info", "what is logged",
              [](Config& c, std::size_t i) { c.log.level = static_cast<log::Level>(i); }),
       choice("log.format", {"text", "json"}, "text", "how a record is written",
              [](Config& c, std::size_t i) { c.log.format = static_cast<log::Format>(i); }),
-      boolean("log.steps", false, "log every step of a call's set-up as call-step",
-              [](Config& c) -> auto& { return c.log.steps; }),
+      boolean(
+          "log.steps", false, "log every step of a call's set-up as call-step",
+          [](Config & c) -> auto& { return c.log.steps; }),
       custom("echo.listen", "ADDR:PORT", "",
              "embedded WebSocket endpoint for trying things out; empty is off", applyEcho, true),
   };
@@ -332,8 +363,8 @@ std::vector<ConfigKey> buildRest() {
 
 std::string applyMatch(Route& route, const std::string& value) {
   GError* error = nullptr;
-  GRegex* regex = g_regex_new(value.c_str(), G_REGEX_OPTIMIZE, static_cast<GRegexMatchFlags>(0),
-                              &error);
+  GRegex* regex =
+      g_regex_new(value.c_str(), G_REGEX_OPTIMIZE, static_cast<GRegexMatchFlags>(0), &error);
   if (!regex) {
     std::string fault = std::string("is not a regular expression: ") + error->message;
     g_error_free(error);

@@ -35,8 +35,10 @@ class Loader {
       lines_[key.name] = 0;
     }
     scan(text);
-    for (const Entry& entry : entries_) take(entry);
-    for (const std::string& setting : settings) takeSetting(setting);
+    for (const Entry& entry : entries_)
+      take(entry);
+    for (const std::string& setting : settings)
+      takeSetting(setting);
     applyAll();
     for (Route& route : config_.routes) {
       if (!route.regex) fault(routeLines_[route.name], "[route " + route.name + "] has no match");
@@ -97,9 +99,11 @@ class Loader {
       return true;
     }
     std::set<std::string> known;
-    for (const ConfigKey& key : configKeys()) known.insert(key.section());
+    for (const ConfigKey& key : configKeys())
+      known.insert(key.section());
     if (!known.count(name)) {
-      fault(line, "unknown section [" + name + "]" + suggestion(name, {known.begin(), known.end()}));
+      fault(line,
+            "unknown section [" + name + "]" + suggestion(name, {known.begin(), known.end()}));
       return false;
     }
     section = name;
@@ -169,10 +173,10 @@ class Loader {
           fault(entry.line, entry.key + " " + wrong);
         }
         if (key.name == "match" && !route.regex) {
-          route.regex = std::shared_ptr<GRegex>(
-              g_regex_new("^$", static_cast<GRegexCompileFlags>(0), static_cast<GRegexMatchFlags>(0),
-                          nullptr),
-              g_regex_unref);
+          route.regex =
+              std::shared_ptr<GRegex>(g_regex_new("^$", static_cast<GRegexCompileFlags>(0),
+                                                  static_cast<GRegexMatchFlags>(0), nullptr),
+                                      g_regex_unref);
         }
       }
       return;
@@ -188,7 +192,8 @@ class Loader {
       faults_.push_back({"--set", 0, "'" + setting + "' is not section.key=value"});
     } else if (!findConfigKey(name)) {
       std::vector<std::string> known;
-      for (const ConfigKey& key : configKeys()) known.push_back(key.name);
+      for (const ConfigKey& key : configKeys())
+        known.push_back(key.name);
       faults_.push_back({"--set", 0, "unknown key '" + name + "'" + suggestion(name, known)});
     } else {
       config_.values[name] = text::trim(setting.substr(equals + 1));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Turns a file's text and `--set section.key=value` into one checked Config, or into the list of all
-// faults, each with its line. Pure but for `loadConfigFile()`, which reads the file.
+// Turns a file's text and `--set section.key=value` into one checked Config, or into the list of
+// all faults, each with its line. Pure but for `loadConfigFile()`, which reads the file.
 #pragma once
 
 #include <optional>

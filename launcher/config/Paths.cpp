@@ -21,8 +21,8 @@ Paths findPaths() {
 std::string loadPlugin(const Paths& paths) {
   const std::string file = paths.pluginDirectory + "/libgstwsbridge.so";
   // In the build tree the plugin just built must win over an installed one.
-  if (paths.buildTree || !gst_registry_check_feature_version(gst_registry_get(), "wsbridgesink", 0,
-                                                             0, 0)) {
+  if (paths.buildTree ||
+      !gst_registry_check_feature_version(gst_registry_get(), "wsbridgesink", 0, 0, 0)) {
     GError* error = nullptr;
     GstPlugin* plugin = gst_plugin_load_file(file.c_str(), &error);
     if (plugin) gst_object_unref(plugin);

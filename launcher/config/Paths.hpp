@@ -15,7 +15,8 @@ struct Paths {
 
 Paths findPaths();
 
-/// Loads the plugin from there unless GStreamer already knows it; returns what is wrong, if anything.
+/// Loads the plugin from there unless GStreamer already knows it; returns what is wrong, if
+/// anything.
 std::string loadPlugin(const Paths& paths);
 
 }  // namespace launcher

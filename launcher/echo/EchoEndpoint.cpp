@@ -103,8 +103,8 @@ struct EchoEndpoint::Connection {
       for (std::int16_t& sample : samples) {
         const double phase = 2 * std::numbers::pi * kToneHz * static_cast<double>(self->sample_++) /
                              static_cast<double>(self->rate_);
-        sample = static_cast<std::int16_t>(GINT16_TO_LE(
-            static_cast<std::int16_t>(std::lround(kToneLevel * std::sin(phase)))));
+        sample = static_cast<std::int16_t>(
+            GINT16_TO_LE(static_cast<std::int16_t>(std::lround(kToneLevel * std::sin(phase)))));
       }
       soup_websocket_connection_send_binary(self->ws_.get(), samples.data(), samples.size() * 2);
     }
@@ -121,7 +121,8 @@ struct EchoEndpoint::Connection {
   std::uint64_t sample_ = 0;
 };
 
-EchoEndpoint::EchoEndpoint() : server_(soup_server_new("server-header", "wsbridge-echo", nullptr)) {}
+EchoEndpoint::EchoEndpoint()
+    : server_(soup_server_new("server-header", "wsbridge-echo", nullptr)) {}
 
 EchoEndpoint::~EchoEndpoint() {
   connections_.clear();
@@ -147,8 +148,8 @@ std::string EchoEndpoint::listen(const HostPort& where) {
   GSList* uris = soup_server_get_uris(server_.get());
   if (uris) {
     auto* uri = static_cast<GUri*>(uris->data);
-    const std::string host = where.host.find(':') == std::string::npos ? where.host
-                                                                       : "[" + where.host + "]";
+    const std::string host =
+        where.host.find(':') == std::string::npos ? where.host : "[" + where.host + "]";
     address_ = host + ":" + std::to_string(g_uri_get_port(uri));
   }
   g_slist_free_full(uris, reinterpret_cast<GDestroyNotify>(g_uri_unref));

@@ -20,10 +20,14 @@ std::mutex outputMutex;
 
 const char* levelName(Level level) {
   switch (level) {
-    case Level::Error: return "error";
-    case Level::Warning: return "warning";
-    case Level::Info: return "info";
-    case Level::Debug: return "debug";
+    case Level::Error:
+      return "error";
+    case Level::Warning:
+      return "warning";
+    case Level::Info:
+      return "info";
+    case Level::Debug:
+      return "debug";
   }
   return "info";
 }
@@ -79,9 +83,13 @@ Field::Field(std::string_view k, double v) : key(k), bare(true) {
   value = g_ascii_formatd(buffer, sizeof buffer, "%.3f", v);
 }
 
-void setLevel(Level level) { configuredLevel = level; }
+void setLevel(Level level) {
+  configuredLevel = level;
+}
 
-void setFormat(Format format) { currentFormat = format; }
+void setFormat(Format format) {
+  currentFormat = format;
+}
 
 bool toggleDebug() {
   const bool on = !debugForced;
@@ -89,7 +97,9 @@ bool toggleDebug() {
   return on;
 }
 
-bool enabled(Level level) { return debugForced || level <= configuredLevel; }
+bool enabled(Level level) {
+  return debugForced || level <= configuredLevel;
+}
 
 std::string format(Format format, std::string_view time, Level level, std::string_view event,
                    const Field* fields, std::size_t count) {

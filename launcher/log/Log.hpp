@@ -40,10 +40,18 @@ void write(Level level, std::string_view event, const Field* fields, std::size_t
 inline void write(Level level, std::string_view event, Fields fields) {
   if (enabled(level)) write(level, event, fields.begin(), fields.size());
 }
-inline void error(std::string_view event, Fields fields) { write(Level::Error, event, fields); }
-inline void warning(std::string_view event, Fields fields) { write(Level::Warning, event, fields); }
-inline void info(std::string_view event, Fields fields) { write(Level::Info, event, fields); }
-inline void debug(std::string_view event, Fields fields) { write(Level::Debug, event, fields); }
+inline void error(std::string_view event, Fields fields) {
+  write(Level::Error, event, fields);
+}
+inline void warning(std::string_view event, Fields fields) {
+  write(Level::Warning, event, fields);
+}
+inline void info(std::string_view event, Fields fields) {
+  write(Level::Info, event, fields);
+}
+inline void debug(std::string_view event, Fields fields) {
+  write(Level::Debug, event, fields);
+}
 
 /// The record as it would be written, without the line end. Pure.
 std::string format(Format format, std::string_view time, Level level, std::string_view event,

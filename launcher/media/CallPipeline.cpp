@@ -12,7 +12,9 @@ namespace launcher {
 
 namespace {
 
-std::uint64_t nowMs() { return static_cast<std::uint64_t>(g_get_monotonic_time() / 1000); }
+std::uint64_t nowMs() {
+  return static_cast<std::uint64_t>(g_get_monotonic_time() / 1000);
+}
 
 std::optional<RtpSource> senderOf(GstBuffer* buffer) {
   const GstNetAddressMeta* meta = gst_buffer_get_net_address_meta(buffer);
@@ -92,9 +94,8 @@ GstElement* CallPipeline::element(const char* name) const {
 
 std::string CallPipeline::build(const PipelineTemplate& launch) {
   GError* error = nullptr;
-  GstElement* parsed =
-      gst_parse_launch_full(launch.expand(*spec_.agreement.codec).c_str(), nullptr,
-                            GST_PARSE_FLAG_FATAL_ERRORS, &error);
+  GstElement* parsed = gst_parse_launch_full(launch.expand(*spec_.agreement.codec).c_str(), nullptr,
+                                             GST_PARSE_FLAG_FATAL_ERRORS, &error);
   const ErrorPtr owned(error);
   if (!parsed) return error ? error->message : "pipeline does not parse";
   pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(parsed)));
@@ -164,15 +165,16 @@ void CallPipeline::configureRtp() {
   retarget("rtp-out", {agreed.remoteAddress, agreed.remotePort});
   retarget("rtcp-out", {agreed.remoteAddress, agreed.remoteRtcpPort});
 
-  g_object_set(element("jitterbuffer"), "latency",
-               static_cast<guint>(spec_.config->rtp.jitterWait), nullptr);
+  g_object_set(element("jitterbuffer"), "latency", static_cast<guint>(spec_.config->rtp.jitterWait),
+               nullptr);
   // Asked for each payload type; what is asked for has to stand in the answer.
   const auto ptMap = +[](GstElement*, guint type, gpointer data) -> GstCaps* {
     GstCaps* caps = gst_caps_copy(static_cast<GstCaps*>(data));
     gst_caps_set_simple(caps, "payload", G_TYPE_INT, static_cast<int>(type), nullptr);
     return caps;
   };
-  const auto freeCaps = +[](gpointer data, GClosure*) { gst_caps_unref(static_cast<GstCaps*>(data)); };
+  const auto freeCaps =
+      +[](gpointer data, GClosure*) { gst_caps_unref(static_cast<GstCaps*>(data)); };
   for (const char* name : {"jitterbuffer", "rtpsession"}) {
     g_signal_connect_data(element(name), "request-pt-map", G_CALLBACK(ptMap),
                           gst_caps_ref(rtpCaps.get()), freeCaps, static_cast<GConnectFlags>(0));
@@ -190,25 +192,22 @@ void CallPipeline::configureRtp() {
 
 std::string CallPipeline::linkSession() {
   GstElement* session = element("rtpsession");
-  const bool linked =
-      linkPads(element("rtp-in"), "src", session, "recv_rtp_sink") &&
-      linkPads(session, "recv_rtp_src", element("jitterbuffer"), "sink") &&
-      linkPads(element("rtcp-in"), "src", session, "recv_rtcp_sink") &&
-      linkPads(element("pay"), "src", session, "send_rtp_sink") &&
-      linkPads(session, "send_rtp_src", element("rtp-out"), "sink") &&
-      linkPads(session, "send_rtcp_src", element("rtcp-out"), "sink");
+  const bool linked = linkPads(element("rtp-in"), "src", session, "recv_rtp_sink") &&
+                      linkPads(session, "recv_rtp_src", element("jitterbuffer"), "sink") &&
+                      linkPads(element("rtcp-in"), "src", session, "recv_rtcp_sink") &&
+                      linkPads(element("pay"), "src", session, "send_rtp_sink") &&
+                      linkPads(session, "send_rtp_src", element("rtp-out"), "sink") &&
+                      linkPads(session, "send_rtcp_src", element("rtcp-out"), "sink");
   return linked ? "" : "the RTP session cannot be linked";
 }
 
 void CallPipeline::installProbes() {
   constexpr int kBuffer = GST_PAD_PROBE_TYPE_BUFFER;
   constexpr int kEvent = GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM;
-  addProbe(element("rtp-in"), "src", kBuffer, [this](GstPadProbeInfo* info) {
-    return onRtpIn(GST_PAD_PROBE_INFO_BUFFER(info));
-  });
-  addProbe(element("rtcp-in"), "src", kBuffer, [this](GstPadProbeInfo* info) {
-    return onRtcpIn(GST_PAD_PROBE_INFO_BUFFER(info));
-  });
+  addProbe(element("rtp-in"), "src", kBuffer,
+           [this](GstPadProbeInfo* info) { return onRtpIn(GST_PAD_PROBE_INFO_BUFFER(info)); });
+  addProbe(element("rtcp-in"), "src", kBuffer,
+           [this](GstPadProbeInfo* info) { return onRtcpIn(GST_PAD_PROBE_INFO_BUFFER(info)); });
   addProbe(element("jitterbuffer"), "sink", kBuffer,
            [this](GstPadProbeInfo* info) { return onSession(info); });
   addProbe(element("jitterbuffer"), "src", kBuffer | kEvent,
@@ -262,7 +261,9 @@ CallCounters CallPipeline::stop() {
   return counters;
 }
 
-void CallPipeline::open() { opened_ = true; }
+void CallPipeline::open() {
+  opened_ = true;
+}
 
 void CallPipeline::update(const Agreement& agreement) {
   const std::lock_guard lock(latchMutex_);
@@ -296,9 +297,8 @@ void CallPipeline::sendDigit(const Digit& digit) {
   const char key[] = {digit.key, '\0'};
   gboolean sent = FALSE;
   g_signal_emit_by_name(wsSink_.get(), "send-dtmf", key, digit.duration, &sent);
-  log::debug("dtmf", {{"id", spec_.connection},
-                      {"duration", digit.duration},
-                      {"sent", sent == TRUE}});
+  log::debug("dtmf",
+             {{"id", spec_.connection}, {"duration", digit.duration}, {"sent", sent == TRUE}});
 }
 
 void CallPipeline::poll() {
@@ -314,8 +314,8 @@ GstPadProbeReturn CallPipeline::onRtpIn(GstBuffer* buffer) {
   const auto sender = senderOf(buffer);
   GstMapInfo map;
   if (!sender || !gst_buffer_map(buffer, &map, GST_MAP_READ)) return GST_PAD_PROBE_DROP;
-  const bool valid = isValidRtp(map.data, map.size, spec_.agreement.payloadType,
-                                spec_.agreement.eventPayloadType);
+  const bool valid =
+      isValidRtp(map.data, map.size, spec_.agreement.payloadType, spec_.agreement.eventPayloadType);
   gst_buffer_unmap(buffer, &map);
   if (!valid || !opened_) {
     ++ignored_;
@@ -358,9 +358,12 @@ GstPadProbeReturn CallPipeline::onSession(GstPadProbeInfo* info) {
     return GST_PAD_PROBE_DROP;
   }
   switch (splice_.packet(header, nowMs())) {
-    case StreamSplice::Verdict::Stale: return GST_PAD_PROBE_DROP;
-    case StreamSplice::Verdict::Same: return GST_PAD_PROBE_OK;
-    case StreamSplice::Verdict::Rewritten: break;
+    case StreamSplice::Verdict::Stale:
+      return GST_PAD_PROBE_DROP;
+    case StreamSplice::Verdict::Same:
+      return GST_PAD_PROBE_OK;
+    case StreamSplice::Verdict::Rewritten:
+      break;
   }
   buffer = gst_buffer_make_writable(buffer);
   gst_buffer_fill(buffer, 0, header, sizeof header);
@@ -403,8 +406,8 @@ void CallPipeline::handleEventPacket(GstBuffer* buffer) {
   TelephoneEvent::Result result;
   {
     const std::lock_guard lock(eventMutex_);
-    result = events_.packet(timestamp, (data[1] & 0x80) != 0, data + header, map.size - header,
-                            nowMs());
+    result =
+        events_.packet(timestamp, (data[1] & 0x80) != 0, data + header, map.size - header, nowMs());
   }
   gst_buffer_unmap(buffer, &map);
   if (result.earlier) sendDigit(*result.earlier);
@@ -522,16 +525,25 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
   } else if (name == "wsbridge-first-audio") {
     emit_({Kind::FirstAudio, {}, {}, {}, 0, 0});
   } else if (name == "wsbridge-dtmf") {
-    emit_({Kind::Digit, {}, {}, stringOf(structure, "direction"), uintOf(structure, "duration"), 0});
+    emit_(
+        {Kind::Digit, {}, {}, stringOf(structure, "direction"), uintOf(structure, "duration"), 0});
   } else if (name == "wsbridge-control") {
     emit_({Kind::Control, stringOf(structure, "action"), {}, {}, 0, 0});
   } else if (name == "wsbridge-closed") {
-    emit_({Kind::Closed, stringOf(structure, "reason"), {}, stringOf(structure, "who"),
-           uintOf(structure, "code"), 0});
+    emit_({Kind::Closed,
+           stringOf(structure, "reason"),
+           {},
+           stringOf(structure, "who"),
+           uintOf(structure, "code"),
+           0});
   } else if (name == "wsbridge-failed") {
     const unsigned http = uintOf(structure, "http-status");
-    emit_({Kind::Failed, stringOf(structure, "text"), stringOf(structure, "kind"), {},
-           http ? http : uintOf(structure, "close-code"), 0});
+    emit_({Kind::Failed,
+           stringOf(structure, "text"),
+           stringOf(structure, "kind"),
+           {},
+           http ? http : uintOf(structure, "close-code"),
+           0});
   }
 }
 

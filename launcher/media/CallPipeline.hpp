@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The GStreamer pipeline of one call. Owns the pipeline and everything hung into it; the RTP sockets
-// belong to the caller and must outlive it.
+// The GStreamer pipeline of one call. Owns the pipeline and everything hung into it; the RTP
+// sockets belong to the caller and must outlive it.
 //
-// build(), play() and stop() belong to a pipeline worker, one at a time. The rest may be called from
-// any thread between build() and stop(). What happens in the pipeline comes out as PipelineEvents on
-// GStreamer's threads, by the function given at the start, which must only post them on.
+// build(), play() and stop() belong to a pipeline worker, one at a time. The rest may be called
+// from any thread between build() and stop(). What happens in the pipeline comes out as
+// PipelineEvents on GStreamer's threads, by the function given at the start, which must only post
+// them on.
 #pragma once
 
 #include <atomic>

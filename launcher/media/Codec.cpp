@@ -16,7 +16,9 @@ constexpr Codec kCodecs[] = {
 
 }  // namespace
 
-std::span<const Codec> codecTable() { return kCodecs; }
+std::span<const Codec> codecTable() {
+  return kCodecs;
+}
 
 const Codec* findCodec(std::string_view encoding, int rate) {
   for (const Codec& codec : kCodecs) {

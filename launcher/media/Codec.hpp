@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The closed table of codecs towards SIP: what they are called in SDP and which elements serve them.
-// Nothing but these rows ever fills a placeholder of a pipeline template.
+// The closed table of codecs towards SIP: what they are called in SDP and which elements serve
+// them. Nothing but these rows ever fills a placeholder of a pipeline template.
 #pragma once
 
 #include <span>
@@ -10,13 +10,13 @@
 namespace launcher {
 
 struct Codec {
-  const char* name;        ///< as in `rtp.codecs` and in SDP: "L16/16000"
-  const char* encoding;    ///< RTP encoding name
-  int rate;                ///< Hz; RTP clock and samples are the same
-  int staticPayload;       ///< RFC 3551, -1 when dynamic
-  int bytesPerSample;      ///< in the payload
+  const char* name;      ///< as in `rtp.codecs` and in SDP: "L16/16000"
+  const char* encoding;  ///< RTP encoding name
+  int rate;              ///< Hz; RTP clock and samples are the same
+  int staticPayload;     ///< RFC 3551, -1 when dynamic
+  int bytesPerSample;    ///< in the payload
   const char* depayloader;
-  const char* decoder;     ///< gives S16LE
+  const char* decoder;  ///< gives S16LE
   const char* encoder;
   const char* payloader;
 };

@@ -45,7 +45,8 @@ std::optional<std::string> placeholderFault(const std::string& text) {
     }
     if (!known) {
       const std::size_t end = text.find_first_of("@ \n", at + 1);
-      return "unknown placeholder '" + text.substr(at, end == std::string::npos ? 20 : end - at + 1) +
+      return "unknown placeholder '" +
+             text.substr(at, end == std::string::npos ? 20 : end - at + 1) +
              "'; there are @DEPAY@, @DECODER@, @ENCODER@, @PAYLOADER@";
     }
   }
@@ -59,9 +60,9 @@ std::optional<std::string> placeholderFault(const std::string& text) {
 
 const std::vector<std::string>& PipelineTemplate::elementNames() {
   static const std::vector<std::string> names = {
-      "rtp-in",    "rtcp-in",   "rtpsession", "jitterbuffer", "depay",     "rx-audio", "rx-resample",
-      "ws-sink",   "ws-source", "tx-caps",    "tx-resample",  "tx-encode", "pay",      "rtp-out",
-      "rtcp-out"};
+      "rtp-in",      "rtcp-in",     "rtpsession", "jitterbuffer", "depay",
+      "rx-audio",    "rx-resample", "ws-sink",    "ws-source",    "tx-caps",
+      "tx-resample", "tx-encode",   "pay",        "rtp-out",      "rtcp-out"};
   return names;
 }
 
@@ -106,8 +107,8 @@ std::string PipelineTemplate::expand(const Codec& codec) const {
 std::optional<std::string> PipelineTemplate::tryOut(const std::vector<const Codec*>& codecs) const {
   for (const Codec* codec : codecs) {
     GError* error = nullptr;
-    GstElement* parsed = gst_parse_launch_full(expand(*codec).c_str(), nullptr,
-                                               GST_PARSE_FLAG_FATAL_ERRORS, &error);
+    GstElement* parsed =
+        gst_parse_launch_full(expand(*codec).c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
     if (!parsed) {
       ErrorPtr owned(error);
       return std::string("does not parse for ") + codec->name + ": " +

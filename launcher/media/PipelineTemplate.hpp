@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The structure of a call's pipeline: gst-launch text with fixed element names and placeholders from
-// a closed table of codec elements. No per-call value ever becomes part of the text. Immutable after
-// load; any thread may expand it.
+// The structure of a call's pipeline: gst-launch text with fixed element names and placeholders
+// from a closed table of codec elements. No per-call value ever becomes part of the text. Immutable
+// after load; any thread may expand it.
 #pragma once
 
 #include <optional>
@@ -22,8 +22,8 @@ class PipelineTemplate {
   /// The launch text for one codec.
   std::string expand(const Codec& codec) const;
 
-  /// Parses it once for every codec and looks for the named elements; needs the plugin. Returns what
-  /// is wrong, if anything.
+  /// Parses it once for every codec and looks for the named elements; needs the plugin. Returns
+  /// what is wrong, if anything.
   std::optional<std::string> tryOut(const std::vector<const Codec*>& codecs) const;
 
   /// Names that the template must give to elements.

@@ -9,7 +9,8 @@
 namespace launcher {
 
 PipelineWorkers::PipelineWorkers(int threads) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  for (int i = 0; i < threads; ++i)
+    threads_.emplace_back([this] { work(); });
 }
 
 PipelineWorkers::~PipelineWorkers() {
@@ -18,7 +19,8 @@ PipelineWorkers::~PipelineWorkers() {
     stopping_ = true;
   }
   changed_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_)
+    thread.join();
 }
 
 void PipelineWorkers::post(std::uint64_t key, Task task) {

@@ -41,7 +41,8 @@ bool RtpPorts::resting(std::uint16_t port) const {
 std::optional<RtpSockets> RtpPorts::take(const std::string& address) {
   const std::lock_guard lock(mutex_);
   const std::int64_t now = g_get_monotonic_time();
-  while (!rested_.empty() && rested_.front().second <= now) rested_.pop_front();
+  while (!rested_.empty() && rested_.front().second <= now)
+    rested_.pop_front();
   const int pairs = (range_.last - range_.first + 1) / 2;
   const auto first = static_cast<std::uint16_t>(range_.first + range_.first % 2);
   // A small range may have nothing but resting pairs left: then those, rather than refuse a call.

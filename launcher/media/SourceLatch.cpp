@@ -27,8 +27,7 @@ void SourceLatch::announce(RtpSource announced) {
   latched_.reset();
 }
 
-bool isValidRtp(const std::uint8_t* data, std::size_t size, int payloadType,
-                int eventPayloadType) {
+bool isValidRtp(const std::uint8_t* data, std::size_t size, int payloadType, int eventPayloadType) {
   if (size < kHeader || (data[0] >> 6) != 2) return false;
   std::size_t header = kHeader + 4 * static_cast<std::size_t>(data[0] & 0x0f);
   if ((data[0] & 0x10) != 0) {

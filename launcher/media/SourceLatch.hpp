@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Symmetric RTP: decides whose packets a call takes. The first valid packet latches its source; one
-// from the address in the SDP wins over it within the first second; everybody else is ignored. Pure:
-// the caller brings the clock. Used on one streaming thread at a time.
+// from the address in the SDP wins over it within the first second; everybody else is ignored.
+// Pure: the caller brings the clock. Used on one streaming thread at a time.
 #pragma once
 
 #include <cstddef>

@@ -7,7 +7,9 @@ namespace launcher {
 
 namespace {
 
-std::uint16_t read16(const std::uint8_t* p) { return static_cast<std::uint16_t>(p[0] << 8 | p[1]); }
+std::uint16_t read16(const std::uint8_t* p) {
+  return static_cast<std::uint16_t>(p[0] << 8 | p[1]);
+}
 
 std::uint32_t read32(const std::uint8_t* p) {
   return static_cast<std::uint32_t>(read16(p)) << 16 | read16(p + 2);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Makes one RTP stream of a call out of several: when the sender starts a new SSRC (a transfer, music
-// on hold), its sequence numbers and time stamps are shifted to go on where the last ones ended, so
-// that the jitter buffer behind sees neither a loss of thousands nor a late packet. Pure: the caller
-// brings the clock. One streaming thread.
+// Makes one RTP stream of a call out of several: when the sender starts a new SSRC (a transfer,
+// music on hold), its sequence numbers and time stamps are shifted to go on where the last ones
+// ended, so that the jitter buffer behind sees neither a loss of thousands nor a late packet. Pure:
+// the caller brings the clock. One streaming thread.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ class StreamSplice {
  private:
   std::uint32_t clockRate_;
   bool started_ = false;
-  std::uint32_t first_ = 0;     ///< SSRC that the jitter buffer knows
+  std::uint32_t first_ = 0;  ///< SSRC that the jitter buffer knows
   std::uint32_t current_ = 0;
   std::uint32_t previous_ = 0;
   std::uint64_t changedAt_ = 0;

@@ -34,7 +34,9 @@ bool hasForeignBody(const sip_t* sip) {
 }
 
 /// Null is "leave it out" for SIPTAG_..._STR under TAG_IF.
-const char* textOrNull(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+const char* textOrNull(const std::string& text) {
+  return text.empty() ? nullptr : text.c_str();
+}
 
 }  // namespace
 
@@ -47,8 +49,6 @@ Leg::~Leg() {
   nua_handle_bind(handle_, nullptr);
   nua_handle_destroy(handle_);
 }
-
-void Leg::trying() { nua_respond(handle_, SIP_100_TRYING, TAG_END()); }
 
 void Leg::answer(const std::string& sdp) {
   answered_ = true;
@@ -87,7 +87,9 @@ void Leg::dial(const std::string& sdp) {
              SIPTAG_CONTENT_TYPE_STR(kSdpType), SIPTAG_PAYLOAD_STR(sdp.c_str()), TAG_END());
 }
 
-void Leg::cancel() { nua_cancel(handle_, TAG_END()); }
+void Leg::cancel() {
+  nua_cancel(handle_, TAG_END());
+}
 
 void Leg::bye(const std::string& reason) {
   if (byeSent_ || terminated_) return;
@@ -133,7 +135,9 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
         if (handler_) handler_->onInfo(typeOf(sip), bodyOf(sip));
       }
       break;
-    case nua_i_options: respondToRequest(SIP_200_OK); break;
+    case nua_i_options:
+      respondToRequest(SIP_200_OK);
+      break;
     case nua_i_error:
       if (status == 408 && answered_ && !acked_ && handler_) handler_->onAckTimeout();
       break;
@@ -151,7 +155,8 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
     case nua_r_bye:
       if (status >= 200) stateChanged(nua_callstate_terminated);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

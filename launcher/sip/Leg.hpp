@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One SIP dialog: the calls down to Sofia-SIP and the events up from it as plain values. Owns the
-// nua_handle_t. SIP thread only. When a Leg goes, its handle is unbound first, so late events of the
-// dialog reach nobody.
+// nua_handle_t. SIP thread only. When a Leg goes, its handle is unbound first, so late events of
+// the dialog reach nobody.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ class LegHandler {
   virtual void onBye() = 0;
   virtual void onAcknowledged(const std::string& sdp) = 0;
   virtual void onAckTimeout() = 0;
-  /// A re-INVITE or UPDATE: answer through `Leg::acceptOffer()` or `refuseOffer()` before returning.
+  /// A re-INVITE or UPDATE: answer through `Leg::acceptOffer()` or `refuseOffer()` before
+  /// returning.
   virtual void onReoffer(const std::string& sdp, bool update) = 0;
   virtual void onInfo(const std::string& type, const std::string& body) = 0;
   virtual void onProgress(int status) = 0;
@@ -55,7 +56,6 @@ class Leg {
   const std::string& callId() const { return callId_; }
   void setCallId(std::string id) { callId_ = std::move(id); }
 
-  void trying();
   void answer(const std::string& sdp);
   /// Final failure response. `phrase` must be a literal: Sofia-SIP keeps the pointer.
   void refuse(int status, const char* phrase, const ResponseHeaders& headers);

@@ -29,8 +29,8 @@ bool parseConnection(std::string_view value, Level& level) {
 }
 
 bool parseDirection(std::string_view name, Direction& direction) {
-  for (const Direction candidate : {Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly,
-                                    Direction::Inactive}) {
+  for (const Direction candidate :
+       {Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive}) {
     if (name == directionName(candidate)) {
       direction = candidate;
       return true;
@@ -120,10 +120,14 @@ void parseAttribute(std::string_view line, SdpMedia& media) {
 
 const char* directionName(Direction direction) {
   switch (direction) {
-    case Direction::SendRecv: return "sendrecv";
-    case Direction::SendOnly: return "sendonly";
-    case Direction::RecvOnly: return "recvonly";
-    case Direction::Inactive: return "inactive";
+    case Direction::SendRecv:
+      return "sendrecv";
+    case Direction::SendOnly:
+      return "sendonly";
+    case Direction::RecvOnly:
+      return "recvonly";
+    case Direction::Inactive:
+      return "inactive";
   }
   return "sendrecv";
 }

@@ -21,12 +21,12 @@ struct SdpFormat {
 };
 
 struct SdpMedia {
-  std::string type;      ///< audio, video, …
+  std::string type;  ///< audio, video, …
   std::uint16_t port = 0;
   std::string protocol;  ///< RTP/AVP, …
   std::string formats;   ///< as written, for the echo in a refused line
   std::vector<SdpFormat> audio;
-  std::string address;   ///< of the media or the session
+  std::string address;  ///< of the media or the session
   bool ipv6 = false;
   Direction direction = Direction::SendRecv;
   int ptime = 0;     ///< ms, 0 when not given

@@ -46,7 +46,9 @@ int choosePtime(const SdpMedia& media, const Codec& codec, int preferred) {
   return ptime - ptime % 10;
 }
 
-bool isNowhere(const std::string& address) { return address == "0.0.0.0" || address == "::"; }
+bool isNowhere(const std::string& address) {
+  return address == "0.0.0.0" || address == "::";
+}
 
 void fillRemote(const SdpMedia& media, Agreement& agreement) {
   agreement.remoteAddress = media.address;
@@ -56,9 +58,9 @@ void fillRemote(const SdpMedia& media, Agreement& agreement) {
   agreement.direction = mirrored(media.direction);
   // The hold of RFC 2543: nowhere to send to.
   if (isNowhere(media.address)) {
-    agreement.direction =
-        agreement.sends() && media.direction == Direction::SendRecv ? Direction::RecvOnly
-                                                                    : agreement.direction;
+    agreement.direction = agreement.sends() && media.direction == Direction::SendRecv
+                              ? Direction::RecvOnly
+                              : agreement.direction;
     if (agreement.direction == Direction::SendOnly) agreement.direction = Direction::Inactive;
   }
 }
@@ -134,8 +136,7 @@ std::variant<Answer, SdpFault> answerOffer(const std::string& offer, const Local
   answer.sdp = head(local);
   bool taken = false;
   for (const SdpMedia& media : sdp->media) {
-    const auto agreement =
-        !taken && isAudio(media) ? agree(media, local, current) : std::nullopt;
+    const auto agreement = !taken && isAudio(media) ? agree(media, local, current) : std::nullopt;
     if (agreement) {
       taken = true;
       answer.agreement = *agreement;

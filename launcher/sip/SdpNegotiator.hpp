@@ -49,7 +49,8 @@ struct Answer {
   std::string sdp;
 };
 
-/// To an offer. `current` is the running agreement of a call: its codec and payload types must go on.
+/// To an offer. `current` is the running agreement of a call: its codec and payload types must go
+/// on.
 std::variant<Answer, SdpFault> answerOffer(const std::string& offer, const LocalMedia& local,
                                            const Agreement* current = nullptr);
 

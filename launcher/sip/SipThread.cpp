@@ -28,16 +28,16 @@ void runGuarded(const SipThread::Task& task) {
 
 SipThread::SipThread() = default;
 
-SipThread::~SipThread() { stop(); }
+SipThread::~SipThread() {
+  stop();
+}
 
 bool SipThread::start() {
   wakeFd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (wakeFd_ < 0) return false;
   std::promise<bool> started;
   auto result = started.get_future();
-  thread_ = std::thread([this, &started] {
-    run([&started](bool ok) { started.set_value(ok); });
-  });
+  thread_ = std::thread([this, &started] { run([&started](bool ok) { started.set_value(ok); }); });
   const bool ok = result.get();
   if (!ok) thread_.join();
   return ok;
@@ -96,7 +96,8 @@ void SipThread::drain() {
     woken_ = false;
     stopping = stopping_;
   }
-  for (const Task& task : tasks) runGuarded(task);
+  for (const Task& task : tasks)
+    runGuarded(task);
   if (stopping) su_root_break(root_);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The one thread on which Sofia-SIP, every Call and the CallManager live. Owns the su_root and runs
-// what is posted to it, in order. `post()` may be called from any thread; everything else belongs to
-// the SIP thread itself.
+// what is posted to it, in order. `post()` may be called from any thread; everything else belongs
+// to the SIP thread itself.
 #pragma once
 
 #include <cstdint>

@@ -10,8 +10,8 @@
 namespace launcher {
 
 struct Digit {
-  char key = '0';           ///< 0-9 * # A-D
-  unsigned duration = 0;    ///< ms
+  char key = '0';         ///< 0-9 * # A-D
+  unsigned duration = 0;  ///< ms
   bool operator==(const Digit&) const = default;
 };
 
@@ -25,8 +25,8 @@ class TelephoneEvent {
   };
 
   /// One payload of the negotiated type. `nowMs` is any steady clock.
-  Result packet(std::uint32_t timestamp, bool marker, const std::uint8_t* payload,
-                std::size_t size, std::uint64_t nowMs);
+  Result packet(std::uint32_t timestamp, bool marker, const std::uint8_t* payload, std::size_t size,
+                std::uint64_t nowMs);
 
   /// To be called while a key is down: gives it when nothing more has come for a while.
   std::optional<Digit> expire(std::uint64_t nowMs);
@@ -39,11 +39,11 @@ class TelephoneEvent {
 
   unsigned clockRate_;
   bool active_ = false;
-  bool seen_ = false;              ///< any event so far
+  bool seen_ = false;  ///< any event so far
   std::uint8_t code_ = 0;
-  std::uint32_t timestamp_ = 0;    ///< of the segment that is running
-  std::uint32_t segment_ = 0;      ///< duration of that segment, clock units
-  std::uint64_t before_ = 0;       ///< duration of the segments before it
+  std::uint32_t timestamp_ = 0;  ///< of the segment that is running
+  std::uint32_t segment_ = 0;    ///< duration of that segment, clock units
+  std::uint64_t before_ = 0;     ///< duration of the segments before it
   std::uint64_t lastMs_ = 0;
 };
 

@@ -30,7 +30,9 @@ constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 constexpr const char* kAccept = "application/sdp, application/dtmf-relay, application/dtmf";
 constexpr int kPortAttempts = 10;
 
-bool isAny(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
+bool isAny(const std::string& host) {
+  return host == "0.0.0.0" || host == "::";
+}
 
 std::string bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
@@ -99,7 +101,9 @@ extern "C" void sofiaLog(void*, const char* format, va_list arguments) {
 
 }  // namespace
 
-void redirectSofiaLog() { su_log_redirect(nullptr, sofiaLog, nullptr); }
+void redirectSofiaLog() {
+  su_log_redirect(nullptr, sofiaLog, nullptr);
+}
 
 std::vector<ListenGroup> groupAddresses(const std::vector<ListenAddress>& addresses) {
   std::vector<ListenGroup> groups;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One SIP user agent on one listening address (UDP, TCP or both on the same port). Owns the nua_t and
-// the Legs whose calls are over while their BYE still is on the way. SIP thread only.
+// One SIP user agent on one listening address (UDP, TCP or both on the same port). Owns the nua_t
+// and the Legs whose calls are over while their BYE still is on the way. SIP thread only.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,8 @@ struct IncomingCall {
   std::string from;
   std::string to;
   std::string sdp;
-  bool foreignBody = false;   ///< there is one, and it is not application/sdp
-  std::string localAddress;   ///< that the caller sees us at
+  bool foreignBody = false;  ///< there is one, and it is not application/sdp
+  std::string localAddress;  ///< that the caller sees us at
 };
 
 struct ListenGroup {

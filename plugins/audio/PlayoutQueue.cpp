@@ -18,7 +18,9 @@ constexpr int64_t kJitterGapUs = 250'000;      // a longer gap is a pause of the
 constexpr int64_t kMaxTargetUs = 100'000;
 constexpr int64_t kTargetDecayEveryUs = 4'000'000;
 constexpr int64_t kTargetDecayUs = 10'000;
-constexpr int64_t kTrimMarginUs = 30'000;
+constexpr int64_t kTrimMarginUs = kFrameUs + 5'000;
+constexpr int64_t kAdvanceMarginUs = 4'000;
+constexpr int64_t kMaxAdvanceUs = 20'000;
 constexpr int64_t kBurstWindowUs = 1'000'000;
 constexpr int64_t kBurstAllowanceUs = 250'000;
 constexpr double kSilenceRms = 150.0;          // about -47 dBov
@@ -36,7 +38,8 @@ PlayoutQueue::PlayoutQueue(const PlayoutSettings& settings)
       bytes_per_ms_(static_cast<size_t>(settings.rate) * 2 / 1000),
       high_bytes_(settings.max_ms * bytes_per_ms_),
       low_bytes_(high_bytes_ - std::min<size_t>(high_bytes_ / 4, kLowWaterMs * bytes_per_ms_)),
-      noise_(settings.rate, settings.noise_level_dbov, settings.seed) {}
+      noise_(settings.rate, settings.noise_level_dbov, settings.seed),
+      advance_left_us_(kMaxAdvanceUs) {}
 
 void PlayoutQueue::push(std::span<const uint8_t> bytes, int64_t now_us) {
   if (bytes.empty()) return;
@@ -73,7 +76,7 @@ void PlayoutQueue::protectBursts(size_t bytes, int64_t now_us) {
 bool PlayoutQueue::mayStart(int64_t now_us) const {
   if (empty()) return false;
   if (finished_ || !marks_.empty()) return true;
-  const int64_t wanted_us = std::max<int64_t>(target_us_, int64_t{settings_.prebuffer_ms} * 1000);
+  const int64_t wanted_us = wantedUs();
   const int64_t queued_us = static_cast<int64_t>(fifo_.size() / bytes_per_ms_) * 1000;
   return queued_us >= wanted_us || now_us - spurt_arrival_us_ >= wanted_us;
 }
@@ -104,6 +107,7 @@ PlayoutQueue::Pulled PlayoutQueue::pull(int16_t* out, int64_t now_us) {
   starved_us_ = 0;
   ++counters_.played;
   const std::span<int16_t> audio = frame.first(available / 2);
+  noteSlack(now_us);
   if (!tail) trimStandingLatency(out);
   if (fade_in_) fadeIn(audio);
   fade_in_ = false;
@@ -117,22 +121,42 @@ PlayoutQueue::Pulled PlayoutQueue::pull(int16_t* out, int64_t now_us) {
   return Pulled::Audio;
 }
 
-void PlayoutQueue::trimStandingLatency(const int16_t* frame) {
-  slack_bytes_[slack_next_] = static_cast<uint32_t>(fifo_.size());
+int64_t PlayoutQueue::wantedUs() const {
+  return std::max<int64_t>(target_us_, int64_t{settings_.prebuffer_ms} * 1000);
+}
+
+void PlayoutQueue::noteSlack(int64_t now_us) {
+  const auto queued_us = static_cast<int64_t>(fifo_.size() / bytes_per_ms_) * 1000;
+  slack_us_[slack_next_] = queued_us + now_us - last_arrival_us_;
   slack_next_ = (slack_next_ + 1) % kWindow;
   slack_count_ = std::min(slack_count_ + 1, kWindow);
-  if (slack_count_ < kWindow || finished_ || !marks_.empty() || read_bytes_ < protected_until_) return;
-  if (fifo_.size() < frame_bytes_ || !isSilent(frame)) return;
-  const uint32_t least = *std::min_element(slack_bytes_.begin(), slack_bytes_.end());
-  const int64_t least_us = static_cast<int64_t>(least / bytes_per_ms_) * 1000;
-  const int64_t wanted_us = std::max<int64_t>(target_us_, int64_t{settings_.prebuffer_ms} * 1000);
-  if (least_us < wanted_us + kTrimMarginUs) return;
+}
+
+bool PlayoutQueue::pacedForAWhile() const {
+  return playing_ && slack_count_ == kWindow && !finished_ && marks_.empty() && read_bytes_ >= protected_until_;
+}
+
+int64_t PlayoutQueue::leastSlackUs() const { return *std::min_element(slack_us_.begin(), slack_us_.end()); }
+
+void PlayoutQueue::trimStandingLatency(const int16_t* frame) {
+  if (!pacedForAWhile() || fifo_.size() < frame_bytes_ || !isSilent(frame)) return;
+  if (leastSlackUs() < wantedUs() + kTrimMarginUs) return;
   std::array<int16_t, 960> next{};  // 20 ms at 48 kHz
   fifo_.peek(reinterpret_cast<uint8_t*>(next.data()), frame_bytes_);
   if (!isSilent(next.data())) return;
   read_bytes_ += fifo_.read(nullptr, frame_bytes_);
   ++counters_.trimmed;
-  for (uint32_t& slack : slack_bytes_) slack -= static_cast<uint32_t>(frame_bytes_);
+  for (int64_t& slack : slack_us_) slack -= kFrameUs;
+}
+
+int64_t PlayoutQueue::takeAdvance(int64_t step_us) {
+  if (advance_left_us_ <= 0 || !pacedForAWhile()) return 0;
+  const int64_t spare_us = leastSlackUs() - wantedUs() - kAdvanceMarginUs;
+  const int64_t advance_us = std::min({step_us, spare_us, advance_left_us_});
+  if (advance_us <= 0) return 0;
+  advance_left_us_ -= advance_us;
+  for (int64_t& slack : slack_us_) slack -= advance_us;
+  return advance_us;
 }
 
 bool PlayoutQueue::isSilent(const int16_t* frame) const {

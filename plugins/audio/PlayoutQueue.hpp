@@ -52,6 +52,10 @@ class PlayoutQueue {
   void finish() { finished_ = true; }
   /// Writes exactly frameSamples() samples.
   Pulled pull(int16_t* out, int64_t now_us);
+  /// How much earlier than planned the next pull may come, at most `step_us`: a paced endpoint's frames then wait less for
+  /// their turn. The sum over a queue's life is bounded, so that the caller's own buffer does not become the place where
+  /// they wait.
+  int64_t takeAdvance(int64_t step_us);
   /// Returns the milliseconds thrown away. Marks are resolved at once: takeMarks() gives them.
   uint64_t clear();
 
@@ -69,11 +73,15 @@ class PlayoutQueue {
   [[nodiscard]] const PlayoutCounters& counters() const { return counters_; }
 
  private:
-  static constexpr size_t kWindow = 100;  // pulls, two seconds
+  static constexpr size_t kWindow = 50;  // pulls, one second
 
   bool mayStart(int64_t now_us) const;
   void noteJitter(int64_t now_us);
   void protectBursts(size_t bytes, int64_t now_us);
+  void noteSlack(int64_t now_us);
+  [[nodiscard]] bool pacedForAWhile() const;
+  [[nodiscard]] int64_t leastSlackUs() const;
+  [[nodiscard]] int64_t wantedUs() const;
   void trimStandingLatency(const int16_t* frame);
   [[nodiscard]] bool isSilent(const int16_t* frame) const;
   void resetWindow();
@@ -101,9 +109,11 @@ class PlayoutQueue {
   int64_t target_us_ = 0;
   int64_t target_decay_us_ = 0;
 
-  std::array<uint32_t, kWindow> slack_bytes_{};
+  std::array<int64_t, kWindow> slack_us_{};  // how long what is left, or the last frame, has been waiting
   size_t slack_count_ = 0;
   size_t slack_next_ = 0;
+
+  int64_t advance_left_us_;
 
   int64_t burst_window_us_ = 0;
   uint64_t burst_bytes_ = 0;

@@ -103,6 +103,8 @@ class Connection : public WebSocketClient::Listener, public std::enable_shared_f
   void close(unsigned code, const std::string& reason);
 
   Pulled pullFrame(int16_t* out, int64_t now_us);
+  /// See PlayoutQueue::takeAdvance().
+  int64_t takeAdvance(int64_t step_us);
   uint64_t clear();
 
   [[nodiscard]] ConnectionStats stats() const;

@@ -72,6 +72,11 @@ Connection::Pulled Connection::pullFrame(int16_t* out, int64_t now_us) {
   return pulled == PlayoutQueue::Pulled::Audio ? Pulled::Audio : Pulled::Fallback;
 }
 
+int64_t Connection::takeAdvance(int64_t step_us) {
+  const std::lock_guard lock(mutex_);
+  return playout_ ? playout_->takeAdvance(step_us) : 0;
+}
+
 void Connection::resolveMarks() {
   for (const uint64_t mark : playout_->takeMarks()) {
     if (auto node = mark_replies_.extract(mark)) {

@@ -43,6 +43,8 @@ struct Sipp {
                                    "-timeout",
                                    "20s",
                                    "-timeout_error",
+                                   "-default_behaviors",
+                                   "all,-abortunexp",
                                    "-trace_err",
                                    "-error_file",
                                    dir.file("errors.log")};

@@ -85,15 +85,5 @@ TEST_F(Tls, ClientCertificateIsPresented) {
   EXPECT_TRUE(record->clientCertificate);
 }
 
-TEST_F(Tls, MissingCaFileIsFoundAtStart) {
-  ChildProcess process({Gateway::program(), "--set", "sip.listen=udp:127.0.0.1:0", "--set",
-                        "websocket.tls-ca-file=/nonexistent/ca.pem", "--check-config"},
-                       Gateway::environment());
-  const auto status = process.waitExit(10s);
-  ASSERT_TRUE(status.has_value());
-  EXPECT_NE(*status, 0);
-  EXPECT_NE(process.output().find("/nonexistent/ca.pem"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace e2e

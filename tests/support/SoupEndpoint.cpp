@@ -66,6 +66,9 @@ struct SoupEndpoint::Server {
   static void onWebSocket(SoupServer* soup, SoupServerMessage* message, const char* path,
                           SoupWebsocketConnection* ws, gpointer data);
   static void onClientGone(SoupServer* soup, SoupServerMessage* message, gpointer data);
+  static void onRequest(SoupServer* soup, SoupServerMessage* message, gpointer data);
+  static gboolean onClientCertificate(SoupServerMessage* message, GTlsCertificate* certificate,
+                                      GTlsCertificateFlags errors, gpointer data);
   static int idOf(SoupWebsocketConnection* ws) {
     return GPOINTER_TO_INT(g_object_get_data(G_OBJECT(ws), "id"));
   }
@@ -160,6 +163,17 @@ void SoupEndpoint::Server::onClientGone(SoupServer*, SoupServerMessage* message,
   g_object_set_data(G_OBJECT(message), "gone", GINT_TO_POINTER(1));
 }
 
+// A SoupServer refuses every client certificate, a faultless one too, unless this signal accepts
+// it.
+void SoupEndpoint::Server::onRequest(SoupServer*, SoupServerMessage* message, gpointer) {
+  g_signal_connect(message, "accept-certificate", G_CALLBACK(onClientCertificate), nullptr);
+}
+
+gboolean SoupEndpoint::Server::onClientCertificate(SoupServerMessage*, GTlsCertificate*,
+                                                   GTlsCertificateFlags errors, gpointer) {
+  return errors == 0;
+}
+
 void SoupEndpoint::Server::onWebSocket(SoupServer*, SoupServerMessage* message, const char* path,
                                        SoupWebsocketConnection* ws, gpointer data) {
   auto* self = static_cast<Server*>(data);
@@ -220,6 +234,9 @@ bool SoupEndpoint::Server::listen() {
                                     options.protocol.empty() ? nullptr : protocols, onWebSocket,
                                     this, nullptr);
   g_signal_connect(soup, "request-aborted", G_CALLBACK(onClientGone), this);
+  if (!options.clientCaFile.empty()) {
+    g_signal_connect(soup, "request-started", G_CALLBACK(onRequest), this);
+  }
   const auto flags =
       options.certFile.empty() ? static_cast<SoupServerListenOptions>(0) : SOUP_SERVER_LISTEN_HTTPS;
   if (error == nullptr) soup_server_listen_local(soup, 0, flags, &error);

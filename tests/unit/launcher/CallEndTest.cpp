@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "call/CallEnd.hpp"
-
 #include <set>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "call/CallEnd.hpp"
 
 namespace launcher {
 
@@ -32,7 +32,8 @@ TEST(CallEnd, statusTableOfTheWireProtocol) {
   EXPECT_EQ(callEnd(EndReason::Draining).status, 503);
   EXPECT_EQ(callEnd(EndReason::NoRtpPorts).status, 503);
   EXPECT_EQ(callEnd(endReasonOfFailure("timeout")).status, 504);
-  for (const char* kind : {"resolve", "refused", "tls", "handshake", "protocol", "closed", "lost"}) {
+  for (const char* kind :
+       {"resolve", "refused", "tls", "handshake", "protocol", "closed", "lost"}) {
     EXPECT_EQ(callEnd(endReasonOfFailure(kind)).status, 502) << kind;
   }
 }

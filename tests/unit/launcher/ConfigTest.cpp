@@ -98,7 +98,8 @@ TEST(Config, settingsWinOverTheFile) {
   ASSERT_TRUE(config);
   EXPECT_EQ(config->rtp.ptime, 40);
   EXPECT_EQ(config->log.format, log::Format::Json);
-  EXPECT_EQ(faults("", {"rtp.ptim=40"}), "--set: unknown key 'rtp.ptim', did you mean 'rtp.ptime'?\n");
+  EXPECT_EQ(faults("", {"rtp.ptim=40"}),
+            "--set: unknown key 'rtp.ptim', did you mean 'rtp.ptime'?\n");
   EXPECT_EQ(faults("", {"rtp.ptime"}), "--set: 'rtp.ptime' is not section.key=value\n");
   EXPECT_EQ(faults("", {"rtp.ptime=x"}), "--set: rtp.ptime 'x' is not a whole number\n");
 }

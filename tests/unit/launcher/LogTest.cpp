@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "log/Log.hpp"
-
 #include <gtest/gtest.h>
 #include <json-glib/json-glib.h>
+
+#include "log/Log.hpp"
 
 namespace launcher::log {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "media/PipelineTemplate.hpp"
-
 #include <gtest/gtest.h>
+
+#include "media/PipelineTemplate.hpp"
 
 namespace launcher {
 
@@ -37,14 +37,15 @@ TEST(PipelineTemplate, faultsAreNamed) {
             std::string::npos);
   EXPECT_NE(faultOf(PipelineTemplate::parse("@DEPAY@ ! @DECODER@ ! @ENCODER@")).find("@PAYLOADER@"),
             std::string::npos);
-  EXPECT_NE(
-      faultOf(PipelineTemplate::parse("@DEPAY@ ! @DECODER@ ! @ENCODER@ ! @PAYLOADER@")).find("name="),
-      std::string::npos);
+  EXPECT_NE(faultOf(PipelineTemplate::parse("@DEPAY@ ! @DECODER@ ! @ENCODER@ ! @PAYLOADER@"))
+                .find("name="),
+            std::string::npos);
 }
 
 TEST(PipelineTemplate, oneThatDoesNotParseIsRefused) {
   std::string text = "nosuchelement ! @DEPAY@ ! @DECODER@ ! @ENCODER@ ! @PAYLOADER@";
-  for (const std::string& name : PipelineTemplate::elementNames()) text += " fakesrc name=" + name;
+  for (const std::string& name : PipelineTemplate::elementNames())
+    text += " fakesrc name=" + name;
   const auto parsed = PipelineTemplate::parse(text);
   ASSERT_EQ(faultOf(parsed), "");
   const auto fault = std::get<PipelineTemplate>(parsed).tryOut({findCodec("PCMU")});

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "call/Routing.hpp"
-
 #include <gtest/gtest.h>
 
+#include "call/Routing.hpp"
 #include "config/ConfigLoader.hpp"
 
 namespace launcher {
@@ -11,7 +10,8 @@ namespace {
 
 ConfigPtr config(const std::string& text = "") {
   const ConfigResult result = parseConfig(text, "test", {});
-  for (const ConfigFault& fault : result.faults) ADD_FAILURE() << fault.describe();
+  for (const ConfigFault& fault : result.faults)
+    ADD_FAILURE() << fault.describe();
   return result.config;
 }
 

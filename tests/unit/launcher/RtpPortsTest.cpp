@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "media/RtpPorts.hpp"
-
 #include <set>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "media/RtpPorts.hpp"
 
 namespace launcher {
 

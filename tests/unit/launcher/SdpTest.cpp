@@ -57,9 +57,9 @@ TEST(Sdp, takesPcmuWithEvents) {
 }
 
 TEST(Sdp, ourPreferenceDecides) {
-  const Answer answer = accepted(
-      offer("m=audio 4000 RTP/AVP 8 0 97 98 99\r\na=rtpmap:97 l16/16000\r\n"
-            "a=rtpmap:98 telephone-event/8000\r\na=rtpmap:99 telephone-event/16000\r\n"));
+  const Answer answer =
+      accepted(offer("m=audio 4000 RTP/AVP 8 0 97 98 99\r\na=rtpmap:97 l16/16000\r\n"
+                     "a=rtpmap:98 telephone-event/8000\r\na=rtpmap:99 telephone-event/16000\r\n"));
   EXPECT_STREQ(answer.agreement.codec->name, "L16/16000");
   EXPECT_EQ(answer.agreement.payloadType, 97);
   EXPECT_EQ(answer.agreement.eventPayloadType, 99);
@@ -121,12 +121,12 @@ TEST(Sdp, aReofferKeepsTheCodecOrIsRefused) {
   const Answer again = accepted(offer("m=audio 5000 RTP/AVP 8 0\r\n"), &first.agreement);
   EXPECT_STREQ(again.agreement.codec->name, "PCMU");
   EXPECT_EQ(again.agreement.remotePort, 5000);
-  EXPECT_EQ(refused(offer("m=audio 5000 RTP/AVP 8\r\n"), &first.agreement), SdpFault::NoCommonCodec);
+  EXPECT_EQ(refused(offer("m=audio 5000 RTP/AVP 8\r\n"), &first.agreement),
+            SdpFault::NoCommonCodec);
 }
 
 TEST(Sdp, rtcpAttributes) {
-  const Agreement mux =
-      accepted(offer("m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n")).agreement;
+  const Agreement mux = accepted(offer("m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n")).agreement;
   EXPECT_TRUE(mux.rtcpMux);
   EXPECT_EQ(mux.remoteRtcpPort, 4000);
   EXPECT_EQ(accepted(offer("m=audio 4000 RTP/AVP 0\r\na=rtcp:5555 IN IP4 192.0.2.1\r\n"))
@@ -146,7 +146,8 @@ TEST(Sdp, ourOfferAndItsAnswer) {
   ASSERT_TRUE(std::holds_alternative<Agreement>(read));
   EXPECT_STREQ(std::get<Agreement>(read).codec->name, "PCMA");
   EXPECT_EQ(std::get<Agreement>(read).eventPayloadType, 101);
-  EXPECT_TRUE(std::holds_alternative<SdpFault>(readAnswer(offer("m=audio 0 RTP/AVP 8\r\n"), local())));
+  EXPECT_TRUE(
+      std::holds_alternative<SdpFault>(readAnswer(offer("m=audio 0 RTP/AVP 8\r\n"), local())));
 }
 
 TEST(Sdp, ipv6) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "media/SourceLatch.hpp"
-
 #include <array>
 
 #include <gtest/gtest.h>
+
+#include "media/SourceLatch.hpp"
 
 namespace launcher {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "media/StreamSplice.hpp"
-
 #include <array>
 #include <initializer_list>
 #include <utility>
 
 #include <gtest/gtest.h>
+
+#include "media/StreamSplice.hpp"
 
 namespace launcher {
 
@@ -29,8 +29,12 @@ Header header(std::uint16_t sequence, std::uint32_t time, std::uint8_t ssrc) {
           ssrc};
 }
 
-int sequenceOf(const Header& h) { return h[2] << 8 | h[3]; }
-int timeOf(const Header& h) { return h[4] << 24 | h[5] << 16 | h[6] << 8 | h[7]; }
+int sequenceOf(const Header& h) {
+  return h[2] << 8 | h[3];
+}
+int timeOf(const Header& h) {
+  return h[4] << 24 | h[5] << 16 | h[6] << 8 | h[7];
+}
 
 }  // namespace
 
@@ -74,7 +78,8 @@ TEST(StreamSplice, reorderingWithinTheNewStreamIsKept) {
   StreamSplice splice(8000);
   Header h = header(10, 0, 1);
   splice.packet(h.data(), 0);
-  for (const auto& [in, out] : std::initializer_list<std::pair<int, int>>{{200, 11}, {202, 13}, {201, 12}, {203, 14}}) {
+  for (const auto& [in, out] :
+       std::initializer_list<std::pair<int, int>>{{200, 11}, {202, 13}, {201, 12}, {203, 14}}) {
     h = header(static_cast<std::uint16_t>(in), static_cast<std::uint32_t>(in) * 160, 2);
     splice.packet(h.data(), 20);
     EXPECT_EQ(sequenceOf(h), out);

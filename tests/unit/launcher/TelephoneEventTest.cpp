@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "sip/TelephoneEvent.hpp"
-
 #include <array>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "sip/DtmfRelay.hpp"
+#include "sip/TelephoneEvent.hpp"
 
 namespace launcher {
 
@@ -34,7 +33,8 @@ TEST(TelephoneEvent, repeatedEndPacketsCountOnce) {
   Receiver r;
   r.packet(5, 1000, 160, false, true);
   r.packet(5, 1000, 320, false);
-  for (int i = 0; i < 3; ++i) r.packet(5, 1000, 800, true);
+  for (int i = 0; i < 3; ++i)
+    r.packet(5, 1000, 800, true);
   EXPECT_EQ(r.digits, (std::vector<Digit>{{'5', 100}}));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "base/Text.hpp"
-
 #include <gtest/gtest.h>
+
+#include "base/Text.hpp"
 
 namespace launcher::text {
 

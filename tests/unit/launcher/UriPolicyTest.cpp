@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "call/UriPolicy.hpp"
-
 #include <gtest/gtest.h>
+
+#include "call/UriPolicy.hpp"
 
 namespace launcher {
 
@@ -9,12 +9,35 @@ using Verdict = UriPolicy::Verdict;
 
 TEST(UriPolicy, specialAddressesAreForbiddenInEverySpelling) {
   const UriPolicy policy({});
-  for (const char* host :
-       {"127.0.0.1", "127.1", "0x7f.0.0.1", "0177.0.0.1", "2130706433", "127.0.0.1.", "10.1.2.3",
-        "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-        "0", "224.0.0.1", "255.255.255.255", "168.63.129.16", "::1", "::", "fe80::1", "fd00::1",
-        "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1",
-        "2002:7f00:1::", "fe80::1%eth0", "metadata.google.internal"}) {
+  for (const char* host : {"127.0.0.1",
+                           "127.1",
+                           "0x7f.0.0.1",
+                           "0177.0.0.1",
+                           "2130706433",
+                           "127.0.0.1.",
+                           "10.1.2.3",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.168.1.1",
+                           "169.254.169.254",
+                           "100.64.0.1",
+                           "0.0.0.0",
+                           "0",
+                           "224.0.0.1",
+                           "255.255.255.255",
+                           "168.63.129.16",
+                           "::1",
+                           "::",
+                           "fe80::1",
+                           "fd00::1",
+                           "fd00:ec2::254",
+                           "ff02::1",
+                           "::ffff:127.0.0.1",
+                           "::127.0.0.1",
+                           "64:ff9b::7f00:1",
+                           "2002:7f00:1::",
+                           "fe80::1%eth0",
+                           "metadata.google.internal"}) {
     EXPECT_EQ(policy.checkHost(host), Verdict::Forbidden) << host;
   }
 }

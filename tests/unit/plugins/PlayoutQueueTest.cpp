@@ -282,6 +282,21 @@ TEST(PlayoutQueue, SlightlyTooSlowPlaysEverythingWithoutDelay) {
   EXPECT_GE(outcome.speech_out + 5, outcome.speech_in);
 }
 
+TEST(PlayoutQueue, ThePullerIsToldHowMuchEarlierItMayComeAndOnlyOnce) {
+  Player player(silence());
+  const Samples loud(kFrame, 400);
+  int64_t advanced = 0;
+  for (int i = 0; i < 500; ++i) {
+    player.push(loud);      // arrives…
+    player.now_us += 15'000 - advanced;  // …and is pulled 15 ms later at first
+    player.pull();
+    player.now_us -= 15'000 - advanced;
+    advanced += player.queue.takeAdvance(1000);
+  }
+  EXPECT_EQ(advanced, 11'000);
+  EXPECT_EQ(player.queue.counters().underruns, 0U);
+}
+
 TEST(PlayoutQueue, SilenceInsideABurstIsNotTrimmed) {
   Player player(silence());
   Samples burst(kRate * 20, 0);
