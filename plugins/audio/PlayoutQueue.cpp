@@ -19,6 +19,8 @@ constexpr int64_t kMaxTargetUs = 100'000;
 constexpr int64_t kTargetDecayEveryUs = 4'000'000;
 constexpr int64_t kTargetDecayUs = 10'000;
 constexpr int64_t kTrimMarginUs = kFrameUs + 5'000;
+// Early in a call, and short: the caller's own buffer settles on the rhythm that it hears first.
+constexpr size_t kAdvanceWindow = 10;
 constexpr int64_t kAdvanceMarginUs = 4'000;
 constexpr int64_t kMaxAdvanceUs = 20'000;
 constexpr int64_t kBurstWindowUs = 1'000'000;
@@ -132,15 +134,19 @@ void PlayoutQueue::noteSlack(int64_t now_us) {
   slack_count_ = std::min(slack_count_ + 1, kWindow);
 }
 
-bool PlayoutQueue::pacedForAWhile() const {
-  return playing_ && slack_count_ == kWindow && !finished_ && marks_.empty() && read_bytes_ >= protected_until_;
+bool PlayoutQueue::pacedFor(size_t pulls) const {
+  return playing_ && slack_count_ >= pulls && !finished_ && marks_.empty() && read_bytes_ >= protected_until_;
 }
 
-int64_t PlayoutQueue::leastSlackUs() const { return *std::min_element(slack_us_.begin(), slack_us_.end()); }
+int64_t PlayoutQueue::leastSlackUs(size_t pulls) const {
+  int64_t least = slack_us_[(slack_next_ + kWindow - 1) % kWindow];
+  for (size_t i = 2; i <= pulls; ++i) least = std::min(least, slack_us_[(slack_next_ + kWindow - i) % kWindow]);
+  return least;
+}
 
 void PlayoutQueue::trimStandingLatency(const int16_t* frame) {
-  if (!pacedForAWhile() || fifo_.size() < frame_bytes_ || !isSilent(frame)) return;
-  if (leastSlackUs() < wantedUs() + kTrimMarginUs) return;
+  if (!pacedFor(kWindow) || fifo_.size() < frame_bytes_ || !isSilent(frame)) return;
+  if (leastSlackUs(kWindow) < wantedUs() + kTrimMarginUs) return;
   std::array<int16_t, 960> next{};  // 20 ms at 48 kHz
   fifo_.peek(reinterpret_cast<uint8_t*>(next.data()), frame_bytes_);
   if (!isSilent(next.data())) return;
@@ -150,8 +156,8 @@ void PlayoutQueue::trimStandingLatency(const int16_t* frame) {
 }
 
 int64_t PlayoutQueue::takeAdvance(int64_t step_us) {
-  if (advance_left_us_ <= 0 || !pacedForAWhile()) return 0;
-  const int64_t spare_us = leastSlackUs() - wantedUs() - kAdvanceMarginUs;
+  if (advance_left_us_ <= 0 || !pacedFor(kAdvanceWindow)) return 0;
+  const int64_t spare_us = leastSlackUs(kAdvanceWindow) - wantedUs() - kAdvanceMarginUs;
   const int64_t advance_us = std::min({step_us, spare_us, advance_left_us_});
   if (advance_us <= 0) return 0;
   advance_left_us_ -= advance_us;

@@ -79,8 +79,9 @@ class PlayoutQueue {
   void noteJitter(int64_t now_us);
   void protectBursts(size_t bytes, int64_t now_us);
   void noteSlack(int64_t now_us);
-  [[nodiscard]] bool pacedForAWhile() const;
-  [[nodiscard]] int64_t leastSlackUs() const;
+  /// For the last `pulls` pulls the endpoint kept pace with us.
+  [[nodiscard]] bool pacedFor(size_t pulls) const;
+  [[nodiscard]] int64_t leastSlackUs(size_t pulls) const;
   [[nodiscard]] int64_t wantedUs() const;
   void trimStandingLatency(const int16_t* frame);
   [[nodiscard]] bool isSilent(const int16_t* frame) const;

@@ -9,7 +9,7 @@ namespace {
 
 // A loop that was held up this long sends what is due in one go; longer is given up.
 constexpr int64_t kMaxCatchUpUs = 200'000;
-constexpr int64_t kAdvanceStepUs = 1'000;
+constexpr int64_t kAdvanceStepUs = 2'000;
 
 struct StreamLock {
   explicit StreamLock(GstPad* pad) : pad_(pad) { GST_PAD_STREAM_LOCK(pad_); }
@@ -159,7 +159,7 @@ int64_t SourcePusher::tick(int64_t now_us) {
     }
     next_tick_us_ += MediaLoop::kFrameUs;
   }
-  // Follow the endpoint's rhythm, slowly enough that nobody hears or measures it as jitter.
+  // Follow the endpoint's rhythm in steps that no receiver takes for jitter.
   next_tick_us_ -= connection_->takeAdvance(kAdvanceStepUs);
   return next_tick_us_;
 }
