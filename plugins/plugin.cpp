@@ -12,5 +12,6 @@ static gboolean pluginInit(GstPlugin* plugin) {
 
 #define PACKAGE WSBRIDGE_PACKAGE
 
-GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, wsbridge, "Puts a phone call on a WebSocket", pluginInit,
-                  WSBRIDGE_VERSION, "LGPL", WSBRIDGE_PACKAGE, WSBRIDGE_ORIGIN)
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, wsbridge,
+                  "Puts a phone call on a WebSocket", pluginInit, WSBRIDGE_VERSION, "LGPL",
+                  WSBRIDGE_PACKAGE, WSBRIDGE_ORIGIN)

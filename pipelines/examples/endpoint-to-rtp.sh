@@ -5,6 +5,6 @@
 set -eu
 test $# -eq 3 || { echo "usage: $0 HOST PORT URI" >&2; exit 2; }
 exec gst-launch-1.0 -q -e \
-  wsbridgesrc uri="$3" content-type="audio/l16;rate=16000" ! audioresample ! audioconvert \
-    ! audio/x-raw,format=S16BE,rate=8000 ! rtpL16pay min-ptime=20000000 max-ptime=20000000 \
+  wsbridgesrc uri="$3" content-type="audio/l16;rate=16000" ! audioresample \
+    ! audio/x-raw,rate=8000 ! rtpL16pay min-ptime=20000000 max-ptime=20000000 \
     ! udpsink host="$1" port="$2" sync=false

@@ -6,4 +6,4 @@ set -eu
 test $# -eq 2 || { echo "usage: $0 PORT URI" >&2; exit 2; }
 exec gst-launch-1.0 -q -e \
   udpsrc port="$1" caps="application/x-rtp,media=audio,clock-rate=8000,encoding-name=L16,channels=1,payload=96" \
-    ! rtpL16depay ! audioconvert ! audioresample ! wsbridgesink uri="$2" content-type="audio/l16;rate=16000"
+    ! rtpL16depay ! audioresample ! wsbridgesink uri="$2" content-type="audio/l16;rate=16000"

@@ -57,6 +57,8 @@ void ByteFifo::dropFront() {
   head_ = 0;
 }
 
-void ByteFifo::clear() { read(nullptr, size_); }
+void ByteFifo::clear() {
+  read(nullptr, size_);
+}
 
 }  // namespace wsbridge

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// ByteFifo: bytes in, the same bytes out, kept in blocks that are freed as they are read, so that memory follows the
-// content. Pure; not synchronised.
+// ByteFifo: bytes in, the same bytes out, kept in blocks that are freed as they are read, so that
+// memory follows the content. Pure; not synchronised.
 #pragma once
 
 #include <array>
@@ -16,7 +16,8 @@ namespace wsbridge {
 class ByteFifo {
  public:
   void write(std::span<const uint8_t> bytes);
-  /// Reads at most `size` bytes to `out`, or drops them when `out` is null; returns how many there were.
+  /// Reads at most `size` bytes to `out`, or drops them when `out` is null; returns how many there
+  /// were.
   size_t read(uint8_t* out, size_t size);
   /// Copies without removing.
   size_t peek(uint8_t* out, size_t size) const;

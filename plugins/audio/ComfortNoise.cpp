@@ -21,8 +21,8 @@ ComfortNoise::ComfortNoise(int rate, double level_dbov, uint64_t seed)
 }
 
 void ComfortNoise::setLevel(double level_dbov) {
-  // The sum of four independent 16-bit uniforms has variance 4 * 2^32 / 12; the one-pole filter y = x + p*y
-  // multiplies it by 1 / (1 - p^2).
+  // The sum of four independent 16-bit uniforms has variance 4 * 2^32 / 12; the one-pole filter y =
+  // x + p*y multiplies it by 1 / (1 - p^2).
   const double input_rms = std::sqrt(4.0 * 65536.0 * 65536.0 / 12.0);
   const double filter_rms = std::sqrt(1.0 / (1.0 - static_cast<double>(pole_) * pole_));
   const double wanted_rms = kOverload * std::pow(10.0, level_dbov / 20.0);

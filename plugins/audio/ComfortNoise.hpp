@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// ComfortNoise: a stream of noise with the falling spectrum of room noise on a telephone line (white below about
-// 800 Hz, then -6 dB per octave) at a level in dBov (RFC 3389: 0 dBov is the overload point of the 16-bit range).
-// Pure; not synchronised. Two generators with different seeds are uncorrelated.
+// ComfortNoise: a stream of noise with the falling spectrum of room noise on a telephone line
+// (white below about 800 Hz, then -6 dB per octave) at a level in dBov (RFC 3389: 0 dBov is the
+// overload point of the 16-bit range). Pure; not synchronised. Two generators with different seeds
+// are uncorrelated.
 #pragma once
 
 #include <cstdint>

@@ -13,8 +13,8 @@ static_assert(std::endian::native == std::endian::little, "samples are used in p
 namespace {
 
 constexpr int64_t kFrameUs = 20'000;
-constexpr int64_t kStaleTailUs = 30'000;       // a part of a frame this old is the end of a spurt
-constexpr int64_t kJitterGapUs = 250'000;      // a longer gap is a pause of the speaker, not jitter
+constexpr int64_t kStaleTailUs = 30'000;   // a part of a frame this old is the end of a spurt
+constexpr int64_t kJitterGapUs = 250'000;  // a longer gap is a pause of the speaker, not jitter
 constexpr int64_t kMaxTargetUs = 100'000;
 constexpr int64_t kTargetDecayEveryUs = 4'000'000;
 constexpr int64_t kTargetDecayUs = 10'000;
@@ -25,10 +25,10 @@ constexpr int64_t kAdvanceMarginUs = 4'000;
 constexpr int64_t kMaxAdvanceUs = 20'000;
 constexpr int64_t kBurstWindowUs = 1'000'000;
 constexpr int64_t kBurstAllowanceUs = 250'000;
-constexpr double kSilenceRms = 150.0;          // about -47 dBov
-constexpr int kFadeInThreshold = 512;          // a smaller first sample makes no audible step
-constexpr int kFadeInDivisor = 333;            // rate / 333 samples: 3 ms
-constexpr float kFadeOutSeconds = 0.0015F;     // time constant; inaudible after 8 ms
+constexpr double kSilenceRms = 150.0;       // about -47 dBov
+constexpr int kFadeInThreshold = 512;       // a smaller first sample makes no audible step
+constexpr int kFadeInDivisor = 333;         // rate / 333 samples: 3 ms
+constexpr float kFadeOutSeconds = 0.0015F;  // time constant; inaudible after 8 ms
 constexpr uint64_t kLowWaterMs = 5'000;
 
 }  // namespace
@@ -135,12 +135,14 @@ void PlayoutQueue::noteSlack(int64_t now_us) {
 }
 
 bool PlayoutQueue::pacedFor(size_t pulls) const {
-  return playing_ && slack_count_ >= pulls && !finished_ && marks_.empty() && read_bytes_ >= protected_until_;
+  return playing_ && slack_count_ >= pulls && !finished_ && marks_.empty() &&
+         read_bytes_ >= protected_until_;
 }
 
 int64_t PlayoutQueue::leastSlackUs(size_t pulls) const {
   int64_t least = slack_us_[(slack_next_ + kWindow - 1) % kWindow];
-  for (size_t i = 2; i <= pulls; ++i) least = std::min(least, slack_us_[(slack_next_ + kWindow - i) % kWindow]);
+  for (size_t i = 2; i <= pulls; ++i)
+    least = std::min(least, slack_us_[(slack_next_ + kWindow - i) % kWindow]);
   return least;
 }
 
@@ -152,7 +154,8 @@ void PlayoutQueue::trimStandingLatency(const int16_t* frame) {
   if (!isSilent(next.data())) return;
   read_bytes_ += fifo_.read(nullptr, frame_bytes_);
   ++counters_.trimmed;
-  for (int64_t& slack : slack_us_) slack -= kFrameUs;
+  for (int64_t& slack : slack_us_)
+    slack -= kFrameUs;
 }
 
 int64_t PlayoutQueue::takeAdvance(int64_t step_us) {
@@ -161,13 +164,15 @@ int64_t PlayoutQueue::takeAdvance(int64_t step_us) {
   const int64_t advance_us = std::min({step_us, spare_us, advance_left_us_});
   if (advance_us <= 0) return 0;
   advance_left_us_ -= advance_us;
-  for (int64_t& slack : slack_us_) slack -= advance_us;
+  for (int64_t& slack : slack_us_)
+    slack -= advance_us;
   return advance_us;
 }
 
 bool PlayoutQueue::isSilent(const int16_t* frame) const {
   double energy = 0.0;
-  for (size_t i = 0; i < frame_samples_; ++i) energy += static_cast<double>(frame[i]) * frame[i];
+  for (size_t i = 0; i < frame_samples_; ++i)
+    energy += static_cast<double>(frame[i]) * frame[i];
   return energy < kSilenceRms * kSilenceRms * static_cast<double>(frame_samples_);
 }
 
@@ -199,9 +204,11 @@ void PlayoutQueue::fillFallback(std::span<int16_t> out) {
 
 void PlayoutQueue::fadeIn(std::span<int16_t> audio) const {
   if (std::abs(audio.front()) <= kFadeInThreshold) return;
-  const size_t length = std::min(audio.size(), static_cast<size_t>(settings_.rate / kFadeInDivisor));
+  const size_t length =
+      std::min(audio.size(), static_cast<size_t>(settings_.rate / kFadeInDivisor));
   for (size_t i = 0; i < length; ++i) {
-    audio[i] = static_cast<int16_t>(audio[i] * static_cast<int>(i + 1) / static_cast<int>(length + 1));
+    audio[i] =
+        static_cast<int16_t>(audio[i] * static_cast<int>(i + 1) / static_cast<int>(length + 1));
   }
 }
 
@@ -215,11 +222,14 @@ uint64_t PlayoutQueue::clear() {
   playing_ = false;
   starved_us_ = 0;
   protected_until_ = 0;
-  for (Mark& mark : marks_) mark.position = 0;
+  for (Mark& mark : marks_)
+    mark.position = 0;
   return cleared_ms;
 }
 
-void PlayoutQueue::addMark(uint64_t id) { marks_.push_back({id, written_bytes_ & ~uint64_t{1}}); }
+void PlayoutQueue::addMark(uint64_t id) {
+  marks_.push_back({id, written_bytes_ & ~uint64_t{1}});
+}
 
 std::vector<uint64_t> PlayoutQueue::takeMarks() {
   std::vector<uint64_t> reached;

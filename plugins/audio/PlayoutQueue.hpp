@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// PlayoutQueue: the audio that an endpoint has sent and that has not been played yet. Bytes of any message size go
-// in; exactly one 20 ms frame comes out per pull, whatever there is. Pure: the time is a parameter; no threads, no
-// I/O; not synchronised. Rules, in the order in which they matter:
+// PlayoutQueue: the audio that an endpoint has sent and that has not been played yet. Bytes of any
+// message size go in; exactly one 20 ms frame comes out per pull, whatever there is. Pure: the time
+// is a parameter; no threads, no I/O; not synchronised. Rules, in the order in which they matter:
 //   * nothing that arrived is lost: a file sent at once is played to its last sample;
-//   * a stream that arrives with jitter is played with the least depth that the jitter of late allows (`target`);
-//   * latency that a paced stream has gathered (drift, a stall) is taken back by leaving out silent frames only;
+//   * a stream that arrives with jitter is played with the least depth that the jitter of late
+//   allows (`target`);
+//   * latency that a paced stream has gathered (drift, a stall) is taken back by leaving out silent
+//   frames only;
 //   * between audio and noise there is no step: short fades at both seams.
 #pragma once
 
@@ -52,14 +54,15 @@ class PlayoutQueue {
   void finish() { finished_ = true; }
   /// Writes exactly frameSamples() samples.
   Pulled pull(int16_t* out, int64_t now_us);
-  /// How much earlier than planned the next pull may come, at most `step_us`: a paced endpoint's frames then wait less for
-  /// their turn. The sum over a queue's life is bounded, so that the caller's own buffer does not become the place where
-  /// they wait.
+  /// How much earlier than planned the next pull may come, at most `step_us`: a paced endpoint's
+  /// frames then wait less for their turn. The sum over a queue's life is bounded, so that the
+  /// caller's own buffer does not become the place where they wait.
   int64_t takeAdvance(int64_t step_us);
   /// Returns the milliseconds thrown away. Marks are resolved at once: takeMarks() gives them.
   uint64_t clear();
 
-  /// Remembers `id` at the present end of the queue; takeMarks() gives it once all audio before it was pulled.
+  /// Remembers `id` at the present end of the queue; takeMarks() gives it once all audio before it
+  /// was pulled.
   void addMark(uint64_t id);
   /// Marks reached, in order; empty when none.
   std::vector<uint64_t> takeMarks();
@@ -110,7 +113,8 @@ class PlayoutQueue {
   int64_t target_us_ = 0;
   int64_t target_decay_us_ = 0;
 
-  std::array<int64_t, kWindow> slack_us_{};  // how long what is left, or the last frame, has been waiting
+  std::array<int64_t, kWindow>
+      slack_us_{};  // how long what is left, or the last frame, has been waiting
   size_t slack_count_ = 0;
   size_t slack_next_ = 0;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Reframer: buffers of any size in, frames of one size out; the remainder is carried. Pure; not synchronised.
+// Reframer: buffers of any size in, frames of one size out; the remainder is carried. Pure; not
+// synchronised.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +14,18 @@ namespace wsbridge {
 
 class Reframer {
  public:
-  explicit Reframer(size_t frame_bytes = 0) : frame_bytes_(frame_bytes) { carry_.reserve(frame_bytes); }
+  explicit Reframer(size_t frame_bytes = 0) : frame_bytes_(frame_bytes) {
+    carry_.reserve(frame_bytes);
+  }
 
-  /// Calls `emit(std::span<const uint8_t>)` for each complete frame; whole frames inside `bytes` are not copied.
+  /// Calls `emit(std::span<const uint8_t>)` for each complete frame; whole frames inside `bytes`
+  /// are not copied.
   template <typename Emit>
   void push(std::span<const uint8_t> bytes, Emit&& emit) {
     if (!carry_.empty()) {
       const size_t count = std::min(bytes.size(), frame_bytes_ - carry_.size());
-      carry_.insert(carry_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
+      carry_.insert(carry_.end(), bytes.begin(),
+                    bytes.begin() + static_cast<std::ptrdiff_t>(count));
       bytes = bytes.subspan(count);
       if (carry_.size() < frame_bytes_) return;
       emit(std::span<const uint8_t>(carry_));

@@ -17,18 +17,25 @@ constexpr std::chrono::seconds kCloseWait{7};
 
 const char* nameOf(ConnectionState state) {
   switch (state) {
-    case ConnectionState::Idle: return "idle";
-    case ConnectionState::Connecting: return "connecting";
-    case ConnectionState::Open: return "open";
-    case ConnectionState::Closing: return "closing";
-    case ConnectionState::Closed: return "closed";
-    case ConnectionState::Failed: return "failed";
+    case ConnectionState::Idle:
+      return "idle";
+    case ConnectionState::Connecting:
+      return "connecting";
+    case ConnectionState::Open:
+      return "open";
+    case ConnectionState::Closing:
+      return "closing";
+    case ConnectionState::Closed:
+      return "closed";
+    case ConnectionState::Failed:
+      return "failed";
   }
   return "idle";
 }
 
 std::variant<std::shared_ptr<Connection>, Connection::AttachFailure> Connection::attach(
-    Role role, const ConnectionSettings& settings, const std::shared_ptr<ConnectionObserver>& observer) {
+    Role role, const ConnectionSettings& settings,
+    const std::shared_ptr<ConnectionObserver>& observer) {
   const auto make = [&] { return std::shared_ptr<Connection>(new Connection(settings)); };
   std::shared_ptr<Connection> connection =
       settings.name.empty() ? make() : ConnectionRegistry::findOrAdd(settings.name, make);
@@ -36,15 +43,18 @@ std::variant<std::shared_ptr<Connection>, Connection::AttachFailure> Connection:
   return connection;
 }
 
-Connection::Connection(const ConnectionSettings& settings) : name_(settings.name) { settings_.name = settings.name; }
+Connection::Connection(const ConnectionSettings& settings) : name_(settings.name) {
+  settings_.name = settings.name;
+}
 
 Connection::~Connection() {
   PlayoutBudget::move(accounted_bytes_, 0);
   if (client_) loop_->post([client = std::move(client_)] { client->release(); });
 }
 
-std::optional<Connection::AttachFailure> Connection::join(Role role, const ConnectionSettings& settings,
-                                                          const std::shared_ptr<ConnectionObserver>& observer) {
+std::optional<Connection::AttachFailure> Connection::join(
+    Role role, const ConnectionSettings& settings,
+    const std::shared_ptr<ConnectionObserver>& observer) {
   const std::lock_guard lock(mutex_);
   const char* what = role == Role::Sink ? "sink" : "source";
   if (peer(role).attached) {
@@ -72,14 +82,17 @@ std::optional<Failure> Connection::start(Role role) {
   if (state_ != ConnectionState::Idle) return std::nullopt;
   if (settings_.uri.empty()) {
     if (!name_.empty()) return std::nullopt;  // the other element may bring it
-    return Failure{.kind = FailureKind::Settings, .text = "uri is not set: give ws://host[:port]/path"};
+    return Failure{.kind = FailureKind::Settings,
+                   .text = "uri is not set: give ws://host[:port]/path"};
   }
   if (!settings_.content_type.empty()) {
     const auto type = ContentType::parse(settings_.content_type);
     if (!type) {
-      return Failure{.kind = FailureKind::Settings,
-                     .text = "content-type is not supported: give audio/l16;rate= with 8000, 16000, 24000, 32000 "
-                             "or 48000"};
+      return Failure{
+          .kind = FailureKind::Settings,
+          .text =
+              "content-type is not supported: give audio/l16;rate= with 8000, 16000, 24000, 32000 "
+              "or 48000"};
     }
     rate_ = type->rate;
   }
@@ -102,9 +115,8 @@ void Connection::open(ClientSettings settings) {
   makePlayout();
   // A source in real time must lose nothing while the handshake goes on.
   outbox_.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) / 20);
-  onLoop([settings = std::move(settings), custom = settings_.headers, kind = settings_.dialect](Connection& self) {
-    self.dial(settings, custom, kind);
-  });
+  onLoop([settings = std::move(settings), custom = settings_.headers,
+          kind = settings_.dialect](Connection& self) { self.dial(settings, custom, kind); });
 }
 
 void Connection::onLoop(std::function<void(Connection&)> function) {
@@ -167,7 +179,8 @@ void Connection::stop(Role role) {
     }
     self->forgetConversation();
   });
-  stats_.state = state_ == ConnectionState::Failed ? ConnectionState::Failed : ConnectionState::Closed;
+  stats_.state =
+      state_ == ConnectionState::Failed ? ConnectionState::Failed : ConnectionState::Closed;
   if (playout_) {
     stats_.playout = playout_->counters();
     playout_->clear();
@@ -214,7 +227,8 @@ void Connection::makePlayout() {
 }
 
 bool Connection::isOver() const {
-  return state_ == ConnectionState::Closed || state_ == ConnectionState::Failed || state_ == ConnectionState::Closing;
+  return state_ == ConnectionState::Closed || state_ == ConnectionState::Failed ||
+         state_ == ConnectionState::Closing;
 }
 
 Connection::Sent Connection::sendFrame(std::span<const uint8_t> frame) {
@@ -253,7 +267,9 @@ bool Connection::queueText(std::string_view text) {
   return true;
 }
 
-bool Connection::sendText(const std::string& text) { return queueText(text); }
+bool Connection::sendText(const std::string& text) {
+  return queueText(text);
+}
 
 bool Connection::sendDtmf(char digit, unsigned duration_ms) {
   const std::lock_guard lock(mutex_);
@@ -261,7 +277,9 @@ bool Connection::sendDtmf(char digit, unsigned duration_ms) {
   ++stats_.dtmf_sent;
   outbox_.pushText(Dialect::create(settings_.dialect)->dtmf(digit, duration_ms));
   schedulePump();
-  onLoop([event = DtmfEvent{std::string(1, digit), duration_ms, true}](Connection& self) { self.emit(event); });
+  onLoop([event = DtmfEvent{std::string(1, digit), duration_ms, true}](Connection& self) {
+    self.emit(event);
+  });
   return true;
 }
 
@@ -274,7 +292,8 @@ void Connection::finishSending() {
 
 void Connection::waitUntilSent(const std::atomic<bool>& cancelled) {
   std::unique_lock lock(mutex_);
-  const auto limit = std::chrono::milliseconds(settings_.connect_timeout_ms + settings_.max_queue_ms) + kCloseWait;
+  const auto limit =
+      std::chrono::milliseconds(settings_.connect_timeout_ms + settings_.max_queue_ms) + kCloseWait;
   changed_.wait_for(lock, limit, [&] {
     const bool ended = state_ == ConnectionState::Idle || state_ == ConnectionState::Closed ||
                        state_ == ConnectionState::Failed;

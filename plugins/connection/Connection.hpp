@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Connection: one conversation with an endpoint, shared by a sink and a source. It owns the WebSocketClient, the
-// dialect, the outbox and the play-out queue. The public functions may be called from any thread; the WebSocket lives
-// on the loop's thread, and the two sides meet in the outbox and the play-out queue under `mutex_`, which is never held
-// while calling out (to observers, the client or the loop).
+// Connection: one conversation with an endpoint, shared by a sink and a source. It owns the
+// WebSocketClient, the dialect, the outbox and the play-out queue. The public functions may be
+// called from any thread; the WebSocket lives on the loop's thread, and the two sides meet in the
+// outbox and the play-out queue under `mutex_`, which is never held while calling out (to
+// observers, the client or the loop).
 #pragma once
 
 #include <atomic>
@@ -58,7 +59,8 @@ struct ConnectionStats {
   PlayoutCounters playout;
 };
 
-class Connection : public WebSocketClient::Listener, public std::enable_shared_from_this<Connection> {
+class Connection : public WebSocketClient::Listener,
+                   public std::enable_shared_from_this<Connection> {
  public:
   enum class Sent { Ok, Over };
   enum class Pulled { Audio, Fallback, End };
@@ -70,7 +72,8 @@ class Connection : public WebSocketClient::Listener, public std::enable_shared_f
 
   /// Joins the connection of that name, or makes one. Either role may come first.
   static std::variant<std::shared_ptr<Connection>, AttachFailure> attach(
-      Role role, const ConnectionSettings& settings, const std::shared_ptr<ConnectionObserver>& observer);
+      Role role, const ConnectionSettings& settings,
+      const std::shared_ptr<ConnectionObserver>& observer);
   /// The counterpart of attach(); the last one to go closes the WebSocket.
   void detach(Role role);
 
@@ -78,8 +81,8 @@ class Connection : public WebSocketClient::Listener, public std::enable_shared_f
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Opens the WebSocket when the rate is known and a URI is set; called again when something has become known.
-  /// Returns a failure that no later call can mend.
+  /// Opens the WebSocket when the rate is known and a URI is set; called again when something has
+  /// become known. Returns a failure that no later call can mend.
   std::optional<Failure> start(Role role);
   /// The element leaves the running states; the last one to do so ends the WebSocket.
   void stop(Role role);
@@ -96,8 +99,9 @@ class Connection : public WebSocketClient::Listener, public std::enable_shared_f
   bool sendDtmf(char digit, unsigned duration_ms);
   /// End of stream at the sink: closes with 1000 behind the last frame when close-on-eos is set.
   void finishSending();
-  /// Blocks after finishSending() until everything is sent (and, with close-on-eos, the endpoint has answered the close),
-  /// the conversation has ended, `cancelled` is set and wakeWaiters() called, or some seconds have passed.
+  /// Blocks after finishSending() until everything is sent (and, with close-on-eos, the endpoint
+  /// has answered the close), the conversation has ended, `cancelled` is set and wakeWaiters()
+  /// called, or some seconds have passed.
   void waitUntilSent(const std::atomic<bool>& cancelled);
   void wakeWaiters() { changed_.notify_all(); }
   void close(unsigned code, const std::string& reason);
@@ -177,7 +181,8 @@ class Connection : public WebSocketClient::Listener, public std::enable_shared_f
   bool paused_ = false;
   uint64_t dropped_unreported_ = 0;
   int64_t last_drop_warning_us_ = 0;
-  uint64_t generation_ = 0;  // counts starts, so that what was posted for an earlier one does nothing
+  uint64_t generation_ =
+      0;  // counts starts, so that what was posted for an earlier one does nothing
   int64_t started_us_ = 0;
 
   // Loop thread only.

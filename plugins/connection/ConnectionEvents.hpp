@@ -42,8 +42,8 @@ struct DroppedEvent {
   uint64_t frames;
 };
 
-using ConnectionEvent =
-    std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent, ControlEvent, ClosedEvent, DroppedEvent, Failure>;
+using ConnectionEvent = std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent,
+                                     ControlEvent, ClosedEvent, DroppedEvent, Failure>;
 
 /// One element on a connection. `reporter`: this element posts the message on the bus.
 class ConnectionObserver {

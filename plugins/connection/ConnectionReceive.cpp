@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The receiving half of Connection: what the endpoint sends, the play-out queue, back-pressure and the end.
+// The receiving half of Connection: what the endpoint sends, the play-out queue, back-pressure and
+// the end.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -13,7 +14,8 @@ namespace wsbridge {
 bool Connection::shouldPause() const {
   if (playout_->aboveHighWater()) return true;
   const uint64_t limit = settings_.max_total_playout_bytes;
-  return limit > 0 && PlayoutBudget::total() > limit && playout_->milliseconds() > PlayoutBudget::kKeepMs;
+  return limit > 0 && PlayoutBudget::total() > limit &&
+         playout_->milliseconds() > PlayoutBudget::kKeepMs;
 }
 
 bool Connection::shouldResume() const {
@@ -125,7 +127,8 @@ void Connection::act(const Command& command, std::string_view text) {
   } else if (std::holds_alternative<HangupCommand>(command)) {
     control("hangup");
   } else if (const auto* dtmf = std::get_if<DtmfCommand>(&command)) {
-    for (const char digit : dtmf->digits) emit(DtmfEvent{std::string(1, digit), dtmf->duration_ms, false});
+    for (const char digit : dtmf->digits)
+      emit(DtmfEvent{std::string(1, digit), dtmf->duration_ms, false});
   } else if (const auto* other = std::get_if<OtherCommand>(&command)) {
     {
       const std::lock_guard lock(mutex_);
@@ -178,7 +181,8 @@ ConnectionStats Connection::stats() const {
     stats.playout = playout_->counters();
     stats.playout_ms = playout_->milliseconds();
   }
-  if (stats.rate > 0) stats.playout_high_ms = stats.playout.high_bytes * 500 / static_cast<uint64_t>(stats.rate);
+  if (stats.rate > 0)
+    stats.playout_high_ms = stats.playout.high_bytes * 500 / static_cast<uint64_t>(stats.rate);
   return stats;
 }
 

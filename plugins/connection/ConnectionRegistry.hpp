@@ -13,8 +13,8 @@ class Connection;
 
 class ConnectionRegistry {
  public:
-  static std::shared_ptr<Connection> findOrAdd(const std::string& name,
-                                               const std::function<std::shared_ptr<Connection>()>& make);
+  static std::shared_ptr<Connection> findOrAdd(
+      const std::string& name, const std::function<std::shared_ptr<Connection>()>& make);
 };
 
 }  // namespace wsbridge

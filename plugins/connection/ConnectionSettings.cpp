@@ -47,7 +47,8 @@ std::optional<std::string> faultInAddresses(const std::vector<std::string>& addr
 
 std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& other) {
   if (!uri.empty() && !other.uri.empty() && uri != other.uri) {
-    return "connection \"" + name + "\" is already used with another uri: give both elements the same";
+    return "connection \"" + name +
+           "\" is already used with another uri: give both elements the same";
   }
   static const ConnectionSettings defaults;
   const auto take = [&](auto member) {
@@ -100,7 +101,8 @@ std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const
 
 PlayoutSettings ConnectionSettings::playoutSettings(int rate) const {
   static std::atomic<uint64_t> seed{1};  // no two calls share their noise
-  return {rate, fallback, static_cast<double>(noise_level_dbov), prebuffer_ms, max_playout_ms, seed++};
+  return {rate,         fallback,       static_cast<double>(noise_level_dbov),
+          prebuffer_ms, max_playout_ms, seed++};
 }
 
 }  // namespace wsbridge

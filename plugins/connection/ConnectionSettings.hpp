@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// ConnectionSettings: what the user set on a sink and a source that share a connection. The defaults are those of the
-// element properties. Values only.
+// ConnectionSettings: what the user set on a sink and a source that share a connection. The
+// defaults are those of the element properties. Values only.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,8 @@ struct ConnectionSettings {
   unsigned max_queue_ms = 1000;
   bool close_on_eos = true;
 
-  /// Takes over what `other` has set and this has not. Returns the fault when both name different URIs.
+  /// Takes over what `other` has set and this has not. Returns the fault when both name different
+  /// URIs.
   std::optional<std::string> merge(const ConnectionSettings& other);
 
   /// Everything needed to dial, or what is wrong and how to mend it.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "connection/Dialer.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <map>
 #include <mutex>
 #include <string_view>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace wsbridge {
 
@@ -26,7 +26,9 @@ DialerPtr takeSelf(gpointer data) {
   return *held;
 }
 
-gpointer giveSelf(const DialerPtr& self) { return new DialerPtr(self); }
+gpointer giveSelf(const DialerPtr& self) {
+  return new DialerPtr(self);
+}
 
 /// Parsing a CA file for each call would cost more than the handshake.
 GObjectPtr<GTlsDatabase> loadDatabase(const std::string& path, GError** error) {
@@ -98,8 +100,9 @@ void Dialer::start() {
     if (const auto self = weak.lock()) {
       self->deadline_.reset();
       self->fail({.kind = FailureKind::Timeout,
-                  .text = "no WebSocket within connect-timeout (" + std::to_string(self->settings_.timeout_ms) +
-                          " ms) while " + self->stage_});
+                  .text = "no WebSocket within connect-timeout (" +
+                          std::to_string(self->settings_.timeout_ms) + " ms) while " +
+                          self->stage_});
     }
     return 0;
   });
@@ -122,7 +125,8 @@ void Dialer::connectNext() {
     const std::string& address = settings_.addresses[next_address_++];
     GSocketAddress* parsed = g_inet_socket_address_new_from_string(address.c_str(), port);
     if (parsed == nullptr) {
-      fail({.kind = FailureKind::Settings, .text = "resolved-addresses has a value that is no IP address"});
+      fail({.kind = FailureKind::Settings,
+            .text = "resolved-addresses has a value that is no IP address"});
       return;
     }
     target.reset(G_SOCKET_CONNECTABLE(parsed));
@@ -143,7 +147,8 @@ void Dialer::onConnected(GObject* source, GAsyncResult* result, gpointer data) {
   } else if (self->next_address_ < self->settings_.addresses.size()) {
     self->connectNext();
   } else {
-    self->fail({.kind = kindOf(error.get()), .text = std::string("cannot connect: ") + error->message});
+    self->fail(
+        {.kind = kindOf(error.get()), .text = std::string("cannot connect: ") + error->message});
   }
 }
 
@@ -174,7 +179,8 @@ void Dialer::startTls(GSocketConnection* connection) {
       }
     }
     if (problem == nullptr && !settings_.tls.cert_file.empty()) {
-      const std::string& key = settings_.tls.key_file.empty() ? settings_.tls.cert_file : settings_.tls.key_file;
+      const std::string& key =
+          settings_.tls.key_file.empty() ? settings_.tls.cert_file : settings_.tls.key_file;
       const GObjectPtr<GTlsCertificate> certificate(
           g_tls_certificate_new_from_files(settings_.tls.cert_file.c_str(), key.c_str(), &problem));
       if (certificate) g_tls_connection_set_certificate(G_TLS_CONNECTION(tls), certificate.get());
@@ -186,11 +192,12 @@ void Dialer::startTls(GSocketConnection* connection) {
     return;
   }
   g_signal_connect(tls, "accept-certificate", G_CALLBACK(onAcceptCertificate), this);
-  g_tls_connection_handshake_async(G_TLS_CONNECTION(tls), G_PRIORITY_DEFAULT, cancellable_.get(), onHandshake,
-                                   giveSelf(shared_from_this()));
+  g_tls_connection_handshake_async(G_TLS_CONNECTION(tls), G_PRIORITY_DEFAULT, cancellable_.get(),
+                                   onHandshake, giveSelf(shared_from_this()));
 }
 
-gboolean Dialer::onAcceptCertificate(GTlsConnection*, GTlsCertificate*, GTlsCertificateFlags errors, gpointer data) {
+gboolean Dialer::onAcceptCertificate(GTlsConnection*, GTlsCertificate*, GTlsCertificateFlags errors,
+                                     gpointer data) {
   auto* self = static_cast<Dialer*>(data);
   if (!self->settings_.tls.verify) return TRUE;
   self->certificate_fault_ = describe(errors);
@@ -205,7 +212,8 @@ void Dialer::onHandshake(GObject* source, GAsyncResult* result, gpointer data) {
   const GErrorPtr error(problem);
   if (!self->done_) return;
   if (!self->certificate_fault_.empty()) {
-    self->fail({.kind = FailureKind::Tls, .text = "the endpoint's certificate is " + self->certificate_fault_});
+    self->fail({.kind = FailureKind::Tls,
+                .text = "the endpoint's certificate is " + self->certificate_fault_});
   } else if (error) {
     self->fail({.kind = FailureKind::Tls, .text = std::string("TLS handshake: ") + error->message});
   } else {
@@ -214,7 +222,8 @@ void Dialer::onHandshake(GObject* source, GAsyncResult* result, gpointer data) {
 }
 
 void Dialer::tlsDone(GTlsConnection* tls) {
-  // A resumed session passes the handshake without asking us, even when the session was first accepted unverified.
+  // A resumed session passes the handshake without asking us, even when the session was first
+  // accepted unverified.
   const GTlsCertificateFlags errors = g_tls_connection_get_peer_certificate_errors(tls);
   if (settings_.tls.verify && errors != 0) {
     fail({.kind = FailureKind::Tls, .text = "the endpoint's certificate is " + describe(errors)});
@@ -225,9 +234,9 @@ void Dialer::tlsDone(GTlsConnection* tls) {
 
 void Dialer::sendRequest() {
   stage_ = "waiting for the handshake's answer";
-  g_output_stream_write_all_async(g_io_stream_get_output_stream(stream_.get()), request_.data(), request_.size(),
-                                  G_PRIORITY_DEFAULT, cancellable_.get(), onWritten,
-                                  giveSelf(shared_from_this()));
+  g_output_stream_write_all_async(g_io_stream_get_output_stream(stream_.get()), request_.data(),
+                                  request_.size(), G_PRIORITY_DEFAULT, cancellable_.get(),
+                                  onWritten, giveSelf(shared_from_this()));
 }
 
 void Dialer::onWritten(GObject* source, GAsyncResult* result, gpointer data) {
@@ -237,7 +246,8 @@ void Dialer::onWritten(GObject* source, GAsyncResult* result, gpointer data) {
   const GErrorPtr error(problem);
   if (!self->done_) return;
   if (error) {
-    self->fail({.kind = FailureKind::Refused, .text = std::string("sending the handshake: ") + error->message});
+    self->fail({.kind = FailureKind::Refused,
+                .text = std::string("sending the handshake: ") + error->message});
     return;
   }
   self->answer_.resize(kMaxAnswer);
@@ -245,8 +255,9 @@ void Dialer::onWritten(GObject* source, GAsyncResult* result, gpointer data) {
 }
 
 void Dialer::readAnswer() {
-  g_input_stream_read_async(g_io_stream_get_input_stream(stream_.get()), answer_.data() + answer_size_,
-                            kMaxAnswer - answer_size_, G_PRIORITY_DEFAULT, cancellable_.get(), onRead,
+  g_input_stream_read_async(g_io_stream_get_input_stream(stream_.get()),
+                            answer_.data() + answer_size_, kMaxAnswer - answer_size_,
+                            G_PRIORITY_DEFAULT, cancellable_.get(), onRead,
                             giveSelf(shared_from_this()));
 }
 
@@ -258,7 +269,8 @@ void Dialer::onRead(GObject* source, GAsyncResult* result, gpointer data) {
   if (!self->done_) return;
   if (count <= 0) {
     const std::string why = error ? error->message : "the endpoint closed the connection";
-    self->fail({.kind = FailureKind::Handshake, .text = "waiting for the handshake's answer: " + why});
+    self->fail(
+        {.kind = FailureKind::Handshake, .text = "waiting for the handshake's answer: " + why});
     return;
   }
   self->answerRead(static_cast<size_t>(count));
@@ -270,13 +282,15 @@ void Dialer::answerRead(size_t count) {
   const size_t end = text.find(kEndOfHead);
   if (end == std::string_view::npos) {
     const std::string_view expected = "HTTP/1.";
-    const bool http = text.substr(0, expected.size()) == expected.substr(0, std::min(text.size(), expected.size()));
+    const bool http = text.substr(0, expected.size()) ==
+                      expected.substr(0, std::min(text.size(), expected.size()));
     if (answer_size_ < kMaxAnswer && http) {
       readAnswer();
       return;
     }
     fail({.kind = FailureKind::Handshake,
-          .text = "the endpoint's answer is not HTTP: is there a WebSocket server behind this URI?"});
+          .text =
+              "the endpoint's answer is not HTTP: is there a WebSocket server behind this URI?"});
     return;
   }
   const size_t head_size = end + kEndOfHead.size();
@@ -293,14 +307,17 @@ void Dialer::answerRead(size_t count) {
   finish(std::move(dialled));
 }
 
-void Dialer::fail(Failure failure) { finish(std::move(failure)); }
+void Dialer::fail(Failure failure) {
+  finish(std::move(failure));
+}
 
 void Dialer::finish(Result result) {
   if (!done_) return;
   const auto keep = shared_from_this();
   const Done done = std::move(done_);
   cancel();
-  if (stream_) g_io_stream_close_async(stream_.get(), G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);
+  if (stream_)
+    g_io_stream_close_async(stream_.get(), G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);
   done(std::move(result));
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Dialer: opens one WebSocket: connects, does TLS, sends the handshake, reads the answer; all inside one deadline. Used
-// and destroyed on the loop's thread. The result is delivered once, never after cancel() or destruction.
+// Dialer: opens one WebSocket: connects, does TLS, sends the handshake, reads the answer; all
+// inside one deadline. Used and destroyed on the loop's thread. The result is delivered once, never
+// after cancel() or destruction.
 #pragma once
 
 #include <functional>
@@ -69,8 +70,8 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   static void onHandshake(GObject* source, GAsyncResult* result, gpointer data);
   static void onWritten(GObject* source, GAsyncResult* result, gpointer data);
   static void onRead(GObject* source, GAsyncResult* result, gpointer data);
-  static gboolean onAcceptCertificate(GTlsConnection* tls, GTlsCertificate*, GTlsCertificateFlags errors,
-                                      gpointer data);
+  static gboolean onAcceptCertificate(GTlsConnection* tls, GTlsCertificate*,
+                                      GTlsCertificateFlags errors, gpointer data);
 
   std::shared_ptr<MediaLoop> loop_;
   DialSettings settings_;

@@ -20,7 +20,8 @@ struct HeadersUnref {
 std::string acceptKey(const std::string& key) {
   g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA1);
   const std::string whole = key + std::string(kAcceptGuid);
-  g_checksum_update(checksum, reinterpret_cast<const guchar*>(whole.data()), static_cast<gssize>(whole.size()));
+  g_checksum_update(checksum, reinterpret_cast<const guchar*>(whole.data()),
+                    static_cast<gssize>(whole.size()));
   std::array<guint8, 20> digest{};
   gsize size = digest.size();
   g_checksum_get_digest(checksum, digest.data(), &size);
@@ -36,11 +37,15 @@ std::string statusHint(unsigned status) {
   switch (status) {
     case 401:
     case 403:
-    case 407: return ": check the authorization given to the endpoint";
+    case 407:
+      return ": check the authorization given to the endpoint";
     case 404:
-    case 410: return ": check the path of the URI";
-    case 200: return ": this is an HTTP page, not a WebSocket";
-    default: break;
+    case 410:
+      return ": check the path of the URI";
+    case 200:
+      return ": this is an HTTP page, not a WebSocket";
+    default:
+      break;
   }
   if (status >= 300 && status < 400) return ": redirects are not followed, give the final URI";
   return "";
@@ -58,10 +63,12 @@ std::variant<Endpoint, std::string> Endpoint::parse(const std::string& uri) {
     return std::string("uri has white space or a control character: write it percent-encoded");
   }
   g_autoptr(GError) error = nullptr;
-  constexpr auto kFlags = static_cast<GUriFlags>(G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH |
-                                                 G_URI_FLAGS_ENCODED_QUERY | G_URI_FLAGS_SCHEME_NORMALIZE);
+  constexpr auto kFlags =
+      static_cast<GUriFlags>(G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH |
+                             G_URI_FLAGS_ENCODED_QUERY | G_URI_FLAGS_SCHEME_NORMALIZE);
   g_autoptr(GUri) parsed = g_uri_parse(uri.c_str(), kFlags, &error);
-  if (parsed == nullptr) return std::string("uri is not valid (") + error->message + "): give ws://host[:port]/path";
+  if (parsed == nullptr)
+    return std::string("uri is not valid (") + error->message + "): give ws://host[:port]/path";
   const std::string_view scheme(g_uri_get_scheme(parsed));
   Endpoint endpoint;
   if (scheme == "wss" || scheme == "https") {
@@ -70,17 +77,20 @@ std::variant<Endpoint, std::string> Endpoint::parse(const std::string& uri) {
     return "uri has the scheme \"" + std::string(scheme) + "\": give ws, wss, http or https";
   }
   const char* host = g_uri_get_host(parsed);
-  if (host == nullptr || *host == '\0') return std::string("uri has no host: give ws://host[:port]/path");
+  if (host == nullptr || *host == '\0')
+    return std::string("uri has no host: give ws://host[:port]/path");
   endpoint.host = host;
   const int port = g_uri_get_port(parsed);
   endpoint.port = static_cast<uint16_t>(port > 0 ? port : endpoint.tls ? 443 : 80);
   endpoint.target = *g_uri_get_path(parsed) == '\0' ? "/" : g_uri_get_path(parsed);
-  endpoint.shown = std::string(endpoint.tls ? "wss://" : "ws://") + endpoint.hostHeader() + endpoint.target;
+  endpoint.shown =
+      std::string(endpoint.tls ? "wss://" : "ws://") + endpoint.hostHeader() + endpoint.target;
   if (const char* query = g_uri_get_query(parsed)) endpoint.target += std::string("?") + query;
   if (const char* user = g_uri_get_user(parsed)) {
     const char* password = g_uri_get_password(parsed);
     const std::string pair = std::string(user) + ":" + (password != nullptr ? password : "");
-    g_autofree char* encoded = g_base64_encode(reinterpret_cast<const guchar*>(pair.data()), pair.size());
+    g_autofree char* encoded =
+        g_base64_encode(reinterpret_cast<const guchar*>(pair.data()), pair.size());
     endpoint.authorization = std::string("Basic ") + encoded;
   }
   return endpoint;
@@ -99,7 +109,8 @@ std::string makeHandshakeKey() {
   return key;
 }
 
-std::string handshakeText(const Endpoint& endpoint, const HandshakeRequest& request, const std::string& key) {
+std::string handshakeText(const Endpoint& endpoint, const HandshakeRequest& request,
+                          const std::string& key) {
   std::string text = "GET " + endpoint.target + " HTTP/1.1\r\nHost: " + endpoint.hostHeader() +
                      "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: " + key +
                      "\r\nSec-WebSocket-Version: 13\r\n";
@@ -113,11 +124,13 @@ std::string handshakeText(const Endpoint& endpoint, const HandshakeRequest& requ
   const std::string& authorization =
       request.authorization.empty() ? endpoint.authorization : request.authorization;
   if (!authorization.empty()) text += "Authorization: " + authorization + "\r\n";
-  for (const auto& [name, value] : request.extra_headers) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : request.extra_headers)
+    text += name + ": " + value + "\r\n";
   return text + "\r\n";
 }
 
-std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head, const HandshakeRequest& request,
+std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head,
+                                                           const HandshakeRequest& request,
                                                            const std::string& key) {
   const std::unique_ptr<SoupMessageHeaders, HeadersUnref> headers(
       soup_message_headers_new(SOUP_MESSAGE_HEADERS_RESPONSE));
@@ -127,10 +140,12 @@ std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head
   // libsoup wants the text without its last empty line.
   const auto size = static_cast<int>(head.size() >= 2 ? head.size() - 2 : 0);
   if (!soup_headers_parse_response(head.data(), size, headers.get(), &version, &status, &phrase)) {
-    return handshakeFailure("the endpoint's answer is not HTTP: is there a WebSocket server behind this URI?", 0);
+    return handshakeFailure(
+        "the endpoint's answer is not HTTP: is there a WebSocket server behind this URI?", 0);
   }
   if (status != SOUP_STATUS_SWITCHING_PROTOCOLS) {
-    return handshakeFailure("the endpoint answered " + std::to_string(status) + statusHint(status), status);
+    return handshakeFailure("the endpoint answered " + std::to_string(status) + statusHint(status),
+                            status);
   }
   if (!equalsFolded(soup_message_headers_get_one(headers.get(), "Upgrade"), "websocket") ||
       !soup_message_headers_header_contains(headers.get(), "Connection", "Upgrade")) {
@@ -144,11 +159,13 @@ std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head
     return handshakeFailure("the endpoint selected an extension although none was offered", status);
   }
   HandshakeAnswer answer;
-  if (const char* selected = soup_message_headers_get_one(headers.get(), "Sec-WebSocket-Protocol")) {
+  if (const char* selected =
+          soup_message_headers_get_one(headers.get(), "Sec-WebSocket-Protocol")) {
     answer.subprotocol = selected;
     const auto& offered = request.subprotocols;
     if (std::find(offered.begin(), offered.end(), answer.subprotocol) == offered.end()) {
-      return handshakeFailure("the endpoint selected a subprotocol that was not offered: set subprotocols", status);
+      return handshakeFailure(
+          "the endpoint selected a subprotocol that was not offered: set subprotocols", status);
     }
   }
   return answer;
@@ -157,7 +174,8 @@ std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head
 std::optional<std::string> faultInHeader(const std::string& name, const std::string& value) {
   if (name.empty()) return "a header without a name";
   for (const char c : name) {
-    if (!g_ascii_isalnum(c) && std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string_view::npos) {
+    if (!g_ascii_isalnum(c) &&
+        std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string_view::npos) {
       return "header name with a character that HTTP does not allow";
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Endpoint: a parsed WebSocket URI, and the handshake that opens it (RFC 6455 section 4) as text in and out. Pure.
+// Endpoint: a parsed WebSocket URI, and the handshake that opens it (RFC 6455 section 4) as text in
+// and out. Pure.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ struct Endpoint {
   uint16_t port = 0;
   std::string target;         // path and query
   std::string authorization;  // made of the URI's user-info; empty without
-  std::string shown;          // the URI without user-info, query and fragment: for logs and messages
+  std::string shown;  // the URI without user-info, query and fragment: for logs and messages
 
   /// The message names the fault and the remedy.
   static std::variant<Endpoint, std::string> parse(const std::string& uri);
@@ -36,14 +37,16 @@ struct HandshakeRequest {
 
 /// A fresh value of Sec-WebSocket-Key.
 std::string makeHandshakeKey();
-std::string handshakeText(const Endpoint& endpoint, const HandshakeRequest& request, const std::string& key);
+std::string handshakeText(const Endpoint& endpoint, const HandshakeRequest& request,
+                          const std::string& key);
 
 struct HandshakeAnswer {
   std::string subprotocol;
 };
 
 /// `head` is the answer up to and with the empty line.
-std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head, const HandshakeRequest& request,
+std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head,
+                                                           const HandshakeRequest& request,
                                                            const std::string& key);
 
 /// Empty when the name and value may be sent as an HTTP header.

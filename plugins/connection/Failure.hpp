@@ -31,16 +31,26 @@ struct Failure {
 /// The word used in messages and details: "settings", "resolve", ….
 inline const char* nameOf(FailureKind kind) {
   switch (kind) {
-    case FailureKind::Settings: return "settings";
-    case FailureKind::Resolve: return "resolve";
-    case FailureKind::Refused: return "refused";
-    case FailureKind::Timeout: return "timeout";
-    case FailureKind::Tls: return "tls";
-    case FailureKind::Handshake: return "handshake";
-    case FailureKind::Protocol: return "protocol";
-    case FailureKind::Closed: return "closed";
-    case FailureKind::Lost: return "lost";
-    case FailureKind::PongTimeout: return "pong-timeout";
+    case FailureKind::Settings:
+      return "settings";
+    case FailureKind::Resolve:
+      return "resolve";
+    case FailureKind::Refused:
+      return "refused";
+    case FailureKind::Timeout:
+      return "timeout";
+    case FailureKind::Tls:
+      return "tls";
+    case FailureKind::Handshake:
+      return "handshake";
+    case FailureKind::Protocol:
+      return "protocol";
+    case FailureKind::Closed:
+      return "closed";
+    case FailureKind::Lost:
+      return "lost";
+    case FailureKind::PongTimeout:
+      return "pong-timeout";
   }
   return "lost";
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "connection/FlowState.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
+
+#include <sys/socket.h>
 
 namespace wsbridge {
 
@@ -71,7 +71,9 @@ FlowState::~FlowState() {
   g_object_unref(base_);
 }
 
-void FlowState::detach() { on_drained_ = nullptr; }
+void FlowState::detach() {
+  on_drained_ = nullptr;
+}
 
 bool FlowState::inputReady() const {
   return !closed_ && !read_stopped_ && (!filter_.wanted() || (input_ready_ && !filter_.stuck()));
@@ -115,8 +117,8 @@ gssize FlowState::readBase(std::span<uint8_t> into, GError** error) {
   if (socket_ == nullptr) {
     auto* input = G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(base_));
     GError* problem = nullptr;
-    const gssize count =
-        g_pollable_input_stream_read_nonblocking(input, into.data(), into.size(), nullptr, &problem);
+    const gssize count = g_pollable_input_stream_read_nonblocking(input, into.data(), into.size(),
+                                                                  nullptr, &problem);
     if (problem != nullptr && g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
       input_ready_ = false;
       dispatch_bytes_ = 0;
@@ -126,7 +128,8 @@ gssize FlowState::readBase(std::span<uint8_t> into, GError** error) {
   }
   if (!input_drained_) {
     const ssize_t count = recv(g_socket_get_fd(socket_), into.data(), into.size(), MSG_DONTWAIT);
-    // A short read emptied the socket: the next one would only say so. Level-triggered epoll tells when there is more.
+    // A short read emptied the socket: the next one would only say so. Level-triggered epoll tells
+    // when there is more.
     input_drained_ = count > 0 && static_cast<size_t>(count) < into.size();
     if (count >= 0) return count;
     if (errno != EAGAIN && errno != EINTR) return systemError("receiving", error);
@@ -190,8 +193,12 @@ bool FlowState::writable() const {
 }
 
 GSource* FlowState::createSource(GObject* stream, bool input) {
-  static GSourceFuncs funcs = {FlowSource::onPrepare,  FlowSource::onCheck, FlowSource::onDispatch,
-                               FlowSource::onFinalize, nullptr,             nullptr};
+  static GSourceFuncs funcs = {FlowSource::onPrepare,
+                               FlowSource::onCheck,
+                               FlowSource::onDispatch,
+                               FlowSource::onFinalize,
+                               nullptr,
+                               nullptr};
   GSource* source = g_source_new(&funcs, sizeof(FlowSource));
   auto* flow = reinterpret_cast<FlowSource*>(source);
   flow->stream = G_OBJECT(g_object_ref(stream));
@@ -237,8 +244,8 @@ void FlowState::watchTls(bool input) {
                  : g_pollable_output_stream_create_source(
                        G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(base_)), nullptr);
   GPollableSourceFunc callback = input ? onTlsInput : onTlsOutput;
-  g_source_set_callback(source, reinterpret_cast<GSourceFunc>(reinterpret_cast<void*>(callback)), this,
-                        nullptr);
+  g_source_set_callback(source, reinterpret_cast<GSourceFunc>(reinterpret_cast<void*>(callback)),
+                        this, nullptr);
   g_source_attach(source, loop_->context());
 }
 
@@ -270,7 +277,8 @@ void FlowState::setPaused(bool paused) {
   filter_.setHold(paused);
   if (!paused) {
     input_armed_ = true;
-    input_ready_ = true;  // data may wait above the socket: a decrypted TLS record, a filtered message
+    input_ready_ =
+        true;  // data may wait above the socket: a decrypted TLS record, a filtered message
   }
   updateInterest();
 }
@@ -296,7 +304,8 @@ void FlowState::close() {
   if (socket_ != nullptr) {
     g_io_stream_close(base_, nullptr, nullptr);
   } else {
-    g_io_stream_close_async(base_, G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);  // sends TLS's own farewell
+    g_io_stream_close_async(base_, G_PRIORITY_DEFAULT, nullptr, nullptr,
+                            nullptr);  // sends TLS's own farewell
   }
 }
 

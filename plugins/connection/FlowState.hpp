@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// FlowState: what the objects of one FlowStream share: the base stream, its readiness, the filter, the counters.
-// Loop thread only.
+// FlowState: what the objects of one FlowStream share: the base stream, its readiness, the filter,
+// the counters. Loop thread only.
 #pragma once
 
 #include <cstdint>

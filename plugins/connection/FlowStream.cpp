@@ -50,9 +50,11 @@ static void flow_input_pollable_init(GPollableInputStreamInterface* iface);
 static void flow_output_pollable_init(GPollableOutputStreamInterface* iface);
 
 G_DEFINE_TYPE_WITH_CODE(FlowInput, flow_input, G_TYPE_INPUT_STREAM,
-                        G_IMPLEMENT_INTERFACE(G_TYPE_POLLABLE_INPUT_STREAM, flow_input_pollable_init))
+                        G_IMPLEMENT_INTERFACE(G_TYPE_POLLABLE_INPUT_STREAM,
+                                              flow_input_pollable_init))
 G_DEFINE_TYPE_WITH_CODE(FlowOutput, flow_output, G_TYPE_OUTPUT_STREAM,
-                        G_IMPLEMENT_INTERFACE(G_TYPE_POLLABLE_OUTPUT_STREAM, flow_output_pollable_init))
+                        G_IMPLEMENT_INTERFACE(G_TYPE_POLLABLE_OUTPUT_STREAM,
+                                              flow_output_pollable_init))
 G_DEFINE_TYPE(FlowIo, flow_io, G_TYPE_IO_STREAM)
 
 static void flow_input_init(FlowInput*) {}
@@ -60,7 +62,8 @@ static void flow_input_finalize(GObject* object) {
   delete reinterpret_cast<FlowInput*>(object)->state;
   G_OBJECT_CLASS(flow_input_parent_class)->finalize(object);
 }
-static gssize flow_input_read(GInputStream* stream, void* buffer, gsize size, GCancellable*, GError** error) {
+static gssize flow_input_read(GInputStream* stream, void* buffer, gsize size, GCancellable*,
+                              GError** error) {
   return stateOf<FlowInput>(stream).read(buffer, size, error);
 }
 static void flow_input_class_init(FlowInputClass* klass) {
@@ -75,7 +78,8 @@ static void flow_input_pollable_init(GPollableInputStreamInterface* iface) {
   iface->create_source = [](GPollableInputStream* stream, GCancellable*) {
     return stateOf<FlowInput>(stream).createSource(G_OBJECT(stream), true);
   };
-  iface->read_nonblocking = [](GPollableInputStream* stream, void* buffer, gsize size, GError** error) {
+  iface->read_nonblocking = [](GPollableInputStream* stream, void* buffer, gsize size,
+                               GError** error) {
     return stateOf<FlowInput>(stream).read(buffer, size, error);
   };
 }
@@ -85,8 +89,8 @@ static void flow_output_finalize(GObject* object) {
   delete reinterpret_cast<FlowOutput*>(object)->state;
   G_OBJECT_CLASS(flow_output_parent_class)->finalize(object);
 }
-static gssize flow_output_write(GOutputStream* stream, const void* buffer, gsize size, GCancellable*,
-                                GError** error) {
+static gssize flow_output_write(GOutputStream* stream, const void* buffer, gsize size,
+                                GCancellable*, GError** error) {
   return stateOf<FlowOutput>(stream).write(buffer, size, error);
 }
 static void flow_output_class_init(FlowOutputClass* klass) {
@@ -101,7 +105,8 @@ static void flow_output_pollable_init(GPollableOutputStreamInterface* iface) {
   iface->create_source = [](GPollableOutputStream* stream, GCancellable*) {
     return stateOf<FlowOutput>(stream).createSource(G_OBJECT(stream), false);
   };
-  iface->write_nonblocking = [](GPollableOutputStream* stream, const void* buffer, gsize size, GError** error) {
+  iface->write_nonblocking = [](GPollableOutputStream* stream, const void* buffer, gsize size,
+                                GError** error) {
     return stateOf<FlowOutput>(stream).write(buffer, size, error);
   };
 }
@@ -131,16 +136,21 @@ static gboolean flow_io_close_finish(GIOStream*, GAsyncResult* result, GError** 
 static void flow_io_class_init(FlowIoClass* klass) {
   G_OBJECT_CLASS(klass)->finalize = flow_io_finalize;
   GIOStreamClass* io = G_IO_STREAM_CLASS(klass);
-  io->get_input_stream = [](GIOStream* stream) { return &reinterpret_cast<FlowIo*>(stream)->input->parent; };
-  io->get_output_stream = [](GIOStream* stream) { return &reinterpret_cast<FlowIo*>(stream)->output->parent; };
+  io->get_input_stream = [](GIOStream* stream) {
+    return &reinterpret_cast<FlowIo*>(stream)->input->parent;
+  };
+  io->get_output_stream = [](GIOStream* stream) {
+    return &reinterpret_cast<FlowIo*>(stream)->output->parent;
+  };
   io->close_fn = flow_io_close;
   io->close_async = flow_io_close_async;
   io->close_finish = flow_io_close_finish;
 }
 
-FlowStream::FlowStream(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
-                       std::function<void()> on_drained)
-    : state_(std::make_shared<FlowState>(std::move(loop), base, std::move(prefix), std::move(on_drained))),
+FlowStream::FlowStream(std::shared_ptr<MediaLoop> loop, GIOStream* base,
+                       std::vector<uint8_t> prefix, std::function<void()> on_drained)
+    : state_(std::make_shared<FlowState>(std::move(loop), base, std::move(prefix),
+                                         std::move(on_drained))),
       stream_(G_IO_STREAM(g_object_new(flow_io_get_type(), nullptr))) {
   auto* io = reinterpret_cast<FlowIo*>(stream_);
   io->input = static_cast<FlowInput*>(g_object_new(flow_input_get_type(), nullptr));
@@ -156,15 +166,35 @@ FlowStream::~FlowStream() {
   g_object_unref(stream_);
 }
 
-GIOStream* FlowStream::stream() const { return stream_; }
-void FlowStream::setPaused(bool paused) { state_->setPaused(paused); }
-void FlowStream::stopReading() { state_->stopReading(); }
-bool FlowStream::paused() const { return state_->paused(); }
-bool FlowStream::writable() const { return state_->writable(); }
-const FrameFilter& FlowStream::filter() const { return state_->filter(); }
-uint64_t FlowStream::bytesRead() const { return state_->bytesRead(); }
-uint64_t FlowStream::bytesWritten() const { return state_->bytesWritten(); }
-int64_t FlowStream::lastReadUs() const { return state_->lastReadUs(); }
-void FlowStream::shutdownWrite() { state_->shutdownWrite(); }
+GIOStream* FlowStream::stream() const {
+  return stream_;
+}
+void FlowStream::setPaused(bool paused) {
+  state_->setPaused(paused);
+}
+void FlowStream::stopReading() {
+  state_->stopReading();
+}
+bool FlowStream::paused() const {
+  return state_->paused();
+}
+bool FlowStream::writable() const {
+  return state_->writable();
+}
+const FrameFilter& FlowStream::filter() const {
+  return state_->filter();
+}
+uint64_t FlowStream::bytesRead() const {
+  return state_->bytesRead();
+}
+uint64_t FlowStream::bytesWritten() const {
+  return state_->bytesWritten();
+}
+int64_t FlowStream::lastReadUs() const {
+  return state_->lastReadUs();
+}
+void FlowStream::shutdownWrite() {
+  state_->shutdownWrite();
+}
 
 }  // namespace wsbridge

@@ -27,7 +27,8 @@ uint64_t payloadSize(const uint8_t* header) {
   const size_t length = header[1] & 0x7FU;
   if (length < 126) return length;
   uint64_t value = 0;
-  for (size_t i = 0; i < (length == 126 ? 2U : 8U); ++i) value = value << 8 | header[2 + i];
+  for (size_t i = 0; i < (length == 126 ? 2U : 8U); ++i)
+    value = value << 8 | header[2 + i];
   return value;
 }
 
@@ -57,7 +58,8 @@ bool FrameFilter::isAudio(uint8_t opcode) const {
 
 void FrameFilter::process(std::span<const uint8_t> raw) {
   while (!raw.empty() && fault_ == Fault::None) {
-    const bool audio_next = in_body_ ? body_ == Body::Split : header_size_ == 0 && isAudio(raw.front() & 0x0FU);
+    const bool audio_next =
+        in_body_ ? body_ == Body::Split : header_size_ == 0 && isAudio(raw.front() & 0x0FU);
     if (hold_ && audio_next) {
       pending_.assign(raw.begin(), raw.end());
       return;
@@ -136,7 +138,8 @@ void FrameFilter::noteCloseByte(std::span<const uint8_t> part) {
   close_reason_ = whole;
   if (part.size() < remaining_) return;
   if (whole.size() >= 2) {
-    close_code_ = static_cast<unsigned>(static_cast<uint8_t>(whole[0])) << 8 | static_cast<uint8_t>(whole[1]);
+    close_code_ =
+        static_cast<unsigned>(static_cast<uint8_t>(whole[0])) << 8 | static_cast<uint8_t>(whole[1]);
     close_reason_ = whole.substr(2);
   } else {
     close_code_ = 1002;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// FrameFilter: stands between the socket and libsoup and follows the WebSocket framing (RFC 6455 section 5.2) of what
-// the server sends. libsoup buffers a message whole and has no limit for fragmented ones; audio is a stream of bytes
-// whose message boundaries mean nothing. So a large or fragmented BINARY message is passed on as small unfragmented
-// ones, each as soon as its bytes are there. Everything else passes unchanged (libsoup judges it), but for limits on
-// text. Pure; not synchronised.
+// FrameFilter: stands between the socket and libsoup and follows the WebSocket framing (RFC 6455
+// section 5.2) of what the server sends. libsoup buffers a message whole and has no limit for
+// fragmented ones; audio is a stream of bytes whose message boundaries mean nothing. So a large or
+// fragmented BINARY message is passed on as small unfragmented ones, each as soon as its bytes are
+// there. Everything else passes unchanged (libsoup judges it), but for limits on text. Pure; not
+// synchronised.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +29,8 @@ class FrameFilter {
   size_t read(uint8_t* out, size_t size);
   /// No filtered bytes are waiting.
   [[nodiscard]] bool wanted() const { return out_pos_ == out_.size(); }
-  /// While held, audio is not passed on: control and text up to the next audio still are. Letting go passes what waited.
+  /// While held, audio is not passed on: control and text up to the next audio still are. Letting
+  /// go passes what waited.
   void setHold(bool hold);
   /// Held, and audio is next: more raw bytes are of no use.
   [[nodiscard]] bool stuck() const { return hold_ && !pending_.empty(); }
@@ -61,7 +63,7 @@ class FrameFilter {
   bool in_body_ = false;
   bool in_close_ = false;
 
-  bool splitting_ = false;      // inside a fragmented BINARY message
+  bool splitting_ = false;  // inside a fragmented BINARY message
   uint64_t text_bytes_ = 0;
 
   Fault fault_ = Fault::None;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Outbox: what waits to be sent to the endpoint, in order. Audio above the limit is dropped, the oldest first; text is
-// never dropped and keeps its place among the audio. Pure; not synchronised.
+// Outbox: what waits to be sent to the endpoint, in order. Audio above the limit is dropped, the
+// oldest first; text is never dropped and keeps its place among the audio. Pure; not synchronised.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ class Outbox {
   /// Returns how many frames were dropped to make room.
   size_t pushAudio(std::span<const uint8_t> frame) {
     size_t dropped = 0;
-    while (frames_ >= max_frames_ && dropOldestFrame()) ++dropped;
+    while (frames_ >= max_frames_ && dropOldestFrame())
+      ++dropped;
     items_.push_back({false, {frame.begin(), frame.end()}});
     ++frames_;
     return dropped;

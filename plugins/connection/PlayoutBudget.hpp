@@ -14,7 +14,9 @@ class PlayoutBudget {
   static constexpr uint64_t kKeepMs = 1000;
 
   static uint64_t total() { return bytes_.load(std::memory_order_relaxed); }
-  static void move(uint64_t from, uint64_t to) { bytes_.fetch_add(to - from, std::memory_order_relaxed); }
+  static void move(uint64_t from, uint64_t to) {
+    bytes_.fetch_add(to - from, std::memory_order_relaxed);
+  }
 
  private:
   inline static std::atomic<uint64_t> bytes_{0};

@@ -19,10 +19,13 @@ constexpr guint64 kMaxPayload = FrameFilter::kMaxText + 64 * 1024;
 
 bool maySendCode(unsigned code) {
   if (code >= 3000 && code <= 4999) return true;
-  return code == 1000 || code == 1001 || code == 1002 || code == 1003 || (code >= 1007 && code <= 1010);
+  return code == 1000 || code == 1001 || code == 1002 || code == 1003 ||
+         (code >= 1007 && code <= 1010);
 }
 
-bool isOrderly(unsigned code) { return code == 1000 || code == 1001 || code == kNoStatus; }
+bool isOrderly(unsigned code) {
+  return code == 1000 || code == 1001 || code == kNoStatus;
+}
 
 std::string shortReason(const std::string& reason) {
   g_autofree char* valid = g_utf8_make_valid(reason.c_str(), static_cast<gssize>(reason.size()));
@@ -38,12 +41,16 @@ WebSocketClient::WebSocketClient(std::shared_ptr<MediaLoop> loop, ClientSettings
                                  std::weak_ptr<Listener> listener)
     : loop_(std::move(loop)), settings_(std::move(settings)), listener_(std::move(listener)) {}
 
-WebSocketClient::~WebSocketClient() { teardown(); }
+WebSocketClient::~WebSocketClient() {
+  teardown();
+}
 
 void WebSocketClient::start() {
-  dialer_ = std::make_shared<Dialer>(loop_, settings_.dial, [weak = weak_from_this()](Dialer::Result result) {
-    if (const auto self = weak.lock()) self->dialled(std::move(result));
-  });
+  dialer_ = std::make_shared<Dialer>(loop_, settings_.dial,
+                                     [weak = weak_from_this()](Dialer::Result result) {
+                                       if (const auto self = weak.lock())
+                                         self->dialled(std::move(result));
+                                     });
   dialer_->start();
 }
 
@@ -54,15 +61,15 @@ void WebSocketClient::dialled(Dialer::Result result) {
     return;
   }
   auto& dialled = std::get<Dialled>(result);
-  flow_ = std::make_unique<FlowStream>(loop_, dialled.stream.get(), std::move(dialled.prefix),
-                                       [weak = weak_from_this()] {
-                                         const auto self = weak.lock();
-                                         const auto listener = self ? self->listener_.lock() : nullptr;
-                                         if (listener) listener->onWritable();
-                                       });
+  flow_ = std::make_unique<FlowStream>(
+      loop_, dialled.stream.get(), std::move(dialled.prefix), [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        const auto listener = self ? self->listener_.lock() : nullptr;
+        if (listener) listener->onWritable();
+      });
   const Endpoint& endpoint = settings_.dial.endpoint;
-  g_autoptr(GUri) uri = g_uri_build(G_URI_FLAGS_NONE, endpoint.tls ? "wss" : "ws", nullptr, endpoint.host.c_str(),
-                                    endpoint.port, "/", nullptr, nullptr);
+  g_autoptr(GUri) uri = g_uri_build(G_URI_FLAGS_NONE, endpoint.tls ? "wss" : "ws", nullptr,
+                                    endpoint.host.c_str(), endpoint.port, "/", nullptr, nullptr);
   socket_ = soup_websocket_connection_new(
       flow_->stream(), uri, SOUP_WEBSOCKET_CONNECTION_CLIENT, nullptr,
       dialled.subprotocol.empty() ? nullptr : dialled.subprotocol.c_str(), nullptr);
@@ -81,20 +88,23 @@ void WebSocketClient::startKeepalive() {
   if (settings_.ping_interval_s == 0) return;
   soup_websocket_connection_set_keepalive_interval(socket_, settings_.ping_interval_s);
   if (settings_.pong_timeout_s == 0) return;
-  pong_timer_ = loop_->addTimer(checkPong(g_get_monotonic_time()), [weak = weak_from_this()](int64_t now_us) {
-    const auto self = weak.lock();
-    return self ? self->checkPong(now_us) : 0;
-  });
+  pong_timer_ =
+      loop_->addTimer(checkPong(g_get_monotonic_time()), [weak = weak_from_this()](int64_t now_us) {
+        const auto self = weak.lock();
+        return self ? self->checkPong(now_us) : 0;
+      });
 }
 
 int64_t WebSocketClient::checkPong(int64_t now_us) {
-  const int64_t allowed_us = int64_t{settings_.ping_interval_s + settings_.pong_timeout_s} * G_USEC_PER_SEC;
+  const int64_t allowed_us =
+      int64_t{settings_.ping_interval_s + settings_.pong_timeout_s} * G_USEC_PER_SEC;
   if (flow_->paused()) return now_us + allowed_us;  // what the endpoint says waits behind its audio
   const int64_t due_us = flow_->lastReadUs() + allowed_us;
   if (due_us > now_us) return due_us;
   pong_timer_.reset();
   reportFailed({.kind = FailureKind::PongTimeout,
-                .text = "nothing from the endpoint for " + std::to_string(allowed_us / G_USEC_PER_SEC) +
+                .text = "nothing from the endpoint for " +
+                        std::to_string(allowed_us / G_USEC_PER_SEC) +
                         " s in spite of pings: it is gone, or see ping-interval and pong-timeout"});
   return 0;
 }
@@ -120,34 +130,41 @@ void WebSocketClient::close(unsigned code, const std::string& reason, bool disca
   if (socket_ == nullptr) {  // still dialling, or over
     if (dialer_) dialer_->cancel();
     loop_->post([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->reportClosed(self->local_code_, self->local_reason_, ClosedBy::Local);
+      if (const auto self = weak.lock())
+        self->reportClosed(self->local_code_, self->local_reason_, ClosedBy::Local);
     });
     return;
   }
   flow_->setPaused(false);  // the answer is behind audio that still waits
-  if (close_sent_ || soup_websocket_connection_get_state(socket_) != SOUP_WEBSOCKET_STATE_OPEN) return;
+  if (close_sent_ || soup_websocket_connection_get_state(socket_) != SOUP_WEBSOCKET_STATE_OPEN)
+    return;
   close_sent_ = true;
-  close_timer_ = loop_->addTimer(g_get_monotonic_time() + (discard ? kCloseAnswerUs : kDrainingCloseUs),
-                                 [weak = weak_from_this()](int64_t) -> int64_t {
-                                   if (const auto self = weak.lock()) {
-                                     self->close_timer_.reset();
-                                     self->streamClosed();
-                                     self->teardown();
-                                   }
-                                   return 0;
-                                 });
-  soup_websocket_connection_close(socket_, static_cast<gushort>(local_code_), local_reason_.c_str());
+  close_timer_ =
+      loop_->addTimer(g_get_monotonic_time() + (discard ? kCloseAnswerUs : kDrainingCloseUs),
+                      [weak = weak_from_this()](int64_t) -> int64_t {
+                        if (const auto self = weak.lock()) {
+                          self->close_timer_.reset();
+                          self->streamClosed();
+                          self->teardown();
+                        }
+                        return 0;
+                      });
+  soup_websocket_connection_close(socket_, static_cast<gushort>(local_code_),
+                                  local_reason_.c_str());
 }
 
 void WebSocketClient::setPaused(bool paused) {
   if (flow_ && !close_sent_) flow_->setPaused(paused);
 }
 
-bool WebSocketClient::paused() const { return flow_ && flow_->paused(); }
+bool WebSocketClient::paused() const {
+  return flow_ && flow_->paused();
+}
 
 void WebSocketClient::release() {
   listener_.reset();
-  if (socket_ != nullptr && soup_websocket_connection_get_state(socket_) != SOUP_WEBSOCKET_STATE_CLOSED) {
+  if (socket_ != nullptr &&
+      soup_websocket_connection_get_state(socket_) != SOUP_WEBSOCKET_STATE_CLOSED) {
     lingering_ = shared_from_this();
     close(1000, "", true);
     if (!close_timer_) armCloseTimeout();
@@ -168,15 +185,20 @@ void WebSocketClient::armCloseTimeout() {
                                  });
 }
 
-uint64_t WebSocketClient::messagesReceived() const { return flow_ ? flow_->filter().messages() : 0; }
-uint64_t WebSocketClient::bytesReceived() const { return flow_ ? flow_->bytesRead() : 0; }
+uint64_t WebSocketClient::messagesReceived() const {
+  return flow_ ? flow_->filter().messages() : 0;
+}
+uint64_t WebSocketClient::bytesReceived() const {
+  return flow_ ? flow_->bytesRead() : 0;
+}
 
 void WebSocketClient::onMessage(SoupWebsocketConnection*, int type, void* bytes, gpointer data) {
   const auto self = static_cast<WebSocketClient*>(data)->shared_from_this();
   const auto listener = self->discard_ || self->reported_ ? nullptr : self->listener_.lock();
   if (!listener) return;
   gsize size = 0;
-  const auto* payload = static_cast<const uint8_t*>(g_bytes_get_data(static_cast<GBytes*>(bytes), &size));
+  const auto* payload =
+      static_cast<const uint8_t*>(g_bytes_get_data(static_cast<GBytes*>(bytes), &size));
   if (type == SOUP_WEBSOCKET_DATA_TEXT) {
     listener->onText({reinterpret_cast<const char*>(payload), size});
   } else {
@@ -199,7 +221,9 @@ void WebSocketClient::onClosing(SoupWebsocketConnection*, gpointer data) {
 
 void WebSocketClient::onState(SoupWebsocketConnection* socket, void*, gpointer data) {
   auto* self = static_cast<WebSocketClient*>(data);
-  if (self->shut_down_ || soup_websocket_connection_get_state(socket) != SOUP_WEBSOCKET_STATE_CLOSING) return;
+  if (self->shut_down_ ||
+      soup_websocket_connection_get_state(socket) != SOUP_WEBSOCKET_STATE_CLOSING)
+    return;
   self->shut_down_ = true;
   self->flow_->shutdownWrite();
   if (!self->flow_->filter().closeSeen()) return;
@@ -213,15 +237,19 @@ void WebSocketClient::onError(SoupWebsocketConnection*, GError* error, gpointer 
   // 3.2 emits `error` again for each read until closed.
   g_signal_handlers_disconnect_by_data(self->socket_, self.get());
   const FrameFilter& filter = self->flow_->filter();
-  Failure failure{.kind = FailureKind::Lost, .text = std::string("the connection broke: ") + error->message};
+  Failure failure{.kind = FailureKind::Lost,
+                  .text = std::string("the connection broke: ") + error->message};
   if (filter.fault() == FrameFilter::Fault::TextTooLong) {
-    failure = {.kind = FailureKind::Protocol, .text = "the endpoint sent a text message over 1 MiB", .close_code = 1009};
+    failure = {.kind = FailureKind::Protocol,
+               .text = "the endpoint sent a text message over 1 MiB",
+               .close_code = 1009};
   } else if (filter.fault() == FrameFilter::Fault::BrokenFragments) {
-    failure = {.kind = FailureKind::Protocol, .text = "the endpoint mixed the fragments of two messages",
+    failure = {.kind = FailureKind::Protocol,
+               .text = "the endpoint mixed the fragments of two messages",
                .close_code = 1002};
   } else if (error->domain == SOUP_WEBSOCKET_ERROR) {
-    failure = {.kind = FailureKind::Protocol, .text = std::string("the endpoint broke the WebSocket protocol: ") +
-                                                      error->message,
+    failure = {.kind = FailureKind::Protocol,
+               .text = std::string("the endpoint broke the WebSocket protocol: ") + error->message,
                .close_code = static_cast<unsigned>(error->code)};
   }
   self->flow_->stopReading();
@@ -295,7 +323,8 @@ void WebSocketClient::teardown() {
     socket_ = nullptr;
   }
   flow_.reset();
-  const auto last = std::move(lingering_);  // may be the last owner: nothing of ours is touched behind this
+  const auto last =
+      std::move(lingering_);  // may be the last owner: nothing of ours is touched behind this
 }
 
 }  // namespace wsbridge

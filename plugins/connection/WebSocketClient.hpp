@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// WebSocketClient: one WebSocket from dialling to its end, on top of libsoup's SoupWebsocketConnection. Created, used
-// and destroyed on the loop's thread. The listener hears onOpen at most once and then exactly one of onClosed and
-// onFailed, after which nothing more; nothing after release().
+// WebSocketClient: one WebSocket from dialling to its end, on top of libsoup's
+// SoupWebsocketConnection. Created, used and destroyed on the loop's thread. The listener hears
+// onOpen at most once and then exactly one of onClosed and onFailed, after which nothing more;
+// nothing after release().
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
     virtual void onFailed(const Failure& failure) = 0;
   };
 
-  WebSocketClient(std::shared_ptr<MediaLoop> loop, ClientSettings settings, std::weak_ptr<Listener> listener);
+  WebSocketClient(std::shared_ptr<MediaLoop> loop, ClientSettings settings,
+                  std::weak_ptr<Listener> listener);
   ~WebSocketClient();
   WebSocketClient(const WebSocketClient&) = delete;
   WebSocketClient& operator=(const WebSocketClient&) = delete;
@@ -53,11 +55,13 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   void sendBinary(std::span<const uint8_t> payload);
   /// `text` must be valid UTF-8.
   void sendText(std::string_view text);
-  /// Sends a close frame; onClosed follows. `discard`: what still arrives is not delivered any more.
+  /// Sends a close frame; onClosed follows. `discard`: what still arrives is not delivered any
+  /// more.
   void close(unsigned code, const std::string& reason, bool discard);
   void setPaused(bool paused);
   [[nodiscard]] bool paused() const;
-  /// Ends at once, without a word to the listener; a close frame is sent when the WebSocket is open.
+  /// Ends at once, without a word to the listener; a close frame is sent when the WebSocket is
+  /// open.
   void release();
 
   [[nodiscard]] uint64_t messagesReceived() const;
@@ -88,7 +92,8 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   std::shared_ptr<Dialer> dialer_;
   std::unique_ptr<FlowStream> flow_;
   SoupWebsocketConnection* socket_ = nullptr;
-  std::shared_ptr<WebSocketClient> lingering_;  // keeps us while the close handshake goes on after release()
+  std::shared_ptr<WebSocketClient>
+      lingering_;  // keeps us while the close handshake goes on after release()
   std::optional<MediaLoop::TimerId> pong_timer_;
   std::optional<MediaLoop::TimerId> close_timer_;
   bool reported_ = false;

@@ -37,6 +37,8 @@ std::optional<ContentType> ContentType::parse(std::string_view text) {
   return ContentType{rate};
 }
 
-std::string ContentType::text() const { return std::string(kPrefix) + std::to_string(rate); }
+std::string ContentType::text() const {
+  return std::string(kPrefix) + std::to_string(rate);
+}
 
 }  // namespace wsbridge

@@ -12,8 +12,8 @@ namespace wsbridge {
 struct ContentType {
   int rate = 16000;
 
-  /// Case and white space do not matter; double quotes around the value are stripped. Empty on any other media type,
-  /// parameter or rate.
+  /// Case and white space do not matter; double quotes around the value are stripped. Empty on any
+  /// other media type, parameter or rate.
   static std::optional<ContentType> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
   static bool isSupportedRate(int rate);

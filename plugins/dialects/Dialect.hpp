@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Dialect: how one endpoint family writes audio and events as WebSocket messages. Pure: values in, messages and
-// values out. One object per connection; not synchronised, used on the connection's loop.
+// Dialect: how one endpoint family writes audio and events as WebSocket messages. Pure: values in,
+// messages and values out. One object per connection; not synchronised, used on the connection's
+// loop.
 #pragma once
 
 #include <memory>
@@ -37,7 +38,8 @@ struct OtherCommand {
 /// A text message that is no control message.
 struct PlainText {};
 
-using Command = std::variant<ClearCommand, NotifyCommand, HangupCommand, DtmfCommand, OtherCommand, PlainText>;
+using Command =
+    std::variant<ClearCommand, NotifyCommand, HangupCommand, DtmfCommand, OtherCommand, PlainText>;
 
 class Dialect {
  public:
@@ -48,8 +50,10 @@ class Dialect {
   Dialect& operator=(const Dialect&) = delete;
   virtual ~Dialect() = default;
 
-  /// `custom` is a JSON object; its own "content-type" (and, where the dialect has one, "event") is replaced.
-  [[nodiscard]] virtual std::string firstMessage(const std::string& custom, const ContentType& type) const = 0;
+  /// `custom` is a JSON object; its own "content-type" (and, where the dialect has one, "event") is
+  /// replaced.
+  [[nodiscard]] virtual std::string firstMessage(const std::string& custom,
+                                                 const ContentType& type) const = 0;
   [[nodiscard]] virtual std::string dtmf(char digit, unsigned duration_ms) const = 0;
   /// Sent after a clear; empty: nothing is sent.
   [[nodiscard]] virtual std::string cleared() const = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The dialects `wsbridge` (byte-compatible with endpoints of the original module) and `vonage`: both send audio as
-// BINARY linear PCM and control as JSON with "action" and "event"; they differ in what the bridge itself writes.
+// The dialects `wsbridge` (byte-compatible with endpoints of the original module) and `vonage`:
+// both send audio as BINARY linear PCM and control as JSON with "action" and "event"; they differ
+// in what the bridge itself writes.
 #include <memory>
 
 #include <json-glib/json-glib.h>
@@ -23,7 +24,8 @@ struct ObjectUnref {
 using ObjectPtr = std::unique_ptr<JsonObject, ObjectUnref>;
 using NodePtr = std::unique_ptr<JsonNode, ObjectUnref>;
 
-/// json-glib parses by recursion without a limit: an endpoint could overflow the stack with brackets alone.
+/// json-glib parses by recursion without a limit: an endpoint could overflow the stack with
+/// brackets alone.
 bool nestsTooDeeply(std::string_view text) {
   int depth = 0;
   bool quoted = false;
@@ -45,7 +47,8 @@ bool nestsTooDeeply(std::string_view text) {
 
 NodePtr parseJson(std::string_view text, std::string* fault) {
   if (nestsTooDeeply(text)) {
-    if (fault != nullptr) *fault = "nested more than " + std::to_string(kMaxNesting) + " levels deep";
+    if (fault != nullptr)
+      *fault = "nested more than " + std::to_string(kMaxNesting) + " levels deep";
     return nullptr;
   }
   g_autoptr(JsonParser) parser = json_parser_new_immutable();
@@ -195,7 +198,8 @@ std::optional<std::string> faultInCustomHeaders(const std::string& text) {
   if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return "not valid UTF-8";
   std::string fault;
   const NodePtr root = parseJson(text, &fault);
-  if (!root && !fault.empty()) return "not JSON (" + fault + "): give an object such as {\"key\":\"value\"}";
+  if (!root && !fault.empty())
+    return "not JSON (" + fault + "): give an object such as {\"key\":\"value\"}";
   if (!root || !JSON_NODE_HOLDS_OBJECT(root.get())) {
     return "not a JSON object: give an object such as {\"key\":\"value\"}";
   }
@@ -203,7 +207,8 @@ std::optional<std::string> faultInCustomHeaders(const std::string& text) {
 }
 
 bool isDtmfDigit(char digit) {
-  return (digit >= '0' && digit <= '9') || (digit >= 'A' && digit <= 'D') || digit == '*' || digit == '#';
+  return (digit >= '0' && digit <= '9') || (digit >= 'A' && digit <= 'D') || digit == '*' ||
+         digit == '#';
 }
 
 }  // namespace wsbridge

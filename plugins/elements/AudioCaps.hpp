@@ -3,10 +3,13 @@
 // The caps of both elements. Any thread.
 #pragma once
 
+#include <cstdint>
+#include <utility>
+
 #include <gst/gst.h>
 
-#define WSBRIDGE_AUDIO_CAPS                              \
-  "audio/x-raw, format=(string)S16LE, layout=(string)interleaved, channels=(int)1, " \
+#define WSBRIDGE_AUDIO_CAPS                                                                     \
+  "audio/x-raw, format=(string){ S16LE, S16BE }, layout=(string)interleaved, channels=(int)1, " \
   "rate=(int){ 16000, 8000, 24000, 32000, 48000 }"
 
 namespace wsbridge {
@@ -19,6 +22,18 @@ inline GstCaps* audioCaps(int rate, GstCaps* filter) {
   GstCaps* allowed = gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
   gst_caps_unref(caps);
   return allowed;
+}
+
+/// rtpL16depay and rtpL16pay speak network byte order; audioresample passes it through.
+inline bool isBigEndian(const GstCaps* caps) {
+  return caps != nullptr && !gst_caps_is_empty(caps) &&
+         g_strcmp0(gst_structure_get_string(gst_caps_get_structure(caps, 0), "format"), "S16BE") ==
+             0;
+}
+
+inline void swapSamples(uint8_t* bytes, size_t size) {
+  for (size_t i = 0; i + 1 < size; i += 2)
+    std::swap(bytes[i], bytes[i + 1]);
 }
 
 inline int rateOf(const GstCaps* caps) {

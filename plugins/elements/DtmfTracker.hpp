@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// DtmfTracker: pairs the `dtmf-event` events of GStreamer (start, stop) to keys with a duration. Pure; not synchronised.
+// DtmfTracker: pairs the `dtmf-event` events of GStreamer (start, stop) to keys with a duration.
+// Pure; not synchronised.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ class DtmfTracker {
   /// `duration_ms`: as the event says it; otherwise the time since the start.
   std::optional<Key> stop(std::optional<unsigned> duration_ms, int64_t now_us) {
     if (digit_ == '\0') return std::nullopt;
-    const Key key{digit_, duration_ms.value_or(static_cast<unsigned>((now_us - started_us_) / 1000))};
+    const Key key{digit_,
+                  duration_ms.value_or(static_cast<unsigned>((now_us - started_us_) / 1000))};
     digit_ = '\0';
     return key;
   }

@@ -36,7 +36,8 @@ constexpr auto kReadWrite =
 
 GType dialectType() {
   static const GEnumValue values[] = {
-      {static_cast<int>(DialectKind::Wsbridge), "Linear PCM and JSON as of the original module", "wsbridge"},
+      {static_cast<int>(DialectKind::Wsbridge), "Linear PCM and JSON as of the original module",
+       "wsbridge"},
       {static_cast<int>(DialectKind::Vonage), "Vonage Voice API WebSockets", "vonage"},
       {0, nullptr, nullptr},
   };
@@ -85,14 +86,16 @@ void onClose(GstElement* element, guint code, const char* reason) {
   }
 }
 
-void installString(GObjectClass* klass, guint id, const char* name, const char* nick, const char* blurb,
-                   const char* fallback = nullptr) {
-  g_object_class_install_property(klass, id, g_param_spec_string(name, nick, blurb, fallback, kReadWrite));
+void installString(GObjectClass* klass, guint id, const char* name, const char* nick,
+                   const char* blurb, const char* fallback = nullptr) {
+  g_object_class_install_property(klass, id,
+                                  g_param_spec_string(name, nick, blurb, fallback, kReadWrite));
 }
 
-void installUint(GObjectClass* klass, guint id, const char* name, const char* nick, const char* blurb, guint low,
-                 guint high, guint fallback) {
-  g_object_class_install_property(klass, id, g_param_spec_uint(name, nick, blurb, low, high, fallback, kReadWrite));
+void installUint(GObjectClass* klass, guint id, const char* name, const char* nick,
+                 const char* blurb, guint low, guint high, guint fallback) {
+  g_object_class_install_property(
+      klass, id, g_param_spec_uint(name, nick, blurb, low, high, fallback, kReadWrite));
 }
 
 }  // namespace
@@ -110,7 +113,8 @@ class ElementObserver final : public ConnectionObserver {
     const auto connection = core->connection();
     if (reporter && connection) postConnectionEvent(element, *connection, event);
     const bool closed = std::holds_alternative<ClosedEvent>(event);
-    if ((closed || std::holds_alternative<Failure>(event)) && core->on_end != nullptr) core->on_end(element, closed);
+    if ((closed || std::holds_alternative<Failure>(event)) && core->on_end != nullptr)
+      core->on_end(element, closed);
     gst_object_unref(element);
   }
 
@@ -126,7 +130,8 @@ ElementCore::~ElementCore() {
 }
 
 void ElementCore::installProperties(GObjectClass* klass) {
-  installString(klass, kPropUri, "uri", "URI", "WebSocket endpoint: ws://, wss://, http:// or https://");
+  installString(klass, kPropUri, "uri", "URI",
+                "WebSocket endpoint: ws://, wss://, http:// or https://");
   installString(klass, kPropConnection, "connection", "Connection",
                 "Name that a wsbridgesink and a wsbridgesrc share to use one WebSocket");
   g_object_class_install_property(
@@ -135,38 +140,45 @@ void ElementCore::installProperties(GObjectClass* klass) {
                         static_cast<int>(DialectKind::Wsbridge), kReadWrite));
   installString(klass, kPropContentType, "content-type", "Content type",
                 "Forces the audio format, such as audio/l16;rate=16000 (default: from the caps)");
-  installString(klass, kPropHeaders, "headers", "Headers", "JSON object: custom keys of the first message");
+  installString(klass, kPropHeaders, "headers", "Headers",
+                "JSON object: custom keys of the first message");
   g_object_class_install_property(
       klass, kPropExtraHeaders,
-      g_param_spec_boxed("extra-headers", "Extra headers", "Further HTTP request headers of the handshake",
-                         GST_TYPE_STRUCTURE, kReadWrite));
+      g_param_spec_boxed("extra-headers", "Extra headers",
+                         "Further HTTP request headers of the handshake", GST_TYPE_STRUCTURE,
+                         kReadWrite));
   installString(klass, kPropSubprotocols, "subprotocols", "Subprotocols",
                 "Offered in Sec-WebSocket-Protocol, separated by commas", "WSBRIDGE");
   g_object_class_install_property(
       klass, kPropAuthorization,
-      g_param_spec_string("authorization", "Authorization", "Value of the Authorization request header (never logged)",
-                          nullptr,
+      g_param_spec_string("authorization", "Authorization",
+                          "Value of the Authorization request header (never logged)", nullptr,
                           static_cast<GParamFlags>(G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS |
                                                    GST_PARAM_MUTABLE_READY)));
   g_object_class_install_property(
       klass, kPropTlsVerify,
-      g_param_spec_boolean("tls-verify", "TLS verify", "Check the endpoint's certificate", TRUE, kReadWrite));
+      g_param_spec_boolean("tls-verify", "TLS verify", "Check the endpoint's certificate", TRUE,
+                           kReadWrite));
   installString(klass, kPropTlsCaFile, "tls-ca-file", "TLS CA file",
                 "PEM file of the certificate authorities to trust (default: those of the system)");
-  installString(klass, kPropTlsCertFile, "tls-cert-file", "TLS certificate file", "PEM file of our certificate");
+  installString(klass, kPropTlsCertFile, "tls-cert-file", "TLS certificate file",
+                "PEM file of our certificate");
   installString(klass, kPropTlsKeyFile, "tls-key-file", "TLS key file",
                 "PEM file of our certificate's key (default: tls-cert-file)");
-  installString(klass, kPropResolvedAddresses, "resolved-addresses", "Resolved addresses",
-                "IP addresses, separated by commas, to connect to instead of resolving the URI's host");
+  installString(
+      klass, kPropResolvedAddresses, "resolved-addresses", "Resolved addresses",
+      "IP addresses, separated by commas, to connect to instead of resolving the URI's host");
   installUint(klass, kPropConnectTimeout, "connect-timeout", "Connect timeout",
               "Time for resolving, connecting, TLS and handshake together, ms", 1, 600000, 6000);
-  installUint(klass, kPropPingInterval, "ping-interval", "Ping interval", "Seconds between pings, 0 for none", 0, 3600,
-              20);
+  installUint(klass, kPropPingInterval, "ping-interval", "Ping interval",
+              "Seconds between pings, 0 for none", 0, 3600, 20);
   installUint(klass, kPropPongTimeout, "pong-timeout", "Pong timeout",
-              "Seconds without anything received after a ping until the connection counts as lost, 0 for ever", 0,
-              3600, 10);
-  installString(klass, kPropContext, "context", "Context",
-                "Name of the media loop (one thread) to share with other elements (default: a private one)");
+              "Seconds without anything received after a ping until the connection counts as lost, "
+              "0 for ever",
+              0, 3600, 10);
+  installString(
+      klass, kPropContext, "context", "Context",
+      "Name of the media loop (one thread) to share with other elements (default: a private one)");
   installUint(klass, kPropContextWait, "context-wait", "Context wait",
               "How long a shared loop may gather work before it wakes up, ms", 0, 1000, 0);
   g_object_class_install_property(
@@ -178,24 +190,35 @@ void ElementCore::installProperties(GObjectClass* klass) {
 void ElementCore::installSignals(GObjectClass* klass) {
   const GType type = G_TYPE_FROM_CLASS(klass);
   const auto flags = static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
-  g_signal_new_class_handler("send-text", type, flags, G_CALLBACK(onSendText), nullptr, nullptr, nullptr,
-                             G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
-  g_signal_new_class_handler("send-dtmf", type, flags, G_CALLBACK(onSendDtmf), nullptr, nullptr, nullptr,
-                             G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_UINT);
-  g_signal_new_class_handler("clear", type, flags, G_CALLBACK(onClear), nullptr, nullptr, nullptr, G_TYPE_UINT, 0);
-  g_signal_new_class_handler("close", type, flags, G_CALLBACK(onClose), nullptr, nullptr, nullptr, G_TYPE_NONE, 2,
-                             G_TYPE_UINT, G_TYPE_STRING);
+  g_signal_new_class_handler("send-text", type, flags, G_CALLBACK(onSendText), nullptr, nullptr,
+                             nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+  g_signal_new_class_handler("send-dtmf", type, flags, G_CALLBACK(onSendDtmf), nullptr, nullptr,
+                             nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_UINT);
+  g_signal_new_class_handler("clear", type, flags, G_CALLBACK(onClear), nullptr, nullptr, nullptr,
+                             G_TYPE_UINT, 0);
+  g_signal_new_class_handler("close", type, flags, G_CALLBACK(onClose), nullptr, nullptr, nullptr,
+                             G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_STRING);
 }
 
 bool ElementCore::setProperty(guint id, const GValue* value) {
   const std::lock_guard lock(mutex_);
   ConnectionSettings& s = settings_;
   switch (id) {
-    case kPropUri: assign(s.uri, value); return true;
-    case kPropConnection: assign(s.name, value); return true;
-    case kPropDialect: s.dialect = static_cast<DialectKind>(g_value_get_enum(value)); return true;
-    case kPropContentType: assign(s.content_type, value); return true;
-    case kPropHeaders: assign(s.headers, value); return true;
+    case kPropUri:
+      assign(s.uri, value);
+      return true;
+    case kPropConnection:
+      assign(s.name, value);
+      return true;
+    case kPropDialect:
+      s.dialect = static_cast<DialectKind>(g_value_get_enum(value));
+      return true;
+    case kPropContentType:
+      assign(s.content_type, value);
+      return true;
+    case kPropHeaders:
+      assign(s.headers, value);
+      return true;
     case kPropExtraHeaders: {
       const GstStructure* headers = gst_value_get_structure(value);
       if (extra_headers_ != nullptr) gst_structure_free(extra_headers_);
@@ -203,19 +226,44 @@ bool ElementCore::setProperty(guint id, const GValue* value) {
       s.extra_headers = headerList(headers);
       return true;
     }
-    case kPropSubprotocols: assign(s.subprotocols, value); return true;
-    case kPropAuthorization: assign(s.authorization, value); return true;
-    case kPropTlsVerify: s.tls_verify = g_value_get_boolean(value) != FALSE; return true;
-    case kPropTlsCaFile: assign(s.tls_ca_file, value); return true;
-    case kPropTlsCertFile: assign(s.tls_cert_file, value); return true;
-    case kPropTlsKeyFile: assign(s.tls_key_file, value); return true;
-    case kPropResolvedAddresses: assign(s.resolved_addresses, value); return true;
-    case kPropConnectTimeout: s.connect_timeout_ms = g_value_get_uint(value); return true;
-    case kPropPingInterval: s.ping_interval_s = g_value_get_uint(value); return true;
-    case kPropPongTimeout: s.pong_timeout_s = g_value_get_uint(value); return true;
-    case kPropContext: assign(s.context, value); return true;
-    case kPropContextWait: s.context_wait_ms = g_value_get_uint(value); return true;
-    default: return false;
+    case kPropSubprotocols:
+      assign(s.subprotocols, value);
+      return true;
+    case kPropAuthorization:
+      assign(s.authorization, value);
+      return true;
+    case kPropTlsVerify:
+      s.tls_verify = g_value_get_boolean(value) != FALSE;
+      return true;
+    case kPropTlsCaFile:
+      assign(s.tls_ca_file, value);
+      return true;
+    case kPropTlsCertFile:
+      assign(s.tls_cert_file, value);
+      return true;
+    case kPropTlsKeyFile:
+      assign(s.tls_key_file, value);
+      return true;
+    case kPropResolvedAddresses:
+      assign(s.resolved_addresses, value);
+      return true;
+    case kPropConnectTimeout:
+      s.connect_timeout_ms = g_value_get_uint(value);
+      return true;
+    case kPropPingInterval:
+      s.ping_interval_s = g_value_get_uint(value);
+      return true;
+    case kPropPongTimeout:
+      s.pong_timeout_s = g_value_get_uint(value);
+      return true;
+    case kPropContext:
+      assign(s.context, value);
+      return true;
+    case kPropContextWait:
+      s.context_wait_ms = g_value_get_uint(value);
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -227,26 +275,63 @@ bool ElementCore::getProperty(guint id, GValue* value) const {
   }
   const std::lock_guard lock(mutex_);
   const ConnectionSettings& s = settings_;
-  const auto text = [&](const std::string& from) { g_value_set_string(value, from.empty() ? nullptr : from.c_str()); };
+  const auto text = [&](const std::string& from) {
+    g_value_set_string(value, from.empty() ? nullptr : from.c_str());
+  };
   switch (id) {
-    case kPropUri: text(s.uri); return true;
-    case kPropConnection: text(s.name); return true;
-    case kPropDialect: g_value_set_enum(value, static_cast<int>(s.dialect)); return true;
-    case kPropContentType: text(s.content_type); return true;
-    case kPropHeaders: text(s.headers); return true;
-    case kPropExtraHeaders: gst_value_set_structure(value, extra_headers_); return true;
-    case kPropSubprotocols: text(s.subprotocols); return true;
-    case kPropTlsVerify: g_value_set_boolean(value, s.tls_verify); return true;
-    case kPropTlsCaFile: text(s.tls_ca_file); return true;
-    case kPropTlsCertFile: text(s.tls_cert_file); return true;
-    case kPropTlsKeyFile: text(s.tls_key_file); return true;
-    case kPropResolvedAddresses: text(s.resolved_addresses); return true;
-    case kPropConnectTimeout: g_value_set_uint(value, s.connect_timeout_ms); return true;
-    case kPropPingInterval: g_value_set_uint(value, s.ping_interval_s); return true;
-    case kPropPongTimeout: g_value_set_uint(value, s.pong_timeout_s); return true;
-    case kPropContext: text(s.context); return true;
-    case kPropContextWait: g_value_set_uint(value, s.context_wait_ms); return true;
-    default: return false;
+    case kPropUri:
+      text(s.uri);
+      return true;
+    case kPropConnection:
+      text(s.name);
+      return true;
+    case kPropDialect:
+      g_value_set_enum(value, static_cast<int>(s.dialect));
+      return true;
+    case kPropContentType:
+      text(s.content_type);
+      return true;
+    case kPropHeaders:
+      text(s.headers);
+      return true;
+    case kPropExtraHeaders:
+      gst_value_set_structure(value, extra_headers_);
+      return true;
+    case kPropSubprotocols:
+      text(s.subprotocols);
+      return true;
+    case kPropTlsVerify:
+      g_value_set_boolean(value, s.tls_verify);
+      return true;
+    case kPropTlsCaFile:
+      text(s.tls_ca_file);
+      return true;
+    case kPropTlsCertFile:
+      text(s.tls_cert_file);
+      return true;
+    case kPropTlsKeyFile:
+      text(s.tls_key_file);
+      return true;
+    case kPropResolvedAddresses:
+      text(s.resolved_addresses);
+      return true;
+    case kPropConnectTimeout:
+      g_value_set_uint(value, s.connect_timeout_ms);
+      return true;
+    case kPropPingInterval:
+      g_value_set_uint(value, s.ping_interval_s);
+      return true;
+    case kPropPongTimeout:
+      g_value_set_uint(value, s.pong_timeout_s);
+      return true;
+    case kPropContext:
+      text(s.context);
+      return true;
+    case kPropContextWait:
+      g_value_set_uint(value, s.context_wait_ms);
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// ElementCore: what wsbridgesink and wsbridgesrc have in common: the properties, the action signals, the element's place
-// on its Connection, and the messages that it posts. Owned by the element (`new` in init, `delete` in finalize). Any
-// thread; settings are read once, at attach().
+// ElementCore: what wsbridgesink and wsbridgesrc have in common: the properties, the action
+// signals, the element's place on its Connection, and the messages that it posts. Owned by the
+// element (`new` in init, `delete` in finalize). Any thread; settings are read once, at attach().
 #pragma once
 
 #include <memory>
@@ -35,9 +35,12 @@ class ElementCore {
   bool setProperty(guint id, const GValue* value);
   bool getProperty(guint id, GValue* value) const;
 
-  /// The element's own settings live here too; hold the lock returned by lockSettings() while touching them.
+  /// The element's own settings live here too; hold the lock returned by lockSettings() while
+  /// touching them.
   ConnectionSettings& settings() { return settings_; }
-  [[nodiscard]] std::unique_lock<std::mutex> lockSettings() const { return std::unique_lock(mutex_); }
+  [[nodiscard]] std::unique_lock<std::mutex> lockSettings() const {
+    return std::unique_lock(mutex_);
+  }
 
   /// NULL to READY and back, READY to PAUSED and back. False: an error was posted.
   bool attach();

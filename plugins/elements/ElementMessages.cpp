@@ -8,36 +8,38 @@ namespace wsbridge {
 namespace {
 
 GstStructure* failureStructure(const Failure& failure) {
-  return gst_structure_new("wsbridge-failed", "kind", G_TYPE_STRING, nameOf(failure.kind), "text", G_TYPE_STRING,
-                           failure.text.c_str(), "http-status", G_TYPE_UINT, failure.http_status, "close-code",
-                           G_TYPE_UINT, failure.close_code, "close-reason", G_TYPE_STRING,
-                           failure.close_reason.c_str(), nullptr);
+  return gst_structure_new("wsbridge-failed", "kind", G_TYPE_STRING, nameOf(failure.kind), "text",
+                           G_TYPE_STRING, failure.text.c_str(), "http-status", G_TYPE_UINT,
+                           failure.http_status, "close-code", G_TYPE_UINT, failure.close_code,
+                           "close-reason", G_TYPE_STRING, failure.close_reason.c_str(), nullptr);
 }
 
 struct ToStructure {
   GstStructure* operator()(const OpenedEvent& event) const {
-    return gst_structure_new("wsbridge-opened", "content-type", G_TYPE_STRING, event.content_type.c_str(), "rate",
-                             G_TYPE_INT, event.rate, "subprotocol", G_TYPE_STRING, event.subprotocol.c_str(),
-                             "setup-ms", G_TYPE_DOUBLE, event.setup_ms, nullptr);
+    return gst_structure_new("wsbridge-opened", "content-type", G_TYPE_STRING,
+                             event.content_type.c_str(), "rate", G_TYPE_INT, event.rate,
+                             "subprotocol", G_TYPE_STRING, event.subprotocol.c_str(), "setup-ms",
+                             G_TYPE_DOUBLE, event.setup_ms, nullptr);
   }
   GstStructure* operator()(const FirstAudioEvent& event) const {
-    return gst_structure_new("wsbridge-first-audio", "since-open-ms", G_TYPE_DOUBLE, event.since_open_ms, nullptr);
+    return gst_structure_new("wsbridge-first-audio", "since-open-ms", G_TYPE_DOUBLE,
+                             event.since_open_ms, nullptr);
   }
   GstStructure* operator()(const DtmfEvent& event) const {
-    return gst_structure_new("wsbridge-dtmf", "digit", G_TYPE_STRING, event.digit.c_str(), "duration", G_TYPE_UINT,
-                             event.duration_ms, "direction", G_TYPE_STRING,
+    return gst_structure_new("wsbridge-dtmf", "digit", G_TYPE_STRING, event.digit.c_str(),
+                             "duration", G_TYPE_UINT, event.duration_ms, "direction", G_TYPE_STRING,
                              event.to_endpoint ? "to-endpoint" : "from-endpoint", nullptr);
   }
   GstStructure* operator()(const TextEvent& event) const {
     return gst_structure_new("wsbridge-text", "text", G_TYPE_STRING, event.text.c_str(), nullptr);
   }
   GstStructure* operator()(const ControlEvent& event) const {
-    return gst_structure_new("wsbridge-control", "action", G_TYPE_STRING, event.action.c_str(), "text", G_TYPE_STRING,
-                             event.text.c_str(), nullptr);
+    return gst_structure_new("wsbridge-control", "action", G_TYPE_STRING, event.action.c_str(),
+                             "text", G_TYPE_STRING, event.text.c_str(), nullptr);
   }
   GstStructure* operator()(const ClosedEvent& event) const {
-    return gst_structure_new("wsbridge-closed", "code", G_TYPE_UINT, event.code, "reason", G_TYPE_STRING,
-                             event.reason.c_str(), "who", G_TYPE_STRING,
+    return gst_structure_new("wsbridge-closed", "code", G_TYPE_UINT, event.code, "reason",
+                             G_TYPE_STRING, event.reason.c_str(), "who", G_TYPE_STRING,
                              event.by == ClosedBy::Endpoint ? "endpoint" : "local", nullptr);
   }
   GstStructure* operator()(const Failure& failure) const { return failureStructure(failure); }
@@ -53,24 +55,34 @@ struct GstErrorCode {
 GstErrorCode errorCodeOf(const Failure& failure) {
   const auto resource = [](gint code) { return GstErrorCode{GST_RESOURCE_ERROR, code}; };
   switch (failure.kind) {
-    case FailureKind::Settings: return resource(GST_RESOURCE_ERROR_SETTINGS);
-    case FailureKind::Resolve: return resource(GST_RESOURCE_ERROR_NOT_FOUND);
+    case FailureKind::Settings:
+      return resource(GST_RESOURCE_ERROR_SETTINGS);
+    case FailureKind::Resolve:
+      return resource(GST_RESOURCE_ERROR_NOT_FOUND);
     case FailureKind::Refused:
-    case FailureKind::Timeout: return resource(GST_RESOURCE_ERROR_OPEN_READ_WRITE);
-    case FailureKind::Tls: return resource(GST_RESOURCE_ERROR_NOT_AUTHORIZED);
-    case FailureKind::Handshake: break;
-    case FailureKind::Protocol: return {GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE};
+    case FailureKind::Timeout:
+      return resource(GST_RESOURCE_ERROR_OPEN_READ_WRITE);
+    case FailureKind::Tls:
+      return resource(GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+    case FailureKind::Handshake:
+      break;
+    case FailureKind::Protocol:
+      return {GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE};
     case FailureKind::Closed:
     case FailureKind::Lost:
-    case FailureKind::PongTimeout: return resource(GST_RESOURCE_ERROR_READ);
+    case FailureKind::PongTimeout:
+      return resource(GST_RESOURCE_ERROR_READ);
   }
   switch (failure.http_status) {
     case 401:
     case 403:
-    case 407: return resource(GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+    case 407:
+      return resource(GST_RESOURCE_ERROR_NOT_AUTHORIZED);
     case 404:
-    case 410: return resource(GST_RESOURCE_ERROR_NOT_FOUND);
-    default: return resource(GST_RESOURCE_ERROR_OPEN_READ_WRITE);
+    case 410:
+      return resource(GST_RESOURCE_ERROR_NOT_FOUND);
+    default:
+      return resource(GST_RESOURCE_ERROR_OPEN_READ_WRITE);
   }
 }
 
@@ -81,33 +93,35 @@ void postError(GstElement* element, const Failure& failure, const std::string& u
   gst_structure_set_name(details, "details");
   const std::string debug = "endpoint " + uri + ", " + nameOf(failure.kind);
   gst_element_message_full_with_details(element, GST_MESSAGE_ERROR, error.domain, error.code,
-                                        g_strdup(failure.text.c_str()), g_strdup(debug.c_str()), __FILE__, G_STRFUNC,
-                                        __LINE__, details);
+                                        g_strdup(failure.text.c_str()), g_strdup(debug.c_str()),
+                                        __FILE__, G_STRFUNC, __LINE__, details);
 }
 
 }  // namespace
 
-void postConnectionEvent(GstElement* element, const Connection& connection, const ConnectionEvent& event) {
+void postConnectionEvent(GstElement* element, const Connection& connection,
+                         const ConnectionEvent& event) {
   const std::string uri = connection.shownUri();
   if (const auto* dropped = std::get_if<DroppedEvent>(&event)) {
-    GST_ELEMENT_WARNING(element, RESOURCE, WRITE, ("The endpoint does not read: audio was dropped"),
-                        ("%" G_GUINT64_FORMAT " frames of 20 ms since the last warning; see max-queue",
-                         dropped->frames));
+    GST_ELEMENT_WARNING(
+        element, RESOURCE, WRITE, ("The endpoint does not read: audio was dropped"),
+        ("%" G_GUINT64_FORMAT " frames of 20 ms since the last warning; see max-queue",
+         dropped->frames));
     return;
   }
   GstStructure* structure = std::visit(ToStructure{}, event);
-  gst_structure_set(structure, "connection", G_TYPE_STRING, connection.name().c_str(), "uri", G_TYPE_STRING,
-                    uri.c_str(), nullptr);
+  gst_structure_set(structure, "connection", G_TYPE_STRING, connection.name().c_str(), "uri",
+                    G_TYPE_STRING, uri.c_str(), nullptr);
   gst_element_post_message(element, gst_message_new_element(GST_OBJECT(element), structure));
   if (const auto* failure = std::get_if<Failure>(&event)) postError(element, *failure, uri);
 }
 
 GstStructure* statsStructure(const ConnectionStats& stats) {
   GstStructure* structure = gst_structure_new(
-      "wsbridge-stats", "state", G_TYPE_STRING, nameOf(stats.state), "uri", G_TYPE_STRING, stats.uri.c_str(),
-      "content-type", G_TYPE_STRING, stats.content_type.c_str(), "rate", G_TYPE_INT, stats.rate, "setup-ms",
-      G_TYPE_DOUBLE, stats.setup_ms, "close-code", G_TYPE_UINT, stats.close_code, "close-reason", G_TYPE_STRING,
-      stats.close_reason.c_str(), nullptr);
+      "wsbridge-stats", "state", G_TYPE_STRING, nameOf(stats.state), "uri", G_TYPE_STRING,
+      stats.uri.c_str(), "content-type", G_TYPE_STRING, stats.content_type.c_str(), "rate",
+      G_TYPE_INT, stats.rate, "setup-ms", G_TYPE_DOUBLE, stats.setup_ms, "close-code", G_TYPE_UINT,
+      stats.close_code, "close-reason", G_TYPE_STRING, stats.close_reason.c_str(), nullptr);
   const auto count = [structure](const char* name, uint64_t value) {
     gst_structure_set(structure, name, G_TYPE_UINT64, value, nullptr);
   };

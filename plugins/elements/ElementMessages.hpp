@@ -10,7 +10,8 @@
 namespace wsbridge {
 
 /// Posts the element message of `event`; for a Failure the error message with its details too.
-void postConnectionEvent(GstElement* element, const Connection& connection, const ConnectionEvent& event);
+void postConnectionEvent(GstElement* element, const Connection& connection,
+                         const ConnectionEvent& event);
 
 GstStructure* statsStructure(const ConnectionStats& stats);
 

@@ -33,19 +33,20 @@ GstBufferPool* makePool(guint frame_bytes) {
 }  // namespace
 
 std::shared_ptr<SourcePusher> SourcePusher::create(GstElement* element, GstPad* pad,
-                                                   std::shared_ptr<Connection> connection, int rate, bool gaps) {
-  return std::shared_ptr<SourcePusher>(new SourcePusher(element, pad, std::move(connection), rate, gaps));
+                                                   std::shared_ptr<Connection> connection,
+                                                   const Format& format) {
+  return std::shared_ptr<SourcePusher>(
+      new SourcePusher(element, pad, std::move(connection), format));
 }
 
-SourcePusher::SourcePusher(GstElement* element, GstPad* pad, std::shared_ptr<Connection> connection, int rate,
-                           bool gaps)
+SourcePusher::SourcePusher(GstElement* element, GstPad* pad, std::shared_ptr<Connection> connection,
+                           const Format& format)
     : element_(element),
       pad_(pad),
       connection_(std::move(connection)),
       loop_(connection_->sharedLoop()),
-      rate_(rate),
-      gaps_(gaps),
-      pool_(makePool(static_cast<guint>(rate) / 50 * 2)) {}
+      format_(format),
+      pool_(makePool(static_cast<guint>(format.rate) / 50 * 2)) {}
 
 SourcePusher::~SourcePusher() {
   gst_buffer_pool_set_active(pool_, FALSE);
@@ -55,8 +56,9 @@ SourcePusher::~SourcePusher() {
 void SourcePusher::play() {
   playing_ = true;
   if (!loop_) {
-    gst_pad_start_task(pad_, runTask, new std::shared_ptr<SourcePusher>(shared_from_this()),
-                       [](gpointer data) { delete static_cast<std::shared_ptr<SourcePusher>*>(data); });
+    gst_pad_start_task(
+        pad_, runTask, new std::shared_ptr<SourcePusher>(shared_from_this()),
+        [](gpointer data) { delete static_cast<std::shared_ptr<SourcePusher>*>(data); });
     return;
   }
   if (timer_running_.exchange(true)) return;
@@ -107,7 +109,9 @@ GstClockTime SourcePusher::runningTime() const {
   return now > base ? now - base : 0;
 }
 
-void SourcePusher::runTask(gpointer data) { (*static_cast<std::shared_ptr<SourcePusher>*>(data))->taskStep(); }
+void SourcePusher::runTask(gpointer data) {
+  (*static_cast<std::shared_ptr<SourcePusher>*>(data))->taskStep();
+}
 
 // The task's lock is the pad's stream lock.
 void SourcePusher::taskStep() {
@@ -116,7 +120,8 @@ void SourcePusher::taskStep() {
     if (next_pts_ == GST_CLOCK_TIME_NONE || now > next_pts_ + kFrame) next_pts_ = now;
     discont_ = true;
   }
-  // A buffer is complete when its last sample is due, as with a capture device: hence 20 ms of latency.
+  // A buffer is complete when its last sample is due, as with a capture device: hence 20 ms of
+  // latency.
   if (!waitForClock(next_pts_ + kFrame)) {
     if (!playing_) discont_ = true;
     return;
@@ -170,7 +175,9 @@ void SourcePusher::pushStart() {
   GstEvent* start = gst_event_new_stream_start(id);
   gst_event_set_group_id(start, gst_util_group_id_next());
   gst_pad_push_event(pad_, start);
-  g_autoptr(GstCaps) caps = audioCaps(rate_, nullptr);
+  g_autoptr(GstCaps) caps = audioCaps(format_.rate, nullptr);
+  gst_caps_set_simple(caps, "format", G_TYPE_STRING, format_.big_endian ? "S16BE" : "S16LE",
+                      nullptr);
   gst_pad_push_event(pad_, gst_event_new_caps(caps));
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
@@ -194,11 +201,14 @@ bool SourcePusher::pushFrame(int64_t now_us) {
   if (gst_buffer_pool_acquire_buffer(pool_, &buffer, nullptr) != GST_FLOW_OK) return false;
   gst_buffer_map(buffer, &map, GST_MAP_WRITE);
   // The pool's memory is aligned for any sample type.
-  const auto pulled = connection_->pullFrame(static_cast<int16_t*>(static_cast<void*>(map.data)), now_us);
+  const auto pulled =
+      connection_->pullFrame(static_cast<int16_t*>(static_cast<void*>(map.data)), now_us);
+  if (format_.big_endian) swapSamples(map.data, map.size);
   gst_buffer_unmap(buffer, &map);
   const GstClockTime pts = next_pts_;
   next_pts_ += kFrame;
-  if (pulled == Connection::Pulled::Audio || (pulled == Connection::Pulled::Fallback && !gaps_)) {
+  if (pulled == Connection::Pulled::Audio ||
+      (pulled == Connection::Pulled::Fallback && !format_.gaps)) {
     GST_BUFFER_PTS(buffer) = pts;
     GST_BUFFER_DURATION(buffer) = kFrame;
     if (discont_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// SourcePusher: pushes wsbridgesrc's buffers. With a shared media loop its timer pushes, on the loop's thread; without
-// one a pad task waits for the pipeline clock. Both hold the pad's stream lock while pushing, so deactivating the pad
-// waits for them. play(), pause(), stop(), wake() and requestEos() may be called from any thread; a pusher is used for
-// one run from READY to PAUSED and back.
+// SourcePusher: pushes wsbridgesrc's buffers. With a shared media loop its timer pushes, on the
+// loop's thread; without one a pad task waits for the pipeline clock. Both hold the pad's stream
+// lock while pushing, so deactivating the pad waits for them. play(), pause(), stop(), wake() and
+// requestEos() may be called from any thread; a pusher is used for one run from READY to PAUSED and
+// back.
 #pragma once
 
 #include <atomic>
@@ -21,9 +22,15 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
  public:
   static constexpr GstClockTime kFrame = 20 * GST_MSECOND;
 
-  /// `gaps`: gap events instead of fallback buffers.
+  struct Format {
+    int rate;
+    bool big_endian;
+    bool gaps;  // gap events instead of fallback buffers
+  };
+
   static std::shared_ptr<SourcePusher> create(GstElement* element, GstPad* pad,
-                                              std::shared_ptr<Connection> connection, int rate, bool gaps);
+                                              std::shared_ptr<Connection> connection,
+                                              const Format& format);
   ~SourcePusher();
   SourcePusher(const SourcePusher&) = delete;
   SourcePusher& operator=(const SourcePusher&) = delete;
@@ -37,7 +44,8 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
   void requestEos() { eos_requested_ = true; }
 
  private:
-  SourcePusher(GstElement* element, GstPad* pad, std::shared_ptr<Connection> connection, int rate, bool gaps);
+  SourcePusher(GstElement* element, GstPad* pad, std::shared_ptr<Connection> connection,
+               const Format& format);
 
   static void runTask(gpointer data);
   void taskStep();
@@ -53,8 +61,7 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
   GstPad* pad_;
   std::shared_ptr<Connection> connection_;
   std::shared_ptr<MediaLoop> loop_;  // null: pad task
-  const int rate_;
-  const bool gaps_;
+  const Format format_;
   GstBufferPool* pool_;
 
   std::atomic<bool> playing_{false};

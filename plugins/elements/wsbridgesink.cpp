@@ -3,16 +3,20 @@
  * SECTION:element-wsbridgesink
  * @title: wsbridgesink
  *
- * Sends linear PCM to a WebSocket endpoint: a first JSON message that names the format, then one BINARY message per
- * 20 ms. Properties, messages, signals and errors are described in docs/elements.md.
+ * Sends linear PCM to a WebSocket endpoint: a first JSON message that names the format, then one
+ * BINARY message per 20 ms. Properties, messages, signals and errors are described in
+ * docs/elements.md.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 audiotestsrc is-live=true num-buffers=100 ! audioresample ! audioconvert ! wsbridgesink uri=ws://127.0.0.1:8080/echo
+ * gst-launch-1.0 audiotestsrc is-live=true num-buffers=100 ! audioresample ! audioconvert !
+ * wsbridgesink uri=ws://127.0.0.1:8080/echo
  * ]|
  * A tone for two seconds.
  * |[
- * gst-launch-1.0 udpsrc port=5004 caps="application/x-rtp,media=audio,clock-rate=16000,encoding-name=L16,channels=1" ! rtpL16depay ! audioconvert ! audioresample ! wsbridgesink uri=ws://127.0.0.1:8080/echo content-type="audio/l16;rate=16000"
+ * gst-launch-1.0 udpsrc port=5004
+ * caps="application/x-rtp,media=audio,clock-rate=16000,encoding-name=L16,channels=1" ! rtpL16depay
+ * ! audioresample ! wsbridgesink uri=ws://127.0.0.1:8080/echo content-type="audio/l16;rate=16000"
  * ]|
  * What arrives as RTP.
  */
@@ -46,6 +50,8 @@ struct SinkPrivate {
   // Of the streaming thread.
   std::shared_ptr<Connection> connection;
   wsbridge::Reframer reframer;
+  bool big_endian = false;
+  std::vector<uint8_t> swapped;
   std::atomic<bool> unlocked{false};
   // Events may come from any thread.
   std::mutex dtmf_mutex;
@@ -64,19 +70,26 @@ G_DEFINE_TYPE(WsBridgeSink, wsbridge_sink, GST_TYPE_BASE_SINK)
 
 namespace {
 
-GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(WSBRIDGE_AUDIO_CAPS));
+GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+                                                             GST_STATIC_CAPS(WSBRIDGE_AUDIO_CAPS));
 
-SinkPrivate& privOf(gpointer object) { return *WSBRIDGE_SINK(object)->priv; }
+SinkPrivate& privOf(gpointer object) {
+  return *WSBRIDGE_SINK(object)->priv;
+}
 
 void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
   ElementCore& core = privOf(object).core;
   if (core.setProperty(id, value)) return;
   const auto lock = core.lockSettings();
   switch (id) {
-    case kPropMaxQueue: core.settings().max_queue_ms = g_value_get_uint(value); break;
-    case kPropCloseOnEos: core.settings().close_on_eos = g_value_get_boolean(value) != FALSE; break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    case kPropMaxQueue:
+      core.settings().max_queue_ms = g_value_get_uint(value);
+      break;
+    case kPropCloseOnEos:
+      core.settings().close_on_eos = g_value_get_boolean(value) != FALSE;
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 }
 
@@ -85,20 +98,27 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   if (core.getProperty(id, value)) return;
   const auto lock = core.lockSettings();
   switch (id) {
-    case kPropMaxQueue: g_value_set_uint(value, core.settings().max_queue_ms); break;
-    case kPropCloseOnEos: g_value_set_boolean(value, core.settings().close_on_eos); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    case kPropMaxQueue:
+      g_value_set_uint(value, core.settings().max_queue_ms);
+      break;
+    case kPropCloseOnEos:
+      g_value_set_boolean(value, core.settings().close_on_eos);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 }
 
 GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
   SinkPrivate& priv = privOf(element);
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !priv.core.attach()) return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !priv.core.attach())
+    return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     priv.connection = priv.core.connection();
     if (!priv.core.start()) return GST_STATE_CHANGE_FAILURE;
   }
-  const GstStateChangeReturn result = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
+  const GstStateChangeReturn result =
+      GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     priv.core.stop();
     priv.reframer.clear();
@@ -121,8 +141,16 @@ gboolean setCaps(GstBaseSink* sink, GstCaps* caps) {
                       ("put audioresample in front of wsbridgesink"));
     return FALSE;
   }
+  priv.big_endian = wsbridge::isBigEndian(caps);
   priv.reframer = wsbridge::Reframer(static_cast<size_t>(rate) / 50 * 2);
   return priv.core.start();
+}
+
+Connection::Sent sendFrame(SinkPrivate& priv, std::span<const uint8_t> frame) {
+  if (!priv.big_endian) return priv.connection->sendFrame(frame);
+  priv.swapped.assign(frame.begin(), frame.end());
+  wsbridge::swapSamples(priv.swapped.data(), priv.swapped.size());
+  return priv.connection->sendFrame(priv.swapped);
 }
 
 GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
@@ -134,7 +162,7 @@ GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
   }
   auto sent = Connection::Sent::Ok;
   priv.reframer.push({map.data, map.size},
-                     [&](std::span<const uint8_t> frame) { sent = priv.connection->sendFrame(frame); });
+                     [&](std::span<const uint8_t> frame) { sent = sendFrame(priv, frame); });
   gst_buffer_unmap(buffer, &map);
   return sent == Connection::Sent::Over ? GST_FLOW_EOS : GST_FLOW_OK;
 }
@@ -167,17 +195,22 @@ gboolean sinkEvent(GstBaseSink* sink, GstEvent* event) {
   SinkPrivate& priv = privOf(sink);
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_EOS:
-      priv.reframer.flush([&](std::span<const uint8_t> frame) { priv.connection->sendFrame(frame); });
+      priv.reframer.flush([&](std::span<const uint8_t> frame) { sendFrame(priv, frame); });
       priv.connection->finishSending();
       // The EOS message may end the process: what is queued must have left by then.
       priv.connection->waitUntilSent(priv.unlocked);
       break;
-    case GST_EVENT_FLUSH_STOP: priv.reframer.clear(); break;
+    case GST_EVENT_FLUSH_STOP:
+      priv.reframer.clear();
+      break;
     case GST_EVENT_CUSTOM_DOWNSTREAM:
     case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
     case GST_EVENT_CUSTOM_BOTH:
-    case GST_EVENT_CUSTOM_BOTH_OOB: relayDtmf(priv, gst_event_get_structure(event)); break;
-    default: break;
+    case GST_EVENT_CUSTOM_BOTH_OOB:
+      relayDtmf(priv, gst_event_get_structure(event));
+      break;
+    default:
+      break;
   }
   return GST_BASE_SINK_CLASS(parent_class)->event(sink, event);
 }
@@ -203,7 +236,8 @@ gboolean sendEvent(GstElement* element, GstEvent* event) {
   return GST_ELEMENT_CLASS(parent_class)->send_event(element, event);
 }
 
-/// An endpoint that closed in order ends the stream even while nothing arrives from upstream to learn of it.
+/// An endpoint that closed in order ends the stream even while nothing arrives from upstream to
+/// learn of it.
 void onEnd(GstElement* element, bool in_order) {
   if (in_order) gst_element_post_message(element, gst_message_new_eos(GST_OBJECT(element)));
 }
@@ -229,23 +263,27 @@ static void wsbridge_sink_class_init(WsBridgeSinkClass* klass) {
   ElementCore::installProperties(object_class);
   ElementCore::installSignals(object_class);
   const wsbridge::ConnectionSettings defaults;
-  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                              GST_PARAM_MUTABLE_READY);
   g_object_class_install_property(
       object_class, kPropMaxQueue,
-      g_param_spec_uint("max-queue", "Max queue", "Audio kept while the endpoint does not read, ms; then the oldest is dropped",
-                        20, 60000, defaults.max_queue_ms, flags));
+      g_param_spec_uint(
+          "max-queue", "Max queue",
+          "Audio kept while the endpoint does not read, ms; then the oldest is dropped", 20, 60000,
+          defaults.max_queue_ms, flags));
   g_object_class_install_property(
       object_class, kPropCloseOnEos,
-      g_param_spec_boolean("close-on-eos", "Close on EOS", "Close the WebSocket behind the last frame at end of stream",
+      g_param_spec_boolean("close-on-eos", "Close on EOS",
+                           "Close the WebSocket behind the last frame at end of stream",
                            defaults.close_on_eos, flags));
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = changeState;
   element_class->send_event = sendEvent;
   gst_element_class_add_static_pad_template(element_class, &sink_template);
-  gst_element_class_set_static_metadata(element_class, "WebSocket bridge sink", "Sink/Network/Audio",
-                                        "Sends a phone call's audio to a WebSocket endpoint",
-                                        "The gst-wsbridge authors");
+  gst_element_class_set_static_metadata(
+      element_class, "WebSocket bridge sink", "Sink/Network/Audio",
+      "Sends a phone call's audio to a WebSocket endpoint", "The gst-wsbridge authors");
 
   auto* sink_class = GST_BASE_SINK_CLASS(klass);
   sink_class->get_caps = getCaps;
@@ -258,6 +296,8 @@ static void wsbridge_sink_class_init(WsBridgeSinkClass* klass) {
 
 namespace wsbridge {
 
-ElementCore* sinkCore(gpointer element) { return &privOf(element).core; }
+ElementCore* sinkCore(gpointer element) {
+  return &privOf(element).core;
+}
 
 }  // namespace wsbridge

@@ -3,19 +3,24 @@
  * SECTION:element-wsbridgesrc
  * @title: wsbridgesrc
  *
- * A live source of what a WebSocket endpoint sends: one 20 ms buffer of linear PCM every 20 ms, comfort noise while the
- * endpoint is silent. Properties, messages, signals and errors are described in docs/elements.md.
+ * A live source of what a WebSocket endpoint sends: one 20 ms buffer of linear PCM every 20 ms,
+ * comfort noise while the endpoint is silent. Properties, messages, signals and errors are
+ * described in docs/elements.md.
  *
- * Without `context` a pad task waits for the pipeline clock, so a blocking sink behind it is harmless. With `context`
- * the named media loop pushes the buffers: what is behind the pad must not block then.
+ * Without `context` a pad task waits for the pipeline clock, so a blocking sink behind it is
+ * harmless. With `context` the named media loop pushes the buffers: what is behind the pad must not
+ * block then.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 wsbridgesrc uri=ws://127.0.0.1:8080/tone ! audioconvert ! audioresample ! autoaudiosink
+ * gst-launch-1.0 wsbridgesrc uri=ws://127.0.0.1:8080/tone ! audioconvert ! audioresample !
+ * autoaudiosink
  * ]|
  * Plays an endpoint.
  * |[
- * gst-launch-1.0 filesrc location=question.wav ! wavparse ! audioconvert ! audioresample ! wsbridgesink uri=ws://127.0.0.1:8080/echo connection=call wsbridgesrc connection=call ! wavenc ! filesink location=answer.wav
+ * gst-launch-1.0 filesrc location=question.wav ! wavparse ! audioconvert ! audioresample !
+ * wsbridgesink uri=ws://127.0.0.1:8080/echo connection=call wsbridgesrc connection=call ! wavenc !
+ * filesink location=answer.wav
  * ]|
  * A file to the endpoint, its answer to a file.
  */
@@ -62,12 +67,14 @@ G_DEFINE_TYPE(WsBridgeSrc, wsbridge_src, GST_TYPE_ELEMENT)
 
 namespace {
 
-GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(WSBRIDGE_AUDIO_CAPS));
+GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                                                            GST_STATIC_CAPS(WSBRIDGE_AUDIO_CAPS));
 
 constexpr int kPreferredRate = 16000;
 
-SrcPrivate& privOf(gpointer object) { return *WSBRIDGE_SRC(object)->priv; }
+SrcPrivate& privOf(gpointer object) {
+  return *WSBRIDGE_SRC(object)->priv;
+}
 
 GType fallbackType() {
   static const GEnumValue values[] = {
@@ -86,12 +93,23 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   const auto lock = core.lockSettings();
   wsbridge::ConnectionSettings& settings = core.settings();
   switch (id) {
-    case kPropFallback: settings.fallback = static_cast<Fallback>(g_value_get_enum(value)); break;
-    case kPropNoiseLevel: settings.noise_level_dbov = g_value_get_int(value); break;
-    case kPropMaxPlayout: settings.max_playout_ms = g_value_get_uint(value); break;
-    case kPropMaxTotalPlayoutBytes: settings.max_total_playout_bytes = g_value_get_uint64(value); break;
-    case kPropPrebuffer: settings.prebuffer_ms = g_value_get_uint(value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    case kPropFallback:
+      settings.fallback = static_cast<Fallback>(g_value_get_enum(value));
+      break;
+    case kPropNoiseLevel:
+      settings.noise_level_dbov = g_value_get_int(value);
+      break;
+    case kPropMaxPlayout:
+      settings.max_playout_ms = g_value_get_uint(value);
+      break;
+    case kPropMaxTotalPlayoutBytes:
+      settings.max_total_playout_bytes = g_value_get_uint64(value);
+      break;
+    case kPropPrebuffer:
+      settings.prebuffer_ms = g_value_get_uint(value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 }
 
@@ -101,13 +119,33 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   const auto lock = core.lockSettings();
   const wsbridge::ConnectionSettings& settings = core.settings();
   switch (id) {
-    case kPropFallback: g_value_set_enum(value, static_cast<int>(settings.fallback)); break;
-    case kPropNoiseLevel: g_value_set_int(value, settings.noise_level_dbov); break;
-    case kPropMaxPlayout: g_value_set_uint(value, settings.max_playout_ms); break;
-    case kPropMaxTotalPlayoutBytes: g_value_set_uint64(value, settings.max_total_playout_bytes); break;
-    case kPropPrebuffer: g_value_set_uint(value, settings.prebuffer_ms); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    case kPropFallback:
+      g_value_set_enum(value, static_cast<int>(settings.fallback));
+      break;
+    case kPropNoiseLevel:
+      g_value_set_int(value, settings.noise_level_dbov);
+      break;
+    case kPropMaxPlayout:
+      g_value_set_uint(value, settings.max_playout_ms);
+      break;
+    case kPropMaxTotalPlayoutBytes:
+      g_value_set_uint64(value, settings.max_total_playout_bytes);
+      break;
+    case kPropPrebuffer:
+      g_value_set_uint(value, settings.prebuffer_ms);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
+}
+
+/// Little-endian wherever the neighbour takes it.
+bool wantsBigEndian(GstPad* pad, int rate) {
+  g_autoptr(GstCaps) allowed = gst_pad_get_allowed_caps(pad);
+  if (allowed == nullptr) return false;
+  g_autoptr(GstCaps) fitting = wsbridge::audioCaps(rate, nullptr);
+  gst_caps_set_simple(fitting, "format", G_TYPE_STRING, "S16LE", nullptr);
+  return !gst_caps_can_intersect(allowed, fitting);
 }
 
 /// 16 kHz where the neighbour takes it, otherwise what it prefers. 0: it takes nothing of ours.
@@ -127,7 +165,8 @@ bool begin(GstElement* element) {
   const int known = connection->rate();
   const int wanted = known != 0 ? known : wantedRate(priv.pad);
   if (wanted == 0) {
-    GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("The element behind wsbridgesrc takes none of its formats"),
+    GST_ELEMENT_ERROR(element, STREAM, FORMAT,
+                      ("The element behind wsbridgesrc takes none of its formats"),
                       ("put audioconvert ! audioresample behind wsbridgesrc"));
     return false;
   }
@@ -137,13 +176,16 @@ bool begin(GstElement* element) {
     const auto lock = priv.core.lockSettings();
     gaps = priv.core.settings().fallback == Fallback::None;
   }
-  priv.pusher = SourcePusher::create(element, priv.pad, connection, rate, gaps);
+  priv.pusher = SourcePusher::create(
+      element, priv.pad, connection,
+      {.rate = rate, .big_endian = wantsBigEndian(priv.pad, rate), .gaps = gaps});
   return priv.core.start();
 }
 
 GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
   SrcPrivate& priv = privOf(element);
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !priv.core.attach()) return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !priv.core.attach())
+    return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) priv.pusher->pause();
   GstStateChangeReturn result = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
   if (result == GST_STATE_CHANGE_FAILURE) return result;
@@ -152,15 +194,22 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
       if (!begin(element)) return GST_STATE_CHANGE_FAILURE;
       result = GST_STATE_CHANGE_NO_PREROLL;
       break;
-    case GST_STATE_CHANGE_PAUSED_TO_PLAYING: priv.pusher->play(); break;
-    case GST_STATE_CHANGE_PLAYING_TO_PAUSED: result = GST_STATE_CHANGE_NO_PREROLL; break;
+    case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
+      priv.pusher->play();
+      break;
+    case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
+      result = GST_STATE_CHANGE_NO_PREROLL;
+      break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       if (priv.pusher) priv.pusher->stop();
       priv.pusher.reset();
       priv.core.stop();
       break;
-    case GST_STATE_CHANGE_READY_TO_NULL: priv.core.detach(); break;
-    default: break;
+    case GST_STATE_CHANGE_READY_TO_NULL:
+      priv.core.detach();
+      break;
+    default:
+      break;
   }
   return result;
 }
@@ -183,7 +232,8 @@ gboolean padQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
       gst_query_set_scheduling(query, GST_SCHEDULING_FLAG_SEQUENTIAL, 1, -1, 0);
       gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
       return TRUE;
-    default: return gst_pad_query_default(pad, parent, query);
+    default:
+      return gst_pad_query_default(pad, parent, query);
   }
 }
 
@@ -197,7 +247,8 @@ gboolean activateMode(GstPad* pad, GstObject* parent, GstPadMode mode, gboolean 
 
 gboolean sendEvent(GstElement* element, GstEvent* event) {
   SrcPrivate& priv = privOf(element);
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {  // an application ends the stream: gst-launch-1.0 -e
+  if (GST_EVENT_TYPE(event) ==
+      GST_EVENT_EOS) {  // an application ends the stream: gst-launch-1.0 -e
     if (priv.pusher) priv.pusher->requestEos();
     gst_event_unref(event);
     return TRUE;
@@ -212,28 +263,31 @@ void finalize(GObject* object) {
 
 void installOwnProperties(GObjectClass* klass) {
   const wsbridge::ConnectionSettings defaults;
-  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                              GST_PARAM_MUTABLE_READY);
   g_object_class_install_property(
       klass, kPropFallback,
-      g_param_spec_enum("fallback", "Fallback", "What is pushed while nothing is queued", fallbackType(),
-                        static_cast<int>(defaults.fallback), flags));
+      g_param_spec_enum("fallback", "Fallback", "What is pushed while nothing is queued",
+                        fallbackType(), static_cast<int>(defaults.fallback), flags));
   g_object_class_install_property(
       klass, kPropNoiseLevel,
       g_param_spec_int("noise-level", "Noise level", "Level of the comfort noise, dBov", -127, 0,
                        defaults.noise_level_dbov, flags));
   g_object_class_install_property(
       klass, kPropMaxPlayout,
-      g_param_spec_uint("max-playout", "Max playout", "Audio buffered until reading from the socket stops, ms", 20,
-                        3600000, defaults.max_playout_ms, flags));
+      g_param_spec_uint("max-playout", "Max playout",
+                        "Audio buffered until reading from the socket stops, ms", 20, 3600000,
+                        defaults.max_playout_ms, flags));
   g_object_class_install_property(
       klass, kPropMaxTotalPlayoutBytes,
-      g_param_spec_uint64("max-total-playout-bytes", "Max total playout bytes",
-                          "Audio buffered by all connections of the process together, 0 for no limit", 0, G_MAXUINT64,
-                          defaults.max_total_playout_bytes, flags));
+      g_param_spec_uint64(
+          "max-total-playout-bytes", "Max total playout bytes",
+          "Audio buffered by all connections of the process together, 0 for no limit", 0,
+          G_MAXUINT64, defaults.max_total_playout_bytes, flags));
   g_object_class_install_property(
       klass, kPropPrebuffer,
-      g_param_spec_uint("prebuffer", "Prebuffer", "Audio gathered before a talk spurt starts, ms", 0, 1000,
-                        defaults.prebuffer_ms, flags));
+      g_param_spec_uint("prebuffer", "Prebuffer", "Audio gathered before a talk spurt starts, ms",
+                        0, 1000, defaults.prebuffer_ms, flags));
 }
 
 }  // namespace
@@ -262,13 +316,15 @@ static void wsbridge_src_class_init(WsBridgeSrcClass* klass) {
   element_class->change_state = changeState;
   element_class->send_event = sendEvent;
   gst_element_class_add_static_pad_template(element_class, &src_template);
-  gst_element_class_set_static_metadata(element_class, "WebSocket bridge source", "Source/Network/Audio",
-                                        "Plays what a WebSocket endpoint sends into a phone call",
-                                        "The gst-wsbridge authors");
+  gst_element_class_set_static_metadata(
+      element_class, "WebSocket bridge source", "Source/Network/Audio",
+      "Plays what a WebSocket endpoint sends into a phone call", "The gst-wsbridge authors");
 }
 
 namespace wsbridge {
 
-ElementCore* srcCore(gpointer element) { return &privOf(element).core; }
+ElementCore* srcCore(gpointer element) {
+  return &privOf(element).core;
+}
 
 }  // namespace wsbridge

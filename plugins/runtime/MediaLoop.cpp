@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "runtime/MediaLoop.hpp"
 
-#include <sys/prctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+
+#include <sys/prctl.h>
+#include <unistd.h>
 
 namespace wsbridge {
 
@@ -91,8 +91,8 @@ std::shared_ptr<MediaLoop> MediaLoop::acquire(const std::string& name, unsigned 
       if (auto loop = found->second.lock()) return loop;
     }
   }
-  // Two owners: the thread keeps `self` until it has stopped; users hold `handle`, whose deleter stops the thread.
-  // So the last user may be the loop's own thread.
+  // Two owners: the thread keeps `self` until it has stopped; users hold `handle`, whose deleter
+  // stops the thread. So the last user may be the loop's own thread.
   std::shared_ptr<MediaLoop> self(new MediaLoop(name, wait_ms));
   std::thread thread([self] { run(self); });
   auto runner = std::make_shared<std::thread>(std::move(thread));
@@ -120,7 +120,9 @@ void MediaLoop::post(Task task) {
   if (first && !isCurrent()) g_main_context_wakeup(context_);
 }
 
-bool MediaLoop::isCurrent() const { return g_main_context_is_owner(context_) != FALSE; }
+bool MediaLoop::isCurrent() const {
+  return g_main_context_is_owner(context_) != FALSE;
+}
 
 void MediaLoop::stop() {
   {
@@ -225,7 +227,8 @@ void MediaLoop::removeTimer(TimerId id) {
   const auto found = std::find_if(timers_.begin(), timers_.end(),
                                   [id](const auto& entry) { return entry.second.id == id; });
   if (found == timers_.end()) return;
-  auto node = timers_.extract(found);  // the handler may own the caller: let it go after the map is consistent
+  auto node = timers_.extract(
+      found);  // the handler may own the caller: let it go after the map is consistent
 }
 
 void MediaLoop::runTimers() {

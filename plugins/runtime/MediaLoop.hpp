@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// MediaLoop: one thread with one GMainContext and one epoll set. It owns the sockets, timers and WebSockets of all
-// connections assigned to it. acquire(), post() and isCurrent() may be called from any thread; everything else
-// belongs to the loop's own thread.
+// MediaLoop: one thread with one GMainContext and one epoll set. It owns the sockets, timers and
+// WebSockets of all connections assigned to it. acquire(), post() and isCurrent() may be called
+// from any thread; everything else belongs to the loop's own thread.
 #pragma once
-
-#include <sys/epoll.h>
 
 #include <cstdint>
 #include <functional>
@@ -16,14 +14,17 @@
 #include <thread>
 #include <vector>
 
+#include <sys/epoll.h>
+
 #include <glib.h>
 
 namespace wsbridge {
 
 class MediaLoop;
 
-/// Registration of one descriptor in a loop's epoll set. Created, used and destroyed on the loop's thread. The
-/// handler runs while the loop collects events: it may only note what is ready and change its own interest.
+/// Registration of one descriptor in a loop's epoll set. Created, used and destroyed on the loop's
+/// thread. The handler runs while the loop collects events: it may only note what is ready and
+/// change its own interest.
 class SocketWatch {
  public:
   using Handler = std::function<void(uint32_t events)>;
@@ -49,20 +50,23 @@ class MediaLoop {
  public:
   using Task = std::function<void()>;
   using TimerId = uint64_t;
-  /// Called when due with the present monotonic time; returns when it wants to be called next, 0 for never again.
+  /// Called when due with the present monotonic time; returns when it wants to be called next, 0
+  /// for never again.
   using TimerHandler = std::function<int64_t(int64_t now_us)>;
 
   static constexpr int64_t kFrameUs = 20'000;
 
-  /// The running loop of that name, or a new one; an empty name always makes a new one. The loop ends when the last
-  /// reference is dropped. `wait_ms`: how long it gathers work before it wakes up again (the first caller decides).
+  /// The running loop of that name, or a new one; an empty name always makes a new one. The loop
+  /// ends when the last reference is dropped. `wait_ms`: how long it gathers work before it wakes
+  /// up again (the first caller decides).
   static std::shared_ptr<MediaLoop> acquire(const std::string& name, unsigned wait_ms);
 
   ~MediaLoop();
   MediaLoop(const MediaLoop&) = delete;
   MediaLoop& operator=(const MediaLoop&) = delete;
 
-  /// Any thread. Runs the task on the loop's thread, in order; tasks left when the loop ends are run before it ends.
+  /// Any thread. Runs the task on the loop's thread, in order; tasks left when the loop ends are
+  /// run before it ends.
   void post(Task task);
   [[nodiscard]] bool isCurrent() const;
   [[nodiscard]] GMainContext* context() const { return context_; }

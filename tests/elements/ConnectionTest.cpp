@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// One WebSocket for two elements: pairing, order, conflicts, ends, restarts, leaks of threads and descriptors.
-#include <gtest/gtest.h>
-
+// One WebSocket for two elements: pairing, order, conflicts, ends, restarts, leaks of threads and
+// descriptors.
 #include <dirent.h>
+
+#include <gtest/gtest.h>
 
 #include "Pcm.hpp"
 #include "SoupEndpoint.hpp"
@@ -15,7 +16,8 @@ using elementtest::TestPipeline;
 using testsupport::SoupEndpoint;
 using namespace std::chrono_literals;
 
-const std::string kTone = "audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! ";
+const std::string kTone =
+    "audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! ";
 const std::string kOut = " ! fakesink name=out signal-handoffs=true sync=false async=false ";
 
 SoupEndpoint::Options echoing() {
@@ -27,7 +29,8 @@ SoupEndpoint::Options echoing() {
 size_t entries(const char* directory) {
   size_t count = 0;
   DIR* dir = opendir(directory);
-  while (dir != nullptr && readdir(dir) != nullptr) ++count;
+  while (dir != nullptr && readdir(dir) != nullptr)
+    ++count;
   if (dir != nullptr) closedir(dir);
   return count;
 }
@@ -77,8 +80,8 @@ TEST(Connection, ASecondTakerIsAnError) {
 
 TEST(Connection, AnotherUriIsAnError) {
   SoupEndpoint endpoint;
-  TestPipeline pipeline(kTone + "wsbridgesink connection=x uri=" + endpoint.uri("/a") + " wsbridgesrc connection=x uri=" +
-                        endpoint.uri("/b") + kOut);
+  TestPipeline pipeline(kTone + "wsbridgesink connection=x uri=" + endpoint.uri("/a") +
+                        " wsbridgesrc connection=x uri=" + endpoint.uri("/b") + kOut);
   pipeline.play();
   const auto* error = pipeline.waitError();
   ASSERT_NE(error, nullptr);
@@ -108,8 +111,10 @@ TEST(Connection, TheErrorComesOncePerConnectionWithItsDetailsAndWithoutCredentia
   SoupEndpoint::Options options;
   options.rejectStatus = 403;
   SoupEndpoint endpoint(options);
-  const std::string uri = "ws://user:secret@127.0.0.1:" + std::to_string(endpoint.port()) + "/path?token=hidden";
-  TestPipeline pipeline(kTone + "wsbridgesink connection=e uri=\"" + uri + "\" wsbridgesrc connection=e" + kOut);
+  const std::string uri =
+      "ws://user:secret@127.0.0.1:" + std::to_string(endpoint.port()) + "/path?token=hidden";
+  TestPipeline pipeline(kTone + "wsbridgesink connection=e uri=\"" + uri +
+                        "\" wsbridgesrc connection=e" + kOut);
   pipeline.play();
   const auto* error = pipeline.waitError();
   ASSERT_NE(error, nullptr);
@@ -160,11 +165,13 @@ TEST(Connection, CloseByActionSignal) {
 
 TEST(Connection, StatsHaveTheSameFieldsBeforeDuringAndAfter) {
   SoupEndpoint endpoint(echoing());
-  TestPipeline pipeline(kTone + "wsbridgesink name=sink connection=st uri=" + endpoint.uri() + " wsbridgesrc name=src connection=st" + kOut);
+  TestPipeline pipeline(kTone + "wsbridgesink name=sink connection=st uri=" + endpoint.uri() +
+                        " wsbridgesrc name=src connection=st" + kOut);
   const auto fields = [&] {
     std::vector<std::string> names;
     const auto stats = pipeline.stats("src");
-    for (int i = 0; i < gst_structure_n_fields(stats.get()); ++i) names.emplace_back(gst_structure_nth_field_name(stats.get(), i));
+    for (int i = 0; i < gst_structure_n_fields(stats.get()); ++i)
+      names.emplace_back(gst_structure_nth_field_name(stats.get(), i));
     return names;
   };
   const auto before = fields();
@@ -180,7 +187,8 @@ TEST(Connection, StatsHaveTheSameFieldsBeforeDuringAndAfter) {
 
 TEST(Connection, RunsAgainAfterReady) {
   SoupEndpoint endpoint(echoing());
-  TestPipeline pipeline(kTone + "wsbridgesink connection=again uri=" + endpoint.uri() + " wsbridgesrc name=src connection=again" + kOut);
+  TestPipeline pipeline(kTone + "wsbridgesink connection=again uri=" + endpoint.uri() +
+                        " wsbridgesrc name=src connection=again" + kOut);
   for (size_t round = 1; round <= 3; ++round) {
     pipeline.play();
     ASSERT_TRUE(endpoint.waitConnections(round, 5s));
@@ -192,18 +200,21 @@ TEST(Connection, RunsAgainAfterReady) {
 
 TEST(Connection, StoppingAtEveryMomentLeavesNothingBehind) {
   SoupEndpoint endpoint(echoing());
-  const std::string line = kTone + "wsbridgesink connection=leak uri=" + endpoint.uri() + " wsbridgesrc name=src connection=leak";
+  const std::string line = kTone + "wsbridgesink connection=leak uri=" + endpoint.uri() +
+                           " wsbridgesrc name=src connection=leak";
   const auto run = [&](int spins, const char* context) {
     TestPipeline pipeline(line + context + kOut);
     pipeline.play();
-    for (int i = 0; i < spins; ++i) gst_element_get_state(pipeline.pipeline(), nullptr, nullptr, GST_MSECOND);
+    for (int i = 0; i < spins; ++i)
+      gst_element_get_state(pipeline.pipeline(), nullptr, nullptr, GST_MSECOND);
     pipeline.waitUntil([] { return false; }, testsupport::Millis(spins));
   };
   run(50, " ");
   testsupport::eventually([] { return false; }, 300ms);
   const size_t threads = entries("/proc/self/task");
   const size_t descriptors = entries("/proc/self/fd");
-  for (int i = 0; i < 40; ++i) run(i, i % 2 == 0 ? " " : " context=leaktest context-wait=3 ");
+  for (int i = 0; i < 40; ++i)
+    run(i, i % 2 == 0 ? " " : " context=leaktest context-wait=3 ");
   EXPECT_TRUE(testsupport::eventually([&] { return entries("/proc/self/task") <= threads; }, 10s))
       << entries("/proc/self/task") << " threads, before " << threads;
   EXPECT_TRUE(testsupport::eventually([&] { return entries("/proc/self/fd") <= descriptors; }, 10s))
@@ -212,7 +223,9 @@ TEST(Connection, StoppingAtEveryMomentLeavesNothingBehind) {
 
 TEST(Connection, TheVonageDialect) {
   SoupEndpoint endpoint;
-  TestPipeline pipeline("wsbridgesrc name=src dialect=vonage headers=\"{\\\"k\\\":\\\"v\\\"}\" uri=" + endpoint.uri() + kOut);
+  TestPipeline pipeline(
+      "wsbridgesrc name=src dialect=vonage headers=\"{\\\"k\\\":\\\"v\\\"}\" uri=" +
+      endpoint.uri() + kOut);
   pipeline.play();
   ASSERT_TRUE(endpoint.waitConnections(1, 5s));
   ASSERT_TRUE(endpoint.waitTexts(1, 1, 5s));

@@ -22,7 +22,8 @@ struct Expectation {
 };
 
 std::string line(const std::string& uri, const std::string& more = "") {
-  return "wsbridgesrc name=src connect-timeout=700 uri=" + uri + " " + more + " ! fakesink sync=false async=false";
+  return "wsbridgesrc name=src connect-timeout=700 uri=" + uri + " " + more +
+         " ! fakesink sync=false async=false";
 }
 
 class Misbehaves : public testing::TestWithParam<Expectation> {};
@@ -42,26 +43,36 @@ constexpr int kOpen = GST_RESOURCE_ERROR_OPEN_READ_WRITE;
 
 INSTANTIATE_TEST_SUITE_P(
     All, Misbehaves,
-    testing::Values(Expectation{"NeverAnswers", Misbehaviour::NeverAnswers, "timeout", kOpen},
-                    Expectation{"Status401", Misbehaviour::Status401, "handshake", GST_RESOURCE_ERROR_NOT_AUTHORIZED},
-                    Expectation{"Status404", Misbehaviour::Status404, "handshake", GST_RESOURCE_ERROR_NOT_FOUND},
-                    Expectation{"Status500", Misbehaviour::Status500, "handshake", kOpen},
-                    Expectation{"Redirect302", Misbehaviour::Redirect302, "handshake", kOpen},
-                    Expectation{"Garbage", Misbehaviour::Garbage, "handshake", kOpen},
-                    Expectation{"HalfResponse", Misbehaviour::HalfResponse, "timeout", kOpen},
-                    Expectation{"EndlessHeaders", Misbehaviour::EndlessHeaders, "handshake", kOpen},
-                    Expectation{"WrongAcceptKey", Misbehaviour::WrongAcceptKey, "handshake", kOpen},
-                    Expectation{"WrongSubprotocol", Misbehaviour::WrongSubprotocol, "handshake", kOpen},
-                    Expectation{"ClosesAfterRequest", Misbehaviour::ClosesAfterRequest, "handshake", kOpen},
-                    Expectation{"EndlessTextFragments", Misbehaviour::EndlessTextFragments, "protocol", GST_STREAM_ERROR_DECODE},
-                    Expectation{"InvalidUtf8", Misbehaviour::InvalidUtf8, "protocol", GST_STREAM_ERROR_DECODE},
-                    Expectation{"ReservedBits", Misbehaviour::ReservedBits, "protocol", GST_STREAM_ERROR_DECODE},
-                    Expectation{"MaskedFrames", Misbehaviour::MaskedFrames, "protocol", GST_STREAM_ERROR_DECODE},
-                    Expectation{"UnknownOpcode", Misbehaviour::UnknownOpcode, "protocol", GST_STREAM_ERROR_DECODE},
-                    Expectation{"FragmentedPing", Misbehaviour::FragmentedPing, "protocol", GST_STREAM_ERROR_DECODE},
-                    Expectation{"ResetInFrame", Misbehaviour::ResetInFrame, "lost", GST_RESOURCE_ERROR_READ},
-                    Expectation{"ResetAfterHandshake", Misbehaviour::ResetAfterHandshake, "lost", GST_RESOURCE_ERROR_READ},
-                    Expectation{"FinWithoutClose", Misbehaviour::FinWithoutClose, "lost", GST_RESOURCE_ERROR_READ}),
+    testing::Values(
+        Expectation{"NeverAnswers", Misbehaviour::NeverAnswers, "timeout", kOpen},
+        Expectation{"Status401", Misbehaviour::Status401, "handshake",
+                    GST_RESOURCE_ERROR_NOT_AUTHORIZED},
+        Expectation{"Status404", Misbehaviour::Status404, "handshake",
+                    GST_RESOURCE_ERROR_NOT_FOUND},
+        Expectation{"Status500", Misbehaviour::Status500, "handshake", kOpen},
+        Expectation{"Redirect302", Misbehaviour::Redirect302, "handshake", kOpen},
+        Expectation{"Garbage", Misbehaviour::Garbage, "handshake", kOpen},
+        Expectation{"HalfResponse", Misbehaviour::HalfResponse, "timeout", kOpen},
+        Expectation{"EndlessHeaders", Misbehaviour::EndlessHeaders, "handshake", kOpen},
+        Expectation{"WrongAcceptKey", Misbehaviour::WrongAcceptKey, "handshake", kOpen},
+        Expectation{"WrongSubprotocol", Misbehaviour::WrongSubprotocol, "handshake", kOpen},
+        Expectation{"ClosesAfterRequest", Misbehaviour::ClosesAfterRequest, "handshake", kOpen},
+        Expectation{"EndlessTextFragments", Misbehaviour::EndlessTextFragments, "protocol",
+                    GST_STREAM_ERROR_DECODE},
+        Expectation{"InvalidUtf8", Misbehaviour::InvalidUtf8, "protocol", GST_STREAM_ERROR_DECODE},
+        Expectation{"ReservedBits", Misbehaviour::ReservedBits, "protocol",
+                    GST_STREAM_ERROR_DECODE},
+        Expectation{"MaskedFrames", Misbehaviour::MaskedFrames, "protocol",
+                    GST_STREAM_ERROR_DECODE},
+        Expectation{"UnknownOpcode", Misbehaviour::UnknownOpcode, "protocol",
+                    GST_STREAM_ERROR_DECODE},
+        Expectation{"FragmentedPing", Misbehaviour::FragmentedPing, "protocol",
+                    GST_STREAM_ERROR_DECODE},
+        Expectation{"ResetInFrame", Misbehaviour::ResetInFrame, "lost", GST_RESOURCE_ERROR_READ},
+        Expectation{"ResetAfterHandshake", Misbehaviour::ResetAfterHandshake, "lost",
+                    GST_RESOURCE_ERROR_READ},
+        Expectation{"FinWithoutClose", Misbehaviour::FinWithoutClose, "lost",
+                    GST_RESOURCE_ERROR_READ}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Misbehaviour, NobodyListens) {
@@ -142,7 +153,8 @@ TEST(Misbehaviour, ACloseThatIsNeverAnsweredEndsSoonAllTheSame) {
 }
 
 TEST(Misbehaviour, OneByteAtATimeAndFramesBehindTheHandshakeAreFine) {
-  for (const auto misbehaviour : {Misbehaviour::OneByteAtATime, Misbehaviour::FirstFramesWithHandshake}) {
+  for (const auto misbehaviour :
+       {Misbehaviour::OneByteAtATime, Misbehaviour::FirstFramesWithHandshake}) {
     RawEndpoint endpoint(misbehaviour);
     TestPipeline pipeline(line(endpoint.uri(), "connect-timeout=5000"));
     pipeline.play();
@@ -156,7 +168,8 @@ TEST(Misbehaviour, TheCloseAnswerBehindAFullQueueIsRead) {
     if (!connection.acceptHandshake()) return;
     std::thread writer([&] {
       const std::string second(32000, '\1');
-      for (int i = 0; i < 60; ++i) connection.sendBinary(second);
+      for (int i = 0; i < 60; ++i)
+        connection.sendBinary(second);
       connection.recvFrame(Opcode::Close, 5s);
       connection.sendClose(1000);
     });

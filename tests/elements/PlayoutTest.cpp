@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // wsbridgesrc: rhythm, time stamps, bursts, back-pressure, control messages, the test clock.
+#include <thread>
+
 #include <gst/check/gstharness.h>
 #include <gst/check/gsttestclock.h>
 #include <gtest/gtest.h>
-
-#include <thread>
 
 #include "Pcm.hpp"
 #include "RawEndpoint.hpp"
@@ -23,14 +23,17 @@ using namespace std::chrono_literals;
 
 constexpr GstClockTime kFrame = 20 * GST_MSECOND;
 
-std::string source(const std::string& uri, const std::string& more = "", const std::string& sink = "sync=false async=false") {
-  return "wsbridgesrc name=src uri=" + uri + " " + more + " ! audio/x-raw,rate=16000 ! fakesink name=out signal-handoffs=true " + sink;
+std::string source(const std::string& uri, const std::string& more = "",
+                   const std::string& sink = "sync=false async=false") {
+  return "wsbridgesrc name=src uri=" + uri + " " + more +
+         " ! audio/x-raw,rate=16000 ! fakesink name=out signal-handoffs=true " + sink;
 }
 
 /// Small values, so that no fade touches them; the value tells the position.
 std::string numbered(size_t samples) {
   testsupport::Samples all(samples);
-  for (size_t i = 0; i < samples; ++i) all[i] = static_cast<int16_t>(i % 499 + 1);
+  for (size_t i = 0; i < samples; ++i)
+    all[i] = static_cast<int16_t>(i % 499 + 1);
   return testsupport::toBytes(all);
 }
 
@@ -40,7 +43,8 @@ class ClockedSource {
   explicit ClockedSource(const std::string& uri, const std::string& more = "") {
     harness_ = gst_harness_new_parse(("wsbridgesrc " + more + " uri=" + uri).c_str());
     gst_harness_use_testclock(harness_);
-    gst_harness_set_sink_caps_str(harness_, "audio/x-raw,format=S16LE,layout=interleaved,channels=1,rate=16000");
+    gst_harness_set_sink_caps_str(
+        harness_, "audio/x-raw,format=S16LE,layout=interleaved,channels=1,rate=16000");
     gst_harness_play(harness_);
   }
   ~ClockedSource() { gst_harness_teardown(harness_); }
@@ -93,14 +97,16 @@ TEST(Source, PlaysAMinuteSentAtOnceToTheLastSampleOnTheTestClock) {
   ClockedSource source(endpoint.uri(), "fallback=silence name=src");
   GstElement* element = gst_harness_find_element(source.get(), "wsbridgesrc");
   // The clock stands still while the minute arrives.
-  ASSERT_TRUE(testsupport::eventually([&] {
-    GstStructure* stats = nullptr;
-    g_object_get(element, "stats", &stats, nullptr);
-    guint64 queued = 0;
-    gst_structure_get_uint64(stats, "playout-ms", &queued);
-    gst_structure_free(stats);
-    return queued == 60000;
-  }, 10s));
+  ASSERT_TRUE(testsupport::eventually(
+      [&] {
+        GstStructure* stats = nullptr;
+        g_object_get(element, "stats", &stats, nullptr);
+        guint64 queued = 0;
+        gst_structure_get_uint64(stats, "playout-ms", &queued);
+        gst_structure_free(stats);
+        return queued == 60000;
+      },
+      10s));
   gst_object_unref(element);
   std::string played;
   while (played.size() < minute.size()) {
@@ -115,7 +121,8 @@ TEST(Source, FallbackNoneSendsGapsAndSilenceSendsZeros) {
   SoupEndpoint endpoint;
   {
     ClockedSource source(endpoint.uri(), "fallback=silence");
-    for (int i = 0; i < 5; ++i) EXPECT_EQ(source.nextBytes(), std::string(640, '\0'));
+    for (int i = 0; i < 5; ++i)
+      EXPECT_EQ(source.nextBytes(), std::string(640, '\0'));
   }
   TestPipeline pipeline(source(endpoint.uri(), "fallback=none"));
   pipeline.record("out");
@@ -163,7 +170,8 @@ TEST(Source, AFullQueueStopsReadingWhileControlAndOurAudioGoOn) {
   RawEndpoint endpoint([&](testsupport::RawConnection& connection) {
     if (!connection.acceptHandshake()) return;
     std::thread writer([&] {
-      for (size_t at = 0; at < audio.size(); at += 32000) connection.sendBinary(audio.substr(at, 32000));
+      for (size_t at = 0; at < audio.size(); at += 32000)
+        connection.sendBinary(audio.substr(at, 32000));
       finished = true;
     });
     while (const auto frame = connection.recvFrame(5s)) {
@@ -173,8 +181,11 @@ TEST(Source, AFullQueueStopsReadingWhileControlAndOurAudioGoOn) {
     connection.release();
     writer.join();
   });
-  TestPipeline pipeline("audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink connection=p name=sink uri=" +
-                        endpoint.uri() + " wsbridgesrc connection=p name=src fallback=silence max-playout=1000 ! fakesink sync=false");
+  TestPipeline pipeline(
+      "audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink "
+      "connection=p name=sink uri=" +
+      endpoint.uri() +
+      " wsbridgesrc connection=p name=src fallback=silence max-playout=1000 ! fakesink sync=false");
   pipeline.play();
   ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "pauses") >= 1; }, 5s));
   const uint64_t before = received;
@@ -217,7 +228,8 @@ TEST(Source, ClearEmptiesTheQueueAndNotifyFiresBehindItsAudio) {
   pipeline.play();
   ASSERT_TRUE(endpoint.waitConnections(1, 5s));
   ASSERT_TRUE(endpoint.waitTexts(1, 2, 5s));
-  EXPECT_EQ(endpoint.connection(1)->texts()[1], R"({"event":"websocket:notify","payload":{"id":1}})");
+  EXPECT_EQ(endpoint.connection(1)->texts()[1],
+            R"({"event":"websocket:notify","payload":{"id":1}})");
   EXPECT_GT(pipeline.stat("src", "playout-ms"), 50000U);
   endpoint.sendText(1, R"({"action":"clear"})");
   EXPECT_TRUE(endpoint.waitTexts(1, 4, 5s));
@@ -242,7 +254,8 @@ TEST(Source, TextDtmfAndHangupOfTheEndpointBecomeMessages) {
   const GstStructure* control = pipeline.waitMessage("wsbridge-control");
   ASSERT_NE(control, nullptr);
   EXPECT_STREQ(gst_structure_get_string(control, "action"), "hangup");
-  EXPECT_STREQ(gst_structure_get_string(pipeline.waitMessage("wsbridge-text"), "text"), "plain words");
+  EXPECT_STREQ(gst_structure_get_string(pipeline.waitMessage("wsbridge-text"), "text"),
+               "plain words");
   EXPECT_EQ(pipeline.messages("wsbridge-dtmf"), 2U);
   const GstStructure* dtmf = pipeline.waitMessage("wsbridge-dtmf");
   EXPECT_STREQ(gst_structure_get_string(dtmf, "digit"), "#");
@@ -255,19 +268,22 @@ TEST(Source, ASharedLoopGivesTheSameRhythmWithoutAThreadPerElement) {
   SoupEndpoint endpoint(options);
   std::string line;
   for (int i = 0; i < 20; ++i) {
-    line += "wsbridgesrc fallback=silence context=test context-wait=5 uri=" + endpoint.uri() + " name=s" + std::to_string(i) +
-            " ! fakesink sync=false async=false ";
+    line += "wsbridgesrc fallback=silence context=test context-wait=5 uri=" + endpoint.uri() +
+            " name=s" + std::to_string(i) + " ! fakesink sync=false async=false ";
   }
   TestPipeline pipeline(line);
   pipeline.play();
   ASSERT_TRUE(endpoint.waitConnections(20, 5s));
-  const auto frames = [&](int i) { return pipeline.stat("s" + std::to_string(i), "frames-fallback"); };
+  const auto frames = [&](int i) {
+    return pipeline.stat("s" + std::to_string(i), "frames-fallback");
+  };
   const uint64_t before = frames(0);
   const auto start = testsupport::Clock::now();
   ASSERT_TRUE(pipeline.waitUntil([&] { return frames(0) >= before + 100; }, 10s));
   const double took = testsupport::millisBetween(start, testsupport::Clock::now());
   EXPECT_NEAR(took, 2000, 200);
-  for (int i = 1; i < 20; ++i) EXPECT_NEAR(static_cast<double>(frames(i)), static_cast<double>(frames(0)), 6);
+  for (int i = 1; i < 20; ++i)
+    EXPECT_NEAR(static_cast<double>(frames(i)), static_cast<double>(frames(0)), 6);
 }
 
 TEST(Source, PauseAndPlayAgainGoOn) {
@@ -277,7 +293,8 @@ TEST(Source, PauseAndPlayAgainGoOn) {
     for (int round = 0; round < 3; ++round) {
       pipeline.play();
       const uint64_t before = pipeline.stat("src", "frames-fallback");
-      ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-fallback") > before + 5; }, 5s));
+      ASSERT_TRUE(pipeline.waitUntil(
+          [&] { return pipeline.stat("src", "frames-fallback") > before + 5; }, 5s));
       gst_element_set_state(pipeline.pipeline(), GST_STATE_PAUSED);
       gst_element_get_state(pipeline.pipeline(), nullptr, nullptr, GST_CLOCK_TIME_NONE);
     }
@@ -288,8 +305,10 @@ TEST(Source, ABlockingSinkBehindAPrivateLoopIsHarmless) {
   SoupEndpoint::Options options;
   options.echo = true;
   SoupEndpoint endpoint(options);
-  TestPipeline pipeline("audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink connection=b name=sink uri=" +
-                        endpoint.uri() + " wsbridgesrc connection=b name=src ! fakesink sync=true");
+  TestPipeline pipeline(
+      "audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink "
+      "connection=b name=sink uri=" +
+      endpoint.uri() + " wsbridgesrc connection=b name=src ! fakesink sync=true");
   pipeline.play();
   ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 50; }, 10s));
   gst_element_set_state(pipeline.pipeline(), GST_STATE_PAUSED);  // the sink now blocks its pusher

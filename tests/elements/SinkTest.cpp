@@ -20,10 +20,13 @@ using namespace std::chrono_literals;
 class SinkHarness {
  public:
   SinkHarness(const std::string& uri, int rate, const std::string& properties = "") {
-    const std::string line = "wsbridgesink name=sink sync=false async=false uri=" + uri + " " + properties;
+    const std::string line =
+        "wsbridgesink name=sink sync=false async=false uri=" + uri + " " + properties;
     harness_ = gst_harness_new_parse(line.c_str());
-    gst_harness_set_src_caps_str(harness_, ("audio/x-raw,format=S16LE,layout=interleaved,channels=1,rate=" +
-                                            std::to_string(rate)).c_str());
+    gst_harness_set_src_caps_str(
+        harness_,
+        ("audio/x-raw,format=S16LE,layout=interleaved,channels=1,rate=" + std::to_string(rate))
+            .c_str());
   }
   ~SinkHarness() { gst_harness_teardown(harness_); }
   SinkHarness(const SinkHarness&) = delete;
@@ -58,8 +61,10 @@ TEST(Sink, SendsTheFirstMessageAndThenFramesOf20MsWhateverTheBufferSizes) {
     ASSERT_TRUE(endpoint.waitBinaries(1, 50, 5s)) << rate;
     const auto connection = *endpoint.connection(1);
     EXPECT_TRUE(connection.messages.front().text);
-    EXPECT_EQ(connection.messages.front().data, "{\"content-type\":\"audio/l16;rate=" + std::to_string(rate) + "\"}");
-    for (const auto& message : connection.binaries()) ASSERT_EQ(message.data.size(), frame);
+    EXPECT_EQ(connection.messages.front().data,
+              "{\"content-type\":\"audio/l16;rate=" + std::to_string(rate) + "\"}");
+    for (const auto& message : connection.binaries())
+      ASSERT_EQ(message.data.size(), frame);
     EXPECT_EQ(connection.audio(), audio);
     EXPECT_EQ(connection.protocol, "WSBRIDGE");
   }
@@ -80,8 +85,10 @@ TEST(Sink, AShortFileIsSentWholeBeforeThePipelineEnds) {
   SoupEndpoint::Options options;
   options.handshakeDelay = 300ms;
   SoupEndpoint endpoint(options);
-  TestPipeline pipeline("audiotestsrc num-buffers=5 samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink uri=" +
-                        endpoint.uri());
+  TestPipeline pipeline(
+      "audiotestsrc num-buffers=5 samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink "
+      "uri=" +
+      endpoint.uri());
   pipeline.play();
   ASSERT_TRUE(pipeline.waitEos());
   pipeline.stop();
@@ -93,9 +100,10 @@ TEST(Sink, SettingsReachTheHandshakeAndTheFirstMessage) {
   SoupEndpoint::Options options;
   options.protocol = "mine";
   SoupEndpoint endpoint(options);
-  SinkHarness sink(endpoint.uri("/a/b?c=d"), 8000,
-                   R"(subprotocols="other, mine" authorization="Bearer token" content-type="audio/l16;rate=8000" )"
-                   R"(headers="{\"name_1\":\"value_1\"}" extra-headers="x,X-Call=\"42\"")");
+  SinkHarness sink(
+      endpoint.uri("/a/b?c=d"), 8000,
+      R"(subprotocols="other, mine" authorization="Bearer token" content-type="audio/l16;rate=8000" )"
+      R"(headers="{\"name_1\":\"value_1\"}" extra-headers="x,X-Call=\"42\"")");
   ASSERT_TRUE(endpoint.waitTexts(1, 1, 5s));
   const auto connection = *endpoint.connection(1);
   EXPECT_EQ(connection.path, "/a/b");
@@ -105,13 +113,15 @@ TEST(Sink, SettingsReachTheHandshakeAndTheFirstMessage) {
   EXPECT_EQ(connection.header("Sec-WebSocket-Protocol"), "other, mine");
   EXPECT_EQ(connection.protocol, "mine");
   EXPECT_EQ(connection.header("Host"), "127.0.0.1:" + std::to_string(endpoint.port()));
-  EXPECT_EQ(connection.texts().front(), R"({"name_1":"value_1","content-type":"audio/l16;rate=8000"})");
+  EXPECT_EQ(connection.texts().front(),
+            R"({"name_1":"value_1","content-type":"audio/l16;rate=8000"})");
 }
 
 GstEvent* dtmfEvent(GstEventType type, int number, bool start) {
-  return gst_event_new_custom(type, gst_structure_new("dtmf-event", "type", G_TYPE_INT, 1, "number", G_TYPE_INT,
-                                                      number, "volume", G_TYPE_INT, 10, "start", G_TYPE_BOOLEAN,
-                                                      static_cast<gboolean>(start), nullptr));
+  return gst_event_new_custom(
+      type, gst_structure_new("dtmf-event", "type", G_TYPE_INT, 1, "number", G_TYPE_INT, number,
+                              "volume", G_TYPE_INT, 10, "start", G_TYPE_BOOLEAN,
+                              static_cast<gboolean>(start), nullptr));
 }
 
 TEST(Sink, DtmfEventsAreRelayedInOrderWithTheirDuration) {
@@ -122,14 +132,15 @@ TEST(Sink, DtmfEventsAreRelayedInOrderWithTheirDuration) {
   for (int number = 0; number < 16; ++number) {
     gst_harness_push_event(sink.get(), dtmfEvent(GST_EVENT_CUSTOM_DOWNSTREAM, number, true));
     GstEvent* stop = dtmfEvent(GST_EVENT_CUSTOM_DOWNSTREAM, number, false);
-    gst_structure_set(gst_event_writable_structure(stop), "duration", G_TYPE_UINT, 100U + static_cast<guint>(number),
-                      nullptr);
+    gst_structure_set(gst_event_writable_structure(stop), "duration", G_TYPE_UINT,
+                      100U + static_cast<guint>(number), nullptr);
     gst_harness_push_event(sink.get(), stop);
   }
   ASSERT_TRUE(endpoint.waitTexts(1, 17, 5s));
   const auto texts = endpoint.connection(1)->texts();
   for (size_t i = 0; i < 16; ++i) {
-    EXPECT_EQ(texts[i + 1], std::string("{\"digit\":\"") + digits[i] + "\",\"duration\":" + std::to_string(100 + i) + "}");
+    EXPECT_EQ(texts[i + 1], std::string("{\"digit\":\"") + digits[i] +
+                                "\",\"duration\":" + std::to_string(100 + i) + "}");
   }
 }
 
@@ -137,13 +148,15 @@ TEST(Sink, DtmfSentToTheElementOrByActionSignal) {
   SoupEndpoint endpoint;
   SinkHarness sink(endpoint.uri(), 16000);
   ASSERT_TRUE(endpoint.waitTexts(1, 1, 5s));
-  ASSERT_TRUE(testsupport::eventually([&] {
-    GstStructure* stats = nullptr;
-    g_object_get(sink.sink(), "stats", &stats, nullptr);
-    const bool open = g_strcmp0(gst_structure_get_string(stats, "state"), "open") == 0;
-    gst_structure_free(stats);
-    return open;
-  }, 5s));
+  ASSERT_TRUE(testsupport::eventually(
+      [&] {
+        GstStructure* stats = nullptr;
+        g_object_get(sink.sink(), "stats", &stats, nullptr);
+        const bool open = g_strcmp0(gst_structure_get_string(stats, "state"), "open") == 0;
+        gst_structure_free(stats);
+        return open;
+      },
+      5s));
   gst_element_send_event(sink.sink(), dtmfEvent(GST_EVENT_CUSTOM_UPSTREAM, 11, true));
   gst_element_send_event(sink.sink(), dtmfEvent(GST_EVENT_CUSTOM_UPSTREAM, 11, false));
   gboolean sent = FALSE;
@@ -165,15 +178,18 @@ TEST(Sink, DtmfSentToTheElementOrByActionSignal) {
 TEST(Sink, AnEndpointThatDoesNotReadCostsTheOldestAudioAndNeverBlocks) {
   RawEndpoint::Options options;
   options.receiveBuffer = 4096;
-  RawEndpoint endpoint([](testsupport::RawConnection& connection) {
-    connection.acceptHandshake();
-    connection.hold();
-    while (connection.recvFrame(2s)) {
-    }
-  }, options);
-  TestPipeline pipeline("appsrc name=in format=time caps=audio/x-raw,format=S16LE,layout=interleaved,channels=1,"
-                        "rate=48000 ! wsbridgesink name=sink sync=false async=false max-queue=200 uri=" +
-                        endpoint.uri());
+  RawEndpoint endpoint(
+      [](testsupport::RawConnection& connection) {
+        connection.acceptHandshake();
+        connection.hold();
+        while (connection.recvFrame(2s)) {
+        }
+      },
+      options);
+  TestPipeline pipeline(
+      "appsrc name=in format=time caps=audio/x-raw,format=S16LE,layout=interleaved,channels=1,"
+      "rate=48000 ! wsbridgesink name=sink sync=false async=false max-queue=200 uri=" +
+      endpoint.uri());
   pipeline.play();
   ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
   GstElement* in = pipeline.element("in");
@@ -191,7 +207,8 @@ TEST(Sink, AnEndpointThatDoesNotReadCostsTheOldestAudioAndNeverBlocks) {
     gst_buffer_unref(buffer);
     ASSERT_EQ(flow, GST_FLOW_OK);
   }
-  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("sink", "frames-dropped") > 500; }, 5s));
+  ASSERT_TRUE(
+      pipeline.waitUntil([&] { return pipeline.stat("sink", "frames-dropped") > 500; }, 5s));
   EXPECT_LT(testsupport::millisBetween(start, testsupport::Clock::now()), 3000);
   EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.warnings() > 0; }, 3s));
   EXPECT_LE(pipeline.warnings(), 3U);
@@ -200,16 +217,19 @@ TEST(Sink, AnEndpointThatDoesNotReadCostsTheOldestAudioAndNeverBlocks) {
 
 TEST(Sink, AnotherRateThanTheForcedOneIsRefusedInNegotiation) {
   SoupEndpoint endpoint;
-  TestPipeline pipeline("audiotestsrc ! audio/x-raw,rate=8000 ! wsbridgesink content-type=audio/l16;rate=16000 uri=" +
-                        endpoint.uri());
+  TestPipeline pipeline(
+      "audiotestsrc ! audio/x-raw,rate=8000 ! wsbridgesink content-type=audio/l16;rate=16000 uri=" +
+      endpoint.uri());
   pipeline.play();
   EXPECT_NE(pipeline.waitError(), nullptr);
 }
 
 TEST(Sink, TheForcedRateIsWhatUpstreamConvertsTo) {
   SoupEndpoint endpoint;
-  TestPipeline pipeline("audiotestsrc num-buffers=20 is-live=true ! audio/x-raw,rate=44100 ! audioconvert ! "
-                        "audioresample ! wsbridgesink content-type=audio/l16;rate=24000 uri=" + endpoint.uri());
+  TestPipeline pipeline(
+      "audiotestsrc num-buffers=20 is-live=true ! audio/x-raw,rate=44100 ! audioconvert ! "
+      "audioresample ! wsbridgesink content-type=audio/l16;rate=24000 uri=" +
+      endpoint.uri());
   pipeline.play();
   ASSERT_TRUE(endpoint.waitConnections(1, 5s));
   ASSERT_TRUE(endpoint.waitBinaries(1, 5, 5s));
@@ -219,12 +239,15 @@ TEST(Sink, TheForcedRateIsWhatUpstreamConvertsTo) {
 
 TEST(Sink, AnEndpointThatClosesInOrderEndsThePipeline) {
   SoupEndpoint::Options options;
-  options.onMessage = [](SoupEndpoint& endpoint, int id, const testsupport::EndpointMessage& message) {
+  options.onMessage = [](SoupEndpoint& endpoint, int id,
+                         const testsupport::EndpointMessage& message) {
     if (!message.text) endpoint.close(id, 1000, "enough");
   };
   SoupEndpoint endpoint(options);
-  TestPipeline pipeline("audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink uri=" +
-                        endpoint.uri());
+  TestPipeline pipeline(
+      "audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink "
+      "uri=" +
+      endpoint.uri());
   pipeline.play();
   EXPECT_TRUE(pipeline.waitEos());
   const GstStructure* closed = pipeline.waitMessage("wsbridge-closed");

@@ -56,16 +56,22 @@ void TestPipeline::take(GstMessage* message) {
       const GstStructure* details = nullptr;
       gst_message_parse_error(message, &error, &debug);
       gst_message_parse_error_details(message, &details);
-      PostedError posted{error->domain, error->code, error->message, debug != nullptr ? debug : "", nullptr};
+      PostedError posted{error->domain, error->code, error->message, debug != nullptr ? debug : "",
+                         nullptr};
       if (details != nullptr) posted.details.reset(gst_structure_copy(details));
       errors_.push_back(std::move(posted));
       g_error_free(error);
       g_free(debug);
       break;
     }
-    case GST_MESSAGE_WARNING: ++warnings_; break;
-    case GST_MESSAGE_EOS: eos_ = true; break;
-    default: break;
+    case GST_MESSAGE_WARNING:
+      ++warnings_;
+      break;
+    case GST_MESSAGE_EOS:
+      eos_ = true;
+      break;
+    default:
+      break;
   }
 }
 

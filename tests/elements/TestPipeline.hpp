@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// TestPipeline: a launch line that runs, with everything that it says on its bus kept. One thread (the test's).
+// TestPipeline: a launch line that runs, with everything that it says on its bus kept. One thread
+// (the test's).
 #pragma once
 
 #include <functional>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// wss with a test CA: what is accepted, what is refused, and that one unverified connection opens no door for the next.
+// wss with a test CA: what is accepted, what is refused, and that one unverified connection opens
+// no door for the next.
 #include <gtest/gtest.h>
 
 #include "SoupEndpoint.hpp"
@@ -32,7 +33,9 @@ std::string line(const std::string& uri, const std::string& more) {
   return "wsbridgesrc name=src uri=" + uri + " " + more + " ! fakesink sync=false async=false";
 }
 
-std::string trusting() { return "tls-ca-file=" + ca().caFile(); }
+std::string trusting() {
+  return "tls-ca-file=" + ca().caFile();
+}
 
 void expectOpen(const std::string& uri, const std::string& more) {
   TestPipeline pipeline(line(uri, more));
@@ -90,14 +93,16 @@ TEST(Tls, ResolvedAddressesKeepTheNameOfTheUri) {
   SoupEndpoint endpoint(secured(ca().valid()));
   const std::string port = std::to_string(endpoint.port());
   expectOpen("wss://bot.test.example:" + port + "/", trusting() + " resolved-addresses=127.0.0.1");
-  expectRefused("wss://bot.other.example:" + port + "/", trusting() + " resolved-addresses=127.0.0.1", "another host");
+  expectRefused("wss://bot.other.example:" + port + "/",
+                trusting() + " resolved-addresses=127.0.0.1", "another host");
 }
 
 TEST(Tls, AClientCertificate) {
   auto options = secured(ca().valid());
   options.clientCaFile = ca().caFile();
   SoupEndpoint endpoint(options);
-  expectOpen(endpoint.uri(), trusting() + " tls-cert-file=" + ca().client().certFile + " tls-key-file=" + ca().client().keyFile);
+  expectOpen(endpoint.uri(), trusting() + " tls-cert-file=" + ca().client().certFile +
+                                 " tls-key-file=" + ca().client().keyFile);
   ASSERT_TRUE(endpoint.waitConnections(1, 5s));
   EXPECT_TRUE(endpoint.connection(1)->clientCertificate);
 }
@@ -107,14 +112,18 @@ TEST(Tls, AudioBothWaysAndAMinuteAtOnce) {
   const std::string minute(16000 * 2 * 60, '\1');
   options.onOpen = [&](SoupEndpoint& endpoint, int id) { endpoint.sendBinary(id, minute); };
   SoupEndpoint endpoint(options);
-  TestPipeline pipeline("audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink connection=tls name=sink uri=" +
-                        endpoint.uri() + " " + trusting() + " wsbridgesrc name=src connection=tls max-playout=5000 ! fakesink sync=false async=false");
+  TestPipeline pipeline(
+      "audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink "
+      "connection=tls name=sink uri=" +
+      endpoint.uri() + " " + trusting() +
+      " wsbridgesrc name=src connection=tls max-playout=5000 ! fakesink sync=false async=false");
   pipeline.play();
   ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "pauses") >= 1; }, 5s));
   ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-sent") > 50; }, 5s));
   // Back-pressure ends and reading goes on: what waits in a decrypted TLS record is not forgotten.
   const uint64_t before = pipeline.stat("src", "bytes-received");
-  EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "bytes-received") > before; }, 10s));
+  EXPECT_TRUE(
+      pipeline.waitUntil([&] { return pipeline.stat("src", "bytes-received") > before; }, 10s));
 }
 
 TEST(Tls, AMissingCaFileIsASettingsError) {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "audio/ComfortNoise.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -8,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "Pcm.hpp"
+#include "audio/ComfortNoise.hpp"
 
 namespace {
 

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "dialects/Dialect.hpp"
-
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "dialects/Dialect.hpp"
 
 namespace {
 
 using namespace wsbridge;
 
-std::unique_ptr<Dialect> original() { return Dialect::create(DialectKind::Wsbridge); }
-std::unique_ptr<Dialect> vonage() { return Dialect::create(DialectKind::Vonage); }
+std::unique_ptr<Dialect> original() {
+  return Dialect::create(DialectKind::Wsbridge);
+}
+std::unique_ptr<Dialect> vonage() {
+  return Dialect::create(DialectKind::Vonage);
+}
 
 TEST(WsbridgeDialect, FirstMessageHasTheCustomKeysAndTheContentTypeLast) {
   EXPECT_EQ(original()->firstMessage(R"({"name_1":"value_1","name_2":"value_2"})", {16000}),
@@ -19,11 +23,14 @@ TEST(WsbridgeDialect, FirstMessageHasTheCustomKeysAndTheContentTypeLast) {
 }
 
 TEST(WsbridgeDialect, AContentTypeOfTheCallerIsReplaced) {
-  EXPECT_EQ(original()->firstMessage(R"({"content-type":"audio/wav","a":[1,2.5,null,{"b":true}]})", {48000}),
+  EXPECT_EQ(original()->firstMessage(R"({"content-type":"audio/wav","a":[1,2.5,null,{"b":true}]})",
+                                     {48000}),
             R"({"a":[1,2.5,null,{"b":true}],"content-type":"audio/l16;rate=48000"})");
 }
 
-TEST(WsbridgeDialect, Dtmf) { EXPECT_EQ(original()->dtmf('#', 100), R"({"digit":"#","duration":100})"); }
+TEST(WsbridgeDialect, Dtmf) {
+  EXPECT_EQ(original()->dtmf('#', 100), R"({"digit":"#","duration":100})");
+}
 
 TEST(VonageDialect, Messages) {
   EXPECT_EQ(vonage()->firstMessage(R"({"event":"mine","k":"v"})", {16000}),
@@ -34,11 +41,14 @@ TEST(VonageDialect, Messages) {
 
 TEST(Dialects, ControlMessages) {
   for (const auto& dialect : {original(), vonage()}) {
-    EXPECT_TRUE(std::holds_alternative<ClearCommand>(dialect->decodeText(R"( {"action":"clear"} )")));
-    EXPECT_TRUE(std::holds_alternative<HangupCommand>(dialect->decodeText(R"({"action":"hangup"})")));
+    EXPECT_TRUE(
+        std::holds_alternative<ClearCommand>(dialect->decodeText(R"( {"action":"clear"} )")));
+    EXPECT_TRUE(
+        std::holds_alternative<HangupCommand>(dialect->decodeText(R"({"action":"hangup"})")));
     const auto notify = dialect->decodeText(R"({"action":"notify","payload":{"id":[1,"x"]}})");
     ASSERT_TRUE(std::holds_alternative<NotifyCommand>(notify));
-    EXPECT_EQ(std::get<NotifyCommand>(notify).reply, R"({"event":"websocket:notify","payload":{"id":[1,"x"]}})");
+    EXPECT_EQ(std::get<NotifyCommand>(notify).reply,
+              R"({"event":"websocket:notify","payload":{"id":[1,"x"]}})");
     const auto dtmf = dialect->decodeText(R"({"action":"dtmf","digits":"12#"})");
     ASSERT_TRUE(std::holds_alternative<DtmfCommand>(dtmf));
     EXPECT_EQ(std::get<DtmfCommand>(dtmf).digits, "12#");
@@ -52,17 +62,21 @@ TEST(Dialects, WhatIsNoControlMessageIsText) {
   const std::string brackets(200000, '[');
   const std::string objects = [] {
     std::string text;
-    for (int i = 0; i < 50000; ++i) text += R"({"a":)";
+    for (int i = 0; i < 50000; ++i)
+      text += R"({"a":)";
     return text;
   }();
-  for (const std::string& text : {std::string("hello"), std::string(), std::string("[1]"), std::string("{"),
-                                  std::string(R"({"event":"x"})"), std::string(R"({"action":5})"), brackets, objects}) {
-    EXPECT_TRUE(std::holds_alternative<PlainText>(original()->decodeText(text))) << text.substr(0, 30);
+  for (const std::string& text :
+       {std::string("hello"), std::string(), std::string("[1]"), std::string("{"),
+        std::string(R"({"event":"x"})"), std::string(R"({"action":5})"), brackets, objects}) {
+    EXPECT_TRUE(std::holds_alternative<PlainText>(original()->decodeText(text)))
+        << text.substr(0, 30);
   }
 }
 
 TEST(Dialects, BadValuesInControlMessagesAreNoCommands) {
-  EXPECT_TRUE(std::holds_alternative<OtherCommand>(original()->decodeText(R"({"action":"dtmf","digits":"12x"})")));
+  EXPECT_TRUE(std::holds_alternative<OtherCommand>(
+      original()->decodeText(R"({"action":"dtmf","digits":"12x"})")));
   const auto dtmf = original()->decodeText(R"({"action":"dtmf","digits":"1","duration":{"a":1}})");
   ASSERT_TRUE(std::holds_alternative<DtmfCommand>(dtmf));
   EXPECT_EQ(std::get<DtmfCommand>(dtmf).duration_ms, 160U);
@@ -84,9 +98,9 @@ TEST(ContentType, ParsesWhatTheProtocolAllows) {
   for (const int rate : {8000, 16000, 24000, 32000, 48000}) {
     EXPECT_EQ(ContentType::parse(ContentType{rate}.text())->rate, rate);
   }
-  for (const char* text : {"", "audio/l16", "audio/l16;rate=", "audio/l16;rate=11025", "audio/l16;rate=16000x",
-                           "audio/l16;rate=-16000", "audio/pcmu;rate=8000", "audio/l16;rate=16000;channels=2",
-                           "audio/l16;rate=99999999999999999999",
+  for (const char* text : {"", "audio/l16", "audio/l16;rate=", "audio/l16;rate=11025",
+                           "audio/l16;rate=16000x", "audio/l16;rate=-16000", "audio/pcmu;rate=8000",
+                           "audio/l16;rate=16000;channels=2", "audio/l16;rate=99999999999999999999",
                            "audio/l16;rate=16000                                            "}) {
     EXPECT_FALSE(ContentType::parse(text)) << text;
   }

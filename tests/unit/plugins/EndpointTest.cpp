@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "connection/Endpoint.hpp"
-
 #include <string>
 #include <variant>
 
 #include <gtest/gtest.h>
 
 #include "WsFrame.hpp"
+#include "connection/Endpoint.hpp"
 
 namespace {
 
@@ -45,14 +44,16 @@ TEST(Endpoint, UserInfoBecomesAuthorizationAndIsNeverShown) {
 }
 
 TEST(Endpoint, FaultsNameTheRemedy) {
-  for (const char* uri : {"", "host", "ftp://host/", "ws://", "ws:///path", "ws://host:99999/", "ws://ho st/", "ws://h/%zz"}) {
+  for (const char* uri : {"", "host", "ftp://host/", "ws://", "ws:///path", "ws://host:99999/",
+                          "ws://ho st/", "ws://h/%zz"}) {
     EXPECT_TRUE(std::holds_alternative<std::string>(Endpoint::parse(uri))) << uri;
   }
 }
 
 std::string answerFor(const std::string& key, const std::string& more = "",
                       const std::string& first = "HTTP/1.1 101 Switching Protocols") {
-  return first + "\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Accept: " +
+  return first +
+         "\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Accept: " +
          testsupport::acceptKey(key) + "\r\n" + more + "\r\n";
 }
 
@@ -65,10 +66,12 @@ std::string faultOf(const std::string& head, const std::string& key) {
 
 TEST(Handshake, RequestHasEverythingInOrder) {
   const HandshakeRequest request{{"WSBRIDGE", "b"}, "Bearer x", {{"X-One", "1"}}};
-  EXPECT_EQ(handshakeText(good("ws://host:8080/a?b=c"), request, "KEY"),
-            "GET /a?b=c HTTP/1.1\r\nHost: host:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: KEY\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: WSBRIDGE, b\r\n"
-            "Authorization: Bearer x\r\nX-One: 1\r\n\r\n");
+  EXPECT_EQ(
+      handshakeText(good("ws://host:8080/a?b=c"), request, "KEY"),
+      "GET /a?b=c HTTP/1.1\r\nHost: host:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: KEY\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: WSBRIDGE, "
+      "b\r\n"
+      "Authorization: Bearer x\r\nX-One: 1\r\n\r\n");
 }
 
 TEST(Handshake, AcceptsAnAnswerWithAndWithoutASubprotocol) {

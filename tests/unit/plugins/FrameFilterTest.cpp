@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "connection/FrameFilter.hpp"
-
 #include <random>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "connection/FrameFilter.hpp"
 
 namespace {
 
@@ -22,7 +22,8 @@ std::string frame(int opcode, bool fin, const std::string& payload, int reserved
     text += static_cast<char>(size & 0xFF);
   } else {
     text += static_cast<char>(127);
-    for (int shift = 56; shift >= 0; shift -= 8) text += static_cast<char>((size >> shift) & 0xFF);
+    for (int shift = 56; shift >= 0; shift -= 8)
+      text += static_cast<char>((size >> shift) & 0xFF);
   }
   return text + payload;
 }
@@ -34,7 +35,8 @@ std::string pass(FrameFilter& filter, const std::string& raw, size_t piece) {
     const size_t size = std::min(piece, raw.size() - at);
     filter.feed({reinterpret_cast<const uint8_t*>(raw.data()) + at, size});
     uint8_t buffer[1000];
-    while (const size_t count = filter.read(buffer, sizeof buffer)) out.append(buffer, buffer + count);
+    while (const size_t count = filter.read(buffer, sizeof buffer))
+      out.append(buffer, buffer + count);
   }
   return out;
 }
@@ -47,7 +49,8 @@ std::string audioOf(const std::string& filtered) {
     size_t size = static_cast<uint8_t>(filtered[at + 1]);
     at += 2;
     if (size == 126) {
-      size = static_cast<size_t>(static_cast<uint8_t>(filtered[at])) << 8 | static_cast<uint8_t>(filtered[at + 1]);
+      size = static_cast<size_t>(static_cast<uint8_t>(filtered[at])) << 8 |
+             static_cast<uint8_t>(filtered[at + 1]);
       at += 2;
     }
     EXPECT_LE(size, FrameFilter::kMaxPassedPayload);
@@ -60,13 +63,15 @@ std::string audioOf(const std::string& filtered) {
 std::string noise(size_t size) {
   std::mt19937 random(static_cast<unsigned>(size));
   std::string bytes(size, '\0');
-  for (char& c : bytes) c = static_cast<char>(random());
+  for (char& c : bytes)
+    c = static_cast<char>(random());
   return bytes;
 }
 
 TEST(FrameFilter, SmallFramesPassUnchangedWhateverThePieces) {
   const std::string raw = frame(2, true, noise(640)) + frame(1, true, "{\"action\":\"clear\"}") +
-                          frame(9, true, "ping") + frame(2, true, "") + frame(2, true, noise(16384));
+                          frame(9, true, "ping") + frame(2, true, "") +
+                          frame(2, true, noise(16384));
   for (const size_t piece : {1UL, 2UL, 3UL, 7UL, 100UL, 100000UL}) {
     FrameFilter filter;
     EXPECT_EQ(pass(filter, raw, piece), raw);
@@ -86,7 +91,8 @@ TEST(FrameFilter, FragmentsAreJoinedWithControlFramesBetween) {
   const std::string b = noise(70000);
   const std::string c = noise(3);
   FrameFilter filter;
-  std::string out = pass(filter, frame(2, false, a) + frame(9, true, "p") + frame(0, false, b), 333);
+  std::string out =
+      pass(filter, frame(2, false, a) + frame(9, true, "p") + frame(0, false, b), 333);
   const std::string ping = frame(9, true, "p");
   const size_t at = out.find(ping);
   ASSERT_NE(at, std::string::npos);
@@ -100,7 +106,8 @@ TEST(FrameFilter, EndlessFragmentsAreDeliveredAsTheyCome) {
   FrameFilter filter;
   const std::string part = noise(1000);
   EXPECT_EQ(audioOf(pass(filter, frame(2, false, part), 5000)), part);
-  for (int i = 0; i < 1000; ++i) ASSERT_EQ(audioOf(pass(filter, frame(0, false, part), 5000)), part);
+  for (int i = 0; i < 1000; ++i)
+    ASSERT_EQ(audioOf(pass(filter, frame(0, false, part), 5000)), part);
 }
 
 TEST(FrameFilter, HoldPassesControlUpToTheNextAudioAndLosesNothing) {
@@ -130,7 +137,8 @@ TEST(FrameFilter, HoldStopsInsideALargeMessage) {
   EXPECT_EQ(pass(filter, raw.substr(30000), 100000), "");
   filter.setHold(false);
   uint8_t buffer[1000];
-  while (const size_t count = filter.read(buffer, sizeof buffer)) out.append(buffer, buffer + count);
+  while (const size_t count = filter.read(buffer, sizeof buffer))
+    out.append(buffer, buffer + count);
   EXPECT_EQ(audioOf(out), audio);
 }
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "runtime/MediaLoop.hpp"
-
 #include <atomic>
 #include <set>
 
@@ -10,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "Waiting.hpp"
+#include "runtime/MediaLoop.hpp"
 
 namespace {
 
@@ -48,7 +47,8 @@ TEST(MediaLoop, PostedTasksRunBeforeItEnds) {
   std::atomic<int> ran{0};
   {
     const auto loop = MediaLoop::acquire("", 0);
-    for (int i = 0; i < 100; ++i) loop->post([&] { ++ran; });
+    for (int i = 0; i < 100; ++i)
+      loop->post([&] { ++ran; });
   }
   EXPECT_EQ(ran, 100);
 }
@@ -104,7 +104,8 @@ TEST(MediaLoop, TimersComeInTheirTimeAndCanBeRemovedFromInside) {
     });
   });
   ASSERT_TRUE(monitor.waitFor([&] { return ticks.size() == 10; }, 5s));
-  for (const int64_t late : ticks) EXPECT_GE(late, 0);
+  for (const int64_t late : ticks)
+    EXPECT_GE(late, 0);
   const auto lock = monitor.lock();
   EXPECT_GT(other, 0);
 }

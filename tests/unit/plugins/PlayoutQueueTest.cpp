@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "audio/PlayoutQueue.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -10,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "Pcm.hpp"
+#include "audio/PlayoutQueue.hpp"
 
 namespace {
 
@@ -32,7 +31,8 @@ PlayoutSettings silence() {
 /// Samples that tell where they are; small first values, so that no fade-in touches them.
 Samples numbered(size_t count) {
   Samples samples(count);
-  for (size_t i = 0; i < count; ++i) samples[i] = static_cast<int16_t>(i % 500 + 1);
+  for (size_t i = 0; i < count; ++i)
+    samples[i] = static_cast<int16_t>(i % 500 + 1);
   return samples;
 }
 
@@ -72,7 +72,8 @@ TEST(PlayoutQueue, AWholeMinuteAtOnceIsPlayedToTheLastSampleInOrder) {
   Player player(silence());
   const Samples minute = numbered(kRate * 60);
   player.push(minute);
-  for (int i = 0; i < 3000; ++i) ASSERT_EQ(player.pull(), PlayoutQueue::Pulled::Audio);
+  for (int i = 0; i < 3000; ++i)
+    ASSERT_EQ(player.pull(), PlayoutQueue::Pulled::Audio);
   EXPECT_EQ(player.played, minute);
   EXPECT_EQ(player.pull(), PlayoutQueue::Pulled::Fallback);
 }
@@ -81,7 +82,8 @@ TEST(PlayoutQueue, ALastPartOfAFrameIsPlayed) {
   Player player(silence());
   const Samples speech = numbered(kFrame * 3 + 100);
   player.push(speech);
-  for (int i = 0; i < 5; ++i) player.pull();
+  for (int i = 0; i < 5; ++i)
+    player.pull();
   ASSERT_GE(player.all.size(), speech.size());
   EXPECT_TRUE(std::equal(speech.begin(), speech.end(), player.all.begin()));
   EXPECT_TRUE(player.queue.empty());
@@ -95,7 +97,8 @@ TEST(PlayoutQueue, OddBytesAreCarriedToTheNextMessage) {
   player.queue.push(bytes.subspan(333, 1), player.now_us);
   player.queue.push(bytes.subspan(334, 601), player.now_us);
   player.queue.push(bytes.subspan(935), player.now_us);
-  for (int i = 0; i < 4; ++i) player.pull();
+  for (int i = 0; i < 4; ++i)
+    player.pull();
   EXPECT_EQ(player.played, speech);
 }
 
@@ -110,7 +113,8 @@ TEST(PlayoutQueue, AnyMessageSizesGiveTheSameAudio) {
       player.queue.push(rest.first(size), player.now_us);
       rest = rest.subspan(size);
     }
-    while (!player.queue.empty()) player.pull();
+    while (!player.queue.empty())
+      player.pull();
     EXPECT_EQ(player.played, speech);
   }
 }
@@ -119,7 +123,8 @@ TEST(PlayoutQueue, FillsWithNoiseAtItsLevelWhileEmpty) {
   PlayoutSettings settings;
   settings.noise_level_dbov = -55;
   Player player(settings);
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(player.pull(), PlayoutQueue::Pulled::Fallback);
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(player.pull(), PlayoutQueue::Pulled::Fallback);
   EXPECT_NEAR(testsupport::levelDbov(player.all), -55, 1.0);
 }
 
@@ -127,15 +132,19 @@ TEST(PlayoutQueue, HasNoStepAtTheSeams) {
   PlayoutSettings settings;
   Player player(settings);
   const Samples tone = testsupport::sine(kRate, 440, 0.5, 12000);
-  const Samples cut(tone.begin() + 10, tone.begin() + 10 + kFrame * 5 + 123);  // starts and ends anywhere
+  const Samples cut(tone.begin() + 10,
+                    tone.begin() + 10 + kFrame * 5 + 123);  // starts and ends anywhere
   const int steepest = [&] {
     int step = 0;
-    for (size_t i = 1; i < tone.size(); ++i) step = std::max(step, std::abs(tone[i] - tone[i - 1]));
+    for (size_t i = 1; i < tone.size(); ++i)
+      step = std::max(step, std::abs(tone[i] - tone[i - 1]));
     return step;
   }();
-  for (int i = 0; i < 3; ++i) player.pull();
+  for (int i = 0; i < 3; ++i)
+    player.pull();
   player.push(cut);
-  for (int i = 0; i < 12; ++i) player.pull();
+  for (int i = 0; i < 12; ++i)
+    player.pull();
   for (size_t i = 1; i < player.all.size(); ++i) {
     ASSERT_LE(std::abs(player.all[i] - player.all[i - 1]), steepest * 3 / 2) << "at sample " << i;
   }
@@ -162,7 +171,8 @@ TEST(PlayoutQueue, ClearKeepsTheAlignmentOfAMessageInTheMiddle) {
   player.queue.push(bytes.first(641), player.now_us);
   player.queue.clear();
   player.queue.push(bytes.subspan(641), player.now_us);
-  while (!player.queue.empty()) player.pull();
+  while (!player.queue.empty())
+    player.pull();
   const Samples expected(speech.begin() + kFrame, speech.end());
   EXPECT_EQ(player.played, expected);
 }
@@ -201,11 +211,13 @@ TEST(PlayoutQueue, WaterMarks) {
   player.push(numbered(kRate));
   EXPECT_TRUE(player.queue.aboveHighWater());
   EXPECT_FALSE(player.queue.belowLowWater());
-  for (int i = 0; i < 150; ++i) player.pull();
+  for (int i = 0; i < 150; ++i)
+    player.pull();
   EXPECT_TRUE(player.queue.belowLowWater());
 }
 
-/// A paced endpoint: one frame each `period_us`, late by up to `jitter_us`, while the player pulls each 20 ms.
+/// A paced endpoint: one frame each `period_us`, late by up to `jitter_us`, while the player pulls
+/// each 20 ms.
 struct Paced {
   double period_us = 20'000;
   double jitter_us = 0;
@@ -229,7 +241,8 @@ Outcome runPaced(const Paced& paced) {
   std::vector<std::pair<int64_t, bool>> arrivals;
   for (double at = 0; at < paced.seconds * 1e6; at += paced.period_us) {
     const bool speech = std::fmod(at, 2e6) < paced.speech_share * 2e6;
-    int64_t when = static_cast<int64_t>(at + (paced.jitter_us > 0 ? jitter(random) : 0)) + 1'005'000;
+    int64_t when =
+        static_cast<int64_t>(at + (paced.jitter_us > 0 ? jitter(random) : 0)) + 1'005'000;
     if (!arrivals.empty()) when = std::max(when, arrivals.back().first);
     arrivals.emplace_back(when, speech);
   }
@@ -248,7 +261,9 @@ Outcome runPaced(const Paced& paced) {
     }
     player.pull();
     if (player.all[player.all.size() - kFrame / 2] == 400) ++outcome.speech_out;
-    if (i > pulls * 9 / 10) outcome.depth_ms_high_late = std::max(outcome.depth_ms_high_late, player.queue.milliseconds());
+    if (i > pulls * 9 / 10)
+      outcome.depth_ms_high_late =
+          std::max(outcome.depth_ms_high_late, player.queue.milliseconds());
     if (i == pulls / 2) underruns_at_half = player.queue.counters().underruns;
   }
   outcome.depth_ms_end = player.queue.milliseconds();
@@ -287,7 +302,7 @@ TEST(PlayoutQueue, ThePullerIsToldHowMuchEarlierItMayComeAndOnlyOnce) {
   const Samples loud(kFrame, 400);
   int64_t advanced = 0;
   for (int i = 0; i < 500; ++i) {
-    player.push(loud);      // arrives…
+    player.push(loud);                   // arrives…
     player.now_us += 15'000 - advanced;  // …and is pulled 15 ms later at first
     player.pull();
     player.now_us -= 15'000 - advanced;
@@ -300,9 +315,11 @@ TEST(PlayoutQueue, ThePullerIsToldHowMuchEarlierItMayComeAndOnlyOnce) {
 TEST(PlayoutQueue, SilenceInsideABurstIsNotTrimmed) {
   Player player(silence());
   Samples burst(kRate * 20, 0);
-  for (size_t i = 0; i < burst.size(); i += 1000) burst[i] = 300;
+  for (size_t i = 0; i < burst.size(); i += 1000)
+    burst[i] = 300;
   player.push(burst);
-  while (!player.queue.empty()) player.pull();
+  while (!player.queue.empty())
+    player.pull();
   EXPECT_EQ(player.played, burst);
   EXPECT_EQ(player.queue.counters().trimmed, 0U);
 }
@@ -316,8 +333,10 @@ TEST(PlayoutQueue, LatencyOfAStallIsTakenBackInSilence) {
     player.push(loud);
     player.pull();
   }
-  for (int i = 0; i < 8; ++i) player.pull();
-  for (int i = 0; i < 8; ++i) player.push(loud);
+  for (int i = 0; i < 8; ++i)
+    player.pull();
+  for (int i = 0; i < 8; ++i)
+    player.push(loud);
   const uint64_t after_stall = player.queue.milliseconds();
   EXPECT_GE(after_stall, 140U);
   for (int i = 0; i < 1500; ++i) {

@@ -15,7 +15,8 @@ using namespace wsbridge;
 
 std::vector<uint8_t> counting(size_t size) {
   std::vector<uint8_t> bytes(size);
-  for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<uint8_t>(i * 7);
+  for (size_t i = 0; i < size; ++i)
+    bytes[i] = static_cast<uint8_t>(i * 7);
   return bytes;
 }
 
