@@ -12,9 +12,7 @@ namespace launcher {
 
 namespace {
 
-constexpr std::uint32_t kCloseFrameMs = 500;
 constexpr std::uint32_t kPlayoutSlackMs = 1000;
-constexpr int kRetryAfter = 10;
 constexpr int kOfferedEventType = 101;
 
 std::string makeId(std::uint64_t number) {
@@ -395,70 +393,6 @@ void Call::onTerminated() {
   finish(EndReason::SipError, "the dialog ended");
 }
 
-void Call::finish(EndReason reason, const std::string& detail, const std::string& header) {
-  if (state_ == State::Over) return;
-  // The timer's task must not be destroyed while it runs, so it is only left to find us over.
-  state_ = State::Over;
-  reason_ = reason;
-  const CallEnd& end = callEnd(reason);
-  endDetail_ = detail;
-  endDialog(end, detail, header);
-  endMedia(end);
-}
-
-void Call::endDialog(const CallEnd& end, const std::string& detail, const std::string& header) {
-  if (remoteEnded_) {
-    if (!leg_->answered() && !outgoing_) sipStatus_ = end.status;
-    return;
-  }
-  if (leg_->answered()) {
-    step("bye");
-    // An endpoint that hangs up in order is no failure of the call.
-    const bool normal =
-        end.reason == EndReason::EndpointClosed || end.reason == EndReason::EndpointHangup;
-    return leg_->bye(reasonHeader(normal ? 200 : end.status, end.text));
-  }
-  if (outgoing_) return leg_->cancel();
-  sipStatus_ = end.status;
-  ResponseHeaders headers;
-  headers.reason = reasonHeader(end.status, end.text);
-  std::string warning = end.text;
-  if (!header.empty()) warning = header + ": " + (detail.empty() ? end.text : detail);
-  headers.warning = warningHeader(end.status == 488 ? 305 : 399, warning);
-  if (end.reason == EndReason::BodyUnsupported) headers.accept = "application/sdp";
-  if (end.status == 503) headers.retryAfter = kRetryAfter;
-  leg_->refuse(end.status, end.phrase, headers);
-}
-
-void Call::endMedia(const CallEnd& end) {
-  if (!pipeline_) {
-    // Not before whoever ended the call has returned.
-    services_.sip.post([self = shared_from_this()] { self->stopped({}); });
-    return;
-  }
-  if (!webSocketOpen_ || endpointGone_) return stopPipeline();
-  pipeline_->closeWebSocket(end.closeCode, end.text);
-  timer_.start(kCloseFrameMs, [this] { stopPipeline(); });
-}
-
-void Call::stopPipeline() {
-  if (!pipeline_) return;
-  services_.workers.post(number_, [pipeline = std::move(pipeline_), self = shared_from_this(),
-                                   sip = &services_.sip]() mutable {
-    const CallCounters counters = pipeline->stop();
-    pipeline.reset();
-    sip->post([self = std::move(self), counters] { self->stopped(counters); });
-  });
-  pipeline_.reset();
-}
-
-void Call::stopped(const CallCounters& counters) {
-  if (sockets_) services_.ports.giveBack(*sockets_);
-  sockets_.reset();
-  logEnd(counters);
-  services_.over(*this);
-}
-
 void Call::logStart() {
   log::info("call-start", {{"id", id_},
                            {"call-id", leg_->callId()},
@@ -467,37 +401,6 @@ void Call::logStart() {
                            {"endpoint", text::withoutCredentials(bridge_.uri)},
                            {"content-type", bridge_.contentType},
                            {"route", bridge_.route}});
-}
-
-void Call::logEnd(const CallCounters& counters) {
-  const CallEnd& end = callEnd(reason());
-  const std::int64_t now = g_get_monotonic_time();
-  const double duration =
-      answeredAt_ ? static_cast<double>(now - answeredAt_) / G_USEC_PER_SEC : 0.0;
-  log::info("call-end", {{"id", id_},
-                         {"call-id", leg_->callId()},
-                         {"from", from_},
-                         {"to", to_},
-                         {"endpoint", text::withoutCredentials(bridge_.uri)},
-                         {"codec", agreement_.codec ? agreement_.codec->name : ""},
-                         {"content-type", bridge_.contentType},
-                         {"duration", duration},
-                         {"ended-by", end.who},
-                         {"reason", end.label},
-                         {"detail", endDetail_},
-                         {"status", sipStatus_},
-                         {"rtp-received", counters.rtpReceived},
-                         {"rtp-sent", counters.rtpSent},
-                         {"rtp-ignored", counters.rtpIgnored},
-                         {"frames-sent", counters.framesSent},
-                         {"frames-played", counters.framesPlayed},
-                         {"lost", counters.lost},
-                         {"concealed", counters.concealed},
-                         {"late", counters.late},
-                         {"duplicates", counters.duplicates},
-                         {"noise-frames", counters.noiseFrames},
-                         {"playout-high-ms", counters.playoutHighMs},
-                         {"setup-ms", setupMs_}});
 }
 
 }  // namespace launcher

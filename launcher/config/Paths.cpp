@@ -15,6 +15,16 @@ Paths findPaths() {
     return {std::string(WSBRIDGE_BUILD_ROOT) + "/plugins",
             std::string(WSBRIDGE_SOURCE_ROOT) + "/pipelines", true};
   }
+  // Installed: found from where the program lies, so that the whole tree may be moved.
+  const CharPtr bin(self ? g_path_get_dirname(self.get()) : nullptr);
+  const CharPtr prefix(bin ? g_path_get_dirname(bin.get()) : nullptr);
+  if (prefix) {
+    const std::string base = std::string(prefix.get()) + "/";
+    const std::string plugins = base + WSBRIDGE_LIBDIR + "/gstreamer-1.0";
+    if (g_file_test(plugins.c_str(), G_FILE_TEST_IS_DIR)) {
+      return {plugins, base + WSBRIDGE_DATADIR + "/gst-wsbridge/pipelines", false};
+    }
+  }
   return {WSBRIDGE_PLUGIN_DIR, WSBRIDGE_PIPELINES_DIR, false};
 }
 

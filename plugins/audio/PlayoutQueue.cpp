@@ -16,11 +16,16 @@ constexpr int64_t kFrameUs = 20'000;
 constexpr int64_t kStaleTailUs = 30'000;   // a part of a frame this old is the end of a spurt
 constexpr int64_t kJitterGapUs = 250'000;  // a longer gap is a pause of the speaker, not jitter
 constexpr int64_t kMaxTargetUs = 100'000;
+constexpr int64_t kTargetStepUs = 10'000;
 constexpr int64_t kTargetDecayEveryUs = 4'000'000;
 constexpr int64_t kTargetDecayUs = 10'000;
 constexpr int64_t kTrimMarginUs = kFrameUs + 5'000;
 // Early in a call, and short: the caller's own buffer settles on the rhythm that it hears first.
 constexpr size_t kAdvanceWindow = 10;
+constexpr int64_t kMaxSpareUs =
+    60'000;  // more is an endpoint that sends in large chunks, or a burst
+constexpr int64_t kMergeArrivalsUs = 1'000;
+constexpr size_t kMaxArrivals = 256;
 constexpr int64_t kAdvanceMarginUs = 4'000;
 constexpr int64_t kMaxAdvanceUs = 20'000;
 constexpr int64_t kBurstWindowUs = 1'000'000;
@@ -48,8 +53,10 @@ void PlayoutQueue::push(std::span<const uint8_t> bytes, int64_t now_us) {
   noteJitter(now_us);
   if (empty()) spurt_arrival_us_ = now_us;
   last_arrival_us_ = now_us;
+  last_push_bytes_ = bytes.size();
   fifo_.write(bytes);
   written_bytes_ += bytes.size();
+  noteArrival(now_us);
   counters_.high_bytes = std::max<uint64_t>(counters_.high_bytes, fifo_.size());
   protectBursts(bytes.size(), now_us);
 }
@@ -60,7 +67,8 @@ void PlayoutQueue::noteJitter(int64_t now_us) {
   starved_us_ = 0;
   if (late_us > kJitterGapUs) return;
   ++counters_.underruns;
-  target_us_ = std::clamp(late_us + kFrameUs / 4, target_us_, kMaxTargetUs);
+  const int64_t raised_us = std::max<int64_t>(late_us, 0) + target_us_ / 2 + kTargetStepUs;
+  target_us_ = std::clamp(raised_us, target_us_, kMaxTargetUs);
   target_decay_us_ = now_us;
 }
 
@@ -79,8 +87,11 @@ bool PlayoutQueue::mayStart(int64_t now_us) const {
   if (empty()) return false;
   if (finished_ || !marks_.empty()) return true;
   const int64_t wanted_us = wantedUs();
-  const int64_t queued_us = static_cast<int64_t>(fifo_.size() / bytes_per_ms_) * 1000;
-  return queued_us >= wanted_us || now_us - spurt_arrival_us_ >= wanted_us;
+  // An endpoint that sends in chunks has all of one there at once, and nothing to spare all the
+  // same.
+  const size_t spare = fifo_.size() - std::min(fifo_.size(), last_push_bytes_);
+  const auto spare_us = static_cast<int64_t>(spare / bytes_per_ms_) * 1000;
+  return spare_us >= wanted_us || now_us - spurt_arrival_us_ >= wanted_us;
 }
 
 PlayoutQueue::Pulled PlayoutQueue::pull(int16_t* out, int64_t now_us) {
@@ -127,9 +138,18 @@ int64_t PlayoutQueue::wantedUs() const {
   return std::max<int64_t>(target_us_, int64_t{settings_.prebuffer_ms} * 1000);
 }
 
+void PlayoutQueue::noteArrival(int64_t now_us) {
+  const bool merge = !arrivals_.empty() && (now_us - arrivals_.back().at_us < kMergeArrivalsUs ||
+                                            arrivals_.size() >= kMaxArrivals);
+  if (!merge) arrivals_.push_back({0, 0});
+  arrivals_.back() = {written_bytes_, now_us};
+}
+
+/// How long the frame just read has been waiting since its last byte came.
 void PlayoutQueue::noteSlack(int64_t now_us) {
-  const auto queued_us = static_cast<int64_t>(fifo_.size() / bytes_per_ms_) * 1000;
-  slack_us_[slack_next_] = queued_us + now_us - last_arrival_us_;
+  while (arrivals_.size() > 1 && arrivals_.front().end < read_bytes_)
+    arrivals_.pop_front();
+  slack_us_[slack_next_] = now_us - arrivals_.front().at_us;
   slack_next_ = (slack_next_ + 1) % kWindow;
   slack_count_ = std::min(slack_count_ + 1, kWindow);
 }
@@ -162,7 +182,7 @@ int64_t PlayoutQueue::takeAdvance(int64_t step_us) {
   if (advance_left_us_ <= 0 || !pacedFor(kAdvanceWindow)) return 0;
   const int64_t spare_us = leastSlackUs(kAdvanceWindow) - wantedUs() - kAdvanceMarginUs;
   const int64_t advance_us = std::min({step_us, spare_us, advance_left_us_});
-  if (advance_us <= 0) return 0;
+  if (advance_us <= 0 || spare_us > kMaxSpareUs) return 0;
   advance_left_us_ -= advance_us;
   for (int64_t& slack : slack_us_)
     slack -= advance_us;

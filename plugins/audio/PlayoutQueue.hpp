@@ -76,11 +76,12 @@ class PlayoutQueue {
   [[nodiscard]] const PlayoutCounters& counters() const { return counters_; }
 
  private:
-  static constexpr size_t kWindow = 50;  // pulls, one second
+  static constexpr size_t kWindow = 100;  // pulls, two seconds
 
   bool mayStart(int64_t now_us) const;
   void noteJitter(int64_t now_us);
   void protectBursts(size_t bytes, int64_t now_us);
+  void noteArrival(int64_t now_us);
   void noteSlack(int64_t now_us);
   /// For the last `pulls` pulls the endpoint kept pace with us.
   [[nodiscard]] bool pacedFor(size_t pulls) const;
@@ -109,12 +110,17 @@ class PlayoutQueue {
   bool playing_ = false;
   int64_t spurt_arrival_us_ = 0;  // first arrival since the queue ran dry
   int64_t last_arrival_us_ = 0;
+  size_t last_push_bytes_ = 0;
   int64_t starved_us_ = 0;  // when a frame was due and missing; 0 when not starved
   int64_t target_us_ = 0;
   int64_t target_decay_us_ = 0;
 
-  std::array<int64_t, kWindow>
-      slack_us_{};  // how long what is left, or the last frame, has been waiting
+  struct Arrival {
+    uint64_t end;  // position behind its last byte
+    int64_t at_us;
+  };
+  std::deque<Arrival> arrivals_;
+  std::array<int64_t, kWindow> slack_us_{};  // how long the frames pulled of late had waited
   size_t slack_count_ = 0;
   size_t slack_next_ = 0;
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// The launch lines must stay whole.
+// clang-format off
 /**
  * SECTION:element-wsbridgesink
  * @title: wsbridgesink
@@ -9,17 +11,15 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 audiotestsrc is-live=true num-buffers=100 ! audioresample ! audioconvert !
- * wsbridgesink uri=ws://127.0.0.1:8080/echo
+ * gst-launch-1.0 audiotestsrc is-live=true num-buffers=100 ! audioresample ! audioconvert ! wsbridgesink uri=ws://127.0.0.1:8080/echo
  * ]|
  * A tone for two seconds.
  * |[
- * gst-launch-1.0 udpsrc port=5004
- * caps="application/x-rtp,media=audio,clock-rate=16000,encoding-name=L16,channels=1" ! rtpL16depay
- * ! audioresample ! wsbridgesink uri=ws://127.0.0.1:8080/echo content-type="audio/l16;rate=16000"
+ * gst-launch-1.0 udpsrc port=5004 caps="application/x-rtp,media=audio,clock-rate=16000,encoding-name=L16,channels=1" ! rtpL16depay ! audioresample ! wsbridgesink uri=ws://127.0.0.1:8080/echo content-type="audio/l16;rate=16000"
  * ]|
  * What arrives as RTP.
  */
+// clang-format on
 #include "elements/wsbridgesink.hpp"
 
 #include <atomic>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// The launch lines must stay whole.
+// clang-format off
 /**
  * SECTION:element-wsbridgesrc
  * @title: wsbridgesrc
@@ -13,17 +15,15 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 wsbridgesrc uri=ws://127.0.0.1:8080/tone ! audioconvert ! audioresample !
- * autoaudiosink
+ * gst-launch-1.0 wsbridgesrc uri=ws://127.0.0.1:8080/tone ! audioconvert ! audioresample ! autoaudiosink
  * ]|
  * Plays an endpoint.
  * |[
- * gst-launch-1.0 filesrc location=question.wav ! wavparse ! audioconvert ! audioresample !
- * wsbridgesink uri=ws://127.0.0.1:8080/echo connection=call wsbridgesrc connection=call ! wavenc !
- * filesink location=answer.wav
+ * gst-launch-1.0 filesrc location=question.wav ! wavparse ! audioconvert ! audioresample ! wsbridgesink uri=ws://127.0.0.1:8080/echo connection=call wsbridgesrc connection=call ! wavenc ! filesink location=answer.wav
  * ]|
  * A file to the endpoint, its answer to a file.
  */
+// clang-format on
 #include "elements/wsbridgesrc.hpp"
 
 #include "elements/AudioCaps.hpp"

@@ -312,6 +312,27 @@ TEST(PlayoutQueue, ThePullerIsToldHowMuchEarlierItMayComeAndOnlyOnce) {
   EXPECT_EQ(player.queue.counters().underruns, 0U);
 }
 
+TEST(PlayoutQueue, AnEndpointThatSendsInChunksIsNotTrimmedAndRunsDryOnceAtMost) {
+  for (const size_t chunk_ms : {60UL, 128UL, 500UL}) {
+    Player player(silence());
+    std::mt19937 random(5);
+    const Samples chunk(kRate / 1000 * chunk_ms, 0);
+    int64_t next_us = player.now_us;
+    for (int i = 0; i < 1500; ++i) {
+      while (next_us <= player.now_us) {
+        player.queue.push(bytesOf(chunk), player.now_us);
+        next_us += static_cast<int64_t>(chunk_ms) * kMs;
+      }
+      player.now_us += static_cast<int64_t>(random() % 5) * kMs;  // the puller is late now and then
+      const int64_t was_us = player.now_us;
+      player.pull();
+      player.now_us = was_us / kFrameUs * kFrameUs + kFrameUs;
+    }
+    EXPECT_EQ(player.queue.counters().trimmed, 0U) << chunk_ms;
+    EXPECT_LE(player.queue.counters().underruns, 3U) << chunk_ms;
+  }
+}
+
 TEST(PlayoutQueue, SilenceInsideABurstIsNotTrimmed) {
   Player player(silence());
   Samples burst(kRate * 20, 0);

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# `meson install` into a directory of its own; the installed gateway finds plugin and template there, gst-inspect the plugin.
+# Usage: install-test.sh BUILD PREFIX LIBDIR
+set -euo pipefail
+
+build=$1 prefix=$2 libdir=$3
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+DESTDIR=$stage meson install -C "$build" --no-rebuild --quiet
+
+export GST_REGISTRY=$stage/registry
+unset GST_PLUGIN_PATH
+GST_PLUGIN_PATH=$stage$prefix/$libdir/gstreamer-1.0 gst-inspect-1.0 wsbridgesrc >"$stage/inspect"
+grep -q 'WebSocket bridge source' "$stage/inspect"
+
+"$stage$prefix/bin/wsbridge-launcher" --version
+"$stage$prefix/bin/wsbridge-launcher" --set sip.listen=udp:127.0.0.1:0 2>"$stage/log" &
+gateway=$!
+for _ in $(seq 100); do
+  grep -q ' ready ' "$stage/log" && break
+  kill -0 "$gateway" 2>/dev/null || break
+  sleep 0.1
+done
+kill -TERM "$gateway" 2>/dev/null || true
+wait "$gateway" || true
+if ! grep -q ' ready ' "$stage/log"; then
+  echo "the installed gateway did not start:"
+  cat "$stage/log"
+  exit 1
+fi
