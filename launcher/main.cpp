@@ -59,7 +59,7 @@ class Program {
     if (line_.mode == CommandLine::Mode::Call && !startCall(*config)) return kUsage;
     g_main_loop_run(loop_);
     gateway_.reset();
-    log::info("shutdown", {{"step", "done"}, {"status", status_}});
+    log::info("shutdown", {{"status", status_}});
     return status_;
   }
 

@@ -13,7 +13,6 @@ namespace launcher {
 namespace {
 
 constexpr std::uint32_t kPlayoutSlackMs = 1000;
-constexpr int kOfferedEventType = 101;
 
 std::string makeId(std::uint64_t number) {
   static const std::uint32_t process = g_random_int();
@@ -77,11 +76,12 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, std::optional<EndReaso
   }
   if (!takePorts(incoming.localAddress)) return;
   if (offerless_) {
-    offerOneCodec();
+    sdp_ = makeOffer(local_);
   } else if (!negotiate(incoming.sdp)) {
     return;
   }
-  step("sdp", std::string(agreement_.codec->name) + " port " + std::to_string(local_.port));
+  const std::string codec = offerless_ ? "offering all codecs" : agreement_.codec->name;
+  step("sdp", codec + " port " + std::to_string(local_.port));
   connect();
 }
 
@@ -135,22 +135,6 @@ bool Call::negotiate(const std::string& offer) {
   agreement_ = answer.agreement;
   sdp_ = std::move(answer.sdp);
   return true;
-}
-
-void Call::offerOneCodec() {
-  // The pipeline is built before the answer is known, so the offer leaves no choice: G.711, which
-  // every phone has, unless the configuration leaves it out.
-  const auto narrow = std::find_if(local_.codecs.begin(), local_.codecs.end(),
-                                   [](const Codec* codec) { return codec->staticPayload >= 0; });
-  const Codec* codec = narrow == local_.codecs.end() ? local_.codecs.front() : *narrow;
-  local_.codecs = {codec};
-  agreement_ = {};
-  agreement_.codec = codec;
-  agreement_.payloadType = codec->staticPayload >= 0 ? codec->staticPayload : 96;
-  agreement_.eventPayloadType = codec->rate == 16000 ? kOfferedEventType + 1 : kOfferedEventType;
-  agreement_.eventRate = codec->rate;
-  agreement_.ptime = local_.ptime;
-  sdp_ = makeOffer(local_);
 }
 
 void Call::connect() {
@@ -215,6 +199,9 @@ void Call::onPipelineEvent(const PipelineEvent& event) {
   switch (event.kind) {
     case Kind::Opened:
       onOpened(event);
+      break;
+    case Kind::MediaAttached:
+      if (state_ == State::Attaching) activate();
       break;
     case Kind::FirstAudio:
       step("first-audio");
@@ -319,13 +306,27 @@ void Call::onAcknowledged(const std::string& sdp) {
   step("ack");
   if (state_ != State::Unacknowledged) return;
   const auto read = readAnswer(sdp, local_);
-  const auto* agreed = std::get_if<Agreement>(&read);
-  if (!agreed || agreed->payloadType != agreement_.payloadType) {
-    return finish(EndReason::NoCommonCodec);
+  if (const auto* fault = std::get_if<SdpFault>(&read)) {
+    return finish(*fault == SdpFault::Invalid ? EndReason::SdpInvalid : EndReason::NoCommonCodec);
   }
-  agreement_ = *agreed;
-  pipeline_->update(agreement_);
-  activate();
+  agreement_ = std::get<Agreement>(read);
+  attachMedia();
+}
+
+void Call::attachMedia() {
+  state_ = State::Attaching;
+  step("sdp", agreement_.codec->name);
+  auto emit = [sip = &services_.sip, weak = weak_from_this()](PipelineEvent event) {
+    sip->post([weak, event = std::move(event)] {
+      if (const auto call = weak.lock()) call->onPipelineEvent(event);
+    });
+  };
+  services_.workers.post(number_, [pipeline = pipeline_, launch = &services_.launch,
+                                   agreement = agreement_, emit] {
+    const std::string fault = pipeline->attachMedia(*launch, agreement);
+    using Kind = PipelineEvent::Kind;
+    emit({fault.empty() ? Kind::MediaAttached : Kind::Error, fault, {}, {}, 0, 0});
+  });
 }
 
 void Call::onAckTimeout() {
@@ -335,6 +336,7 @@ void Call::onAckTimeout() {
 
 void Call::onReoffer(const std::string& sdp, bool update) {
   if (state_ == State::Over) return leg_->refuseOffer(481, "Call Does Not Exist", {});
+  if (!agreement_.codec) return leg_->refuseOffer(491, "Request Pending", {});
   if (sdp.empty()) {
     return leg_->acceptOffer(update ? std::string() : describeAgreement(agreement_, local_));
   }

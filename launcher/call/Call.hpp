@@ -71,17 +71,17 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void onTerminated() override;
 
  private:
-  enum class State { New, Dialling, Resolving, Opening, Unacknowledged, Active, Draining, Over };
+  enum class State { New, Dialling, Resolving, Opening, Unacknowledged, Attaching, Active, Draining, Over };
 
   void step(const char* name, const std::string& detail = {});
   bool checkPolicy();
   bool takePorts(const std::string& localAddress);
   bool negotiate(const std::string& offer);
-  void offerOneCodec();
   void connect();
   void resolved(const std::vector<std::string>& addresses, const std::string& fault);
   void startPipeline(const std::string& addresses);
   void onPipelineEvent(const PipelineEvent& event);
+  void attachMedia();
   void onOpened(const PipelineEvent& event);
   void onEndpointClosed(const PipelineEvent& event);
   void activate();

@@ -86,7 +86,7 @@ void CallManager::drain(std::function<void(bool)> done) {
   draining_ = true;
   drained_ = std::move(done);
   const int seconds = config_->limits.drainTime;
-  log::info("shutdown", {{"step", "draining"}, {"calls", calls_.size()}, {"seconds", seconds}});
+  log::info("draining", {{"calls", calls_.size()}, {"seconds", seconds}});
   if (calls_.empty()) return checkDrained();
   if (seconds == 0) return endAll();
   drainTimer_.start(static_cast<std::uint32_t>(seconds) * 1000, [this] { endAll(); });

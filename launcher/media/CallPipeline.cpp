@@ -68,11 +68,12 @@ CallCounters CallPipeline::stop() {
   counters.rtpIgnored = ignored_;
   counters.concealed = concealed_;
   counters.lost = lost_;
+  counters.duplicates = duplicates_;
   if (!pipeline_) return counters;
   if (GstElement* buffer = element("jitterbuffer")) {
     const StructurePtr stats = statsOf(buffer);
     counters.late = counterOf(stats.get(), "num-late");
-    counters.duplicates = counterOf(stats.get(), "num-duplicates");
+    counters.duplicates += counterOf(stats.get(), "num-duplicates");
   }
   const StructurePtr sink = statsOf(wsSink_.get());
   const StructurePtr source = statsOf(wsSource_.get());
@@ -80,6 +81,7 @@ CallCounters CallPipeline::stop() {
   counters.framesPlayed = counterOf(source.get(), "frames-played");
   counters.noiseFrames = counterOf(source.get(), "frames-fallback");
   counters.playoutHighMs = counterOf(source.get(), "playout-high-ms");
+  sayGoodbye();
   gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   GstBus* bus = gst_element_get_bus(pipeline_.get());
   gst_bus_set_sync_handler(bus, nullptr, nullptr, nullptr);
@@ -183,18 +185,37 @@ GstPadProbeReturn CallPipeline::onSession(GstPadProbeInfo* info) {
   if (gst_buffer_extract(buffer, 0, header, sizeof header) != sizeof header) {
     return GST_PAD_PROBE_DROP;
   }
-  switch (splice_.packet(header, nowMs())) {
-    case StreamSplice::Verdict::Stale:
-      return GST_PAD_PROBE_DROP;
-    case StreamSplice::Verdict::Same:
-      return GST_PAD_PROBE_OK;
-    case StreamSplice::Verdict::Rewritten:
-      break;
+  const StreamSplice::Verdict verdict = splice_.packet(header, nowMs());
+  if (verdict == StreamSplice::Verdict::Stale) return GST_PAD_PROBE_DROP;
+  const auto sequence = static_cast<std::uint16_t>(header[2] << 8 | header[3]);
+  // The jitter buffer would count what it has let go already as late.
+  if (sequences_.isDuplicate(sequence)) {
+    ++duplicates_;
+    return GST_PAD_PROBE_DROP;
   }
+  if (announced_ < 2) announceSequence(sequence);
+  if (verdict == StreamSplice::Verdict::Same) return GST_PAD_PROBE_OK;
   buffer = gst_buffer_make_writable(buffer);
   gst_buffer_fill(buffer, 0, header, sizeof header);
   GST_PAD_PROBE_INFO_DATA(info) = buffer;
   return GST_PAD_PROBE_OK;
+}
+
+void CallPipeline::announceSequence(std::uint16_t sequence) {
+  // rtpjitterbuffer's fast start looks at the head of its queue; while the stream's first events
+  // are still there it overlooks the packet behind them and holds it until the next one comes. A
+  // known base makes the first packet an expected one. With the second packet the base goes again:
+  // after a change of the payload type it would be compared with numbers that have wrapped.
+  const GstPtr<GstPad> pad(gst_element_get_static_pad(element("jitterbuffer"), "sink"));
+  CapsPtr caps(gst_pad_get_current_caps(pad.get()));
+  if (!caps) return;
+  caps.reset(gst_caps_make_writable(caps.release()));
+  if (announced_++ == 0) {
+    gst_caps_set_simple(caps.get(), "seqnum-base", G_TYPE_UINT, guint{sequence}, nullptr);
+  } else {
+    gst_structure_remove_field(gst_caps_get_structure(caps.get(), 0), "seqnum-base");
+  }
+  gst_pad_send_event(pad.get(), gst_event_new_caps(caps.get()));
 }
 
 GstPadProbeReturn CallPipeline::onBuffered(GstPadProbeInfo* info) {

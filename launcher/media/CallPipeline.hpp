@@ -2,7 +2,7 @@
 // The GStreamer pipeline of one call. Owns the pipeline and everything hung into it; the RTP
 // sockets belong to the caller and must outlive it.
 //
-// build(), play() and stop() belong to a pipeline worker, one at a time. The rest may be called
+// build(), play(), attachMedia() and stop() belong to a pipeline worker, one at a time. The rest may be called
 // from any thread between build() and stop(). What happens in the pipeline comes out as
 // PipelineEvents on GStreamer's threads, by the function given at the start, which must only post
 // them on.
@@ -20,6 +20,7 @@
 #include "config/Config.hpp"
 #include "media/PipelineTemplate.hpp"
 #include "media/RtpPorts.hpp"
+#include "media/SequenceWindow.hpp"
 #include "media/SourceLatch.hpp"
 #include "media/StreamSplice.hpp"
 #include "sip/SdpNegotiator.hpp"
@@ -38,7 +39,7 @@ struct PipelineSpec {
 };
 
 struct PipelineEvent {
-  enum class Kind { Opened, FirstAudio, Digit, Control, Closed, Failed, Error, PlayedOut };
+  enum class Kind { Opened, MediaAttached, FirstAudio, Digit, Control, Closed, Failed, Error, PlayedOut };
   Kind kind;
   std::string text;         ///< reason, action or fault
   std::string failureKind;  ///< of Failed, see docs/elements.md
@@ -70,8 +71,11 @@ class CallPipeline {
   CallPipeline(const CallPipeline&) = delete;
   CallPipeline& operator=(const CallPipeline&) = delete;
 
-  /// Returns what is wrong, or an empty text.
+  /// Returns what is wrong, or an empty text. Without a codec in the agreement only the WebSocket
+  /// elements are set up: the caller's answer is still to come.
   std::string build(const PipelineTemplate& launch);
+  /// The rest, once there is an agreement; the WebSocket goes on as it is.
+  std::string attachMedia(const PipelineTemplate& launch, const Agreement& agreement);
   bool play();
   CallCounters stop();
 
@@ -87,6 +91,9 @@ class CallPipeline {
 
  private:
   GstElement* element(const char* name) const;
+  std::string buildEndpointHalf(const PipelineTemplate& launch);
+  void resetMedia();
+  void watchBus();
   void configureWebSocket();
   void configureRtp();
   std::string linkSession();
@@ -103,6 +110,8 @@ class CallPipeline {
   GstPadProbeReturn onResampled(GstPadProbeInfo* info, int rate, bool& first);
   GstPadProbeReturn onPayload(GstPadProbeInfo* info);
   void handleEventPacket(GstBuffer* buffer);
+  void announceSequence(std::uint16_t sequence);
+  void sayGoodbye();
 
   PipelineSpec spec_;
   const Emit emit_;
@@ -119,15 +128,18 @@ class CallPipeline {
   std::atomic<std::uint64_t> sent_{0};
   std::atomic<std::uint64_t> lost_{0};
   std::atomic<std::uint64_t> concealed_{0};
+  std::atomic<std::uint64_t> duplicates_{0};
 
   std::mutex latchMutex_;  ///< RTP and RTCP threads, and re-INVITEs
-  SourceLatch rtpLatch_;
-  SourceLatch rtcpLatch_;
+  SourceLatch rtpLatch_{{}};
+  SourceLatch rtcpLatch_{{}};
   std::mutex eventMutex_;  ///< streaming thread and poll()
-  TelephoneEvent events_;
+  TelephoneEvent events_{8000};
 
   // Caller to endpoint, streaming thread only.
-  StreamSplice splice_;
+  StreamSplice splice_{8000};
+  SequenceWindow sequences_;
+  int announced_ = 0;  ///< of announceSequence(), packets that it has seen
   std::uint64_t samplesIn_ = 0;
   std::uint64_t concealedInARow_ = 0;
   bool rxFirst_ = true;

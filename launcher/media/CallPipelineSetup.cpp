@@ -2,6 +2,9 @@
 // CallPipeline: how it is built and linked; what runs through it is in CallPipeline.cpp.
 #include "media/CallPipeline.hpp"
 
+#include <chrono>
+#include <future>
+
 namespace launcher {
 
 namespace {
@@ -28,16 +31,58 @@ void addProbe(GstElement* element, const char* padName, int mask, Probe probe) {
                     [](gpointer data) { delete static_cast<Probe*>(data); });
 }
 
+GstElement* named(GstElement* bin, const char* name) {
+  // The bin keeps the element for as long as it lives itself, so the extra reference can go.
+  GstElement* found = gst_bin_get_by_name(GST_BIN(bin), name);
+  if (found) gst_object_unref(found);
+  return found;
+}
+
+/// Returns what is wrong, or an empty text.
+std::string parseTemplate(const PipelineTemplate& launch, const Codec& codec, bool asBin,
+                          GstPtr<GstElement>& result) {
+  GError* error = nullptr;
+  const int flags = GST_PARSE_FLAG_FATAL_ERRORS | (asBin ? GST_PARSE_FLAG_PLACE_IN_BIN : 0);
+  GstElement* parsed = gst_parse_launch_full(launch.expand(codec).c_str(), nullptr,
+                                             static_cast<GstParseFlags>(flags), &error);
+  const ErrorPtr owned(error);
+  if (!parsed) return error ? error->message : "pipeline does not parse";
+  result.reset(GST_ELEMENT(gst_object_ref_sink(parsed)));
+  for (const std::string& name : PipelineTemplate::elementNames()) {
+    if (!named(parsed, name.c_str())) return "pipeline has no element " + name;
+  }
+  return {};
+}
+
+/// Takes an element out of the bin and gives the bin a pad where it was linked.
+bool replaceByPad(GstElement* bin, const char* name, const char* padName, const char* ghostName) {
+  GstElement* element = named(bin, name);
+  const GstPtr<GstPad> pad(gst_element_get_static_pad(element, padName));
+  const GstPtr<GstPad> peer(gst_pad_get_peer(pad.get()));
+  gst_bin_remove(GST_BIN(bin), element);
+  return peer && gst_element_add_pad(bin, gst_ghost_pad_new(ghostName, peer.get()));
+}
+
+/// Gives a source another peer between two of its buffers.
+void relinkWhenIdle(GstElement* source, GstPad* to) {
+  const GstPtr<GstPad> pad(gst_element_get_static_pad(source, "src"));
+  const auto relink = [](GstPad* from, GstPadProbeInfo*, gpointer target) -> GstPadProbeReturn {
+    if (GstPad* before = gst_pad_get_peer(from)) {
+      gst_pad_unlink(from, before);
+      gst_object_unref(before);
+    }
+    gst_pad_link(from, static_cast<GstPad*>(target));
+    return GST_PAD_PROBE_REMOVE;
+  };
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_IDLE, relink, gst_object_ref(to),
+                    gst_object_unref);
+}
+
 }  // namespace
 
 CallPipeline::CallPipeline(PipelineSpec spec, Emit emit)
-    : spec_(std::move(spec)),
-      emit_(std::move(emit)),
-      rtpLatch_({spec_.agreement.remoteAddress, spec_.agreement.remotePort}),
-      rtcpLatch_({spec_.agreement.remoteAddress, spec_.agreement.remoteRtcpPort}),
-      events_(static_cast<unsigned>(spec_.agreement.eventRate)),
-      splice_(static_cast<std::uint32_t>(spec_.agreement.codec->rate)) {
-  sends_ = spec_.agreement.sends();
+    : spec_(std::move(spec)), emit_(std::move(emit)) {
+  resetMedia();
 }
 
 CallPipeline::~CallPipeline() {
@@ -45,14 +90,10 @@ CallPipeline::~CallPipeline() {
 }
 
 std::string CallPipeline::build(const PipelineTemplate& launch) {
-  GError* error = nullptr;
-  GstElement* parsed = gst_parse_launch_full(launch.expand(*spec_.agreement.codec).c_str(), nullptr,
-                                             GST_PARSE_FLAG_FATAL_ERRORS, &error);
-  const ErrorPtr owned(error);
-  if (!parsed) return error ? error->message : "pipeline does not parse";
-  pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(parsed)));
-  for (const std::string& name : PipelineTemplate::elementNames()) {
-    if (!element(name.c_str())) return "pipeline has no element " + name;
+  if (!spec_.agreement.codec) return buildEndpointHalf(launch);
+  if (std::string fault = parseTemplate(launch, *spec_.agreement.codec, false, pipeline_);
+      !fault.empty()) {
+    return fault;
   }
   wsSink_.reset(GST_ELEMENT(gst_object_ref(element("ws-sink"))));
   wsSource_.reset(GST_ELEMENT(gst_object_ref(element("ws-source"))));
@@ -60,6 +101,70 @@ std::string CallPipeline::build(const PipelineTemplate& launch) {
   configureRtp();
   if (std::string fault = linkSession(); !fault.empty()) return fault;
   installProbes();
+  watchBus();
+  return {};
+}
+
+std::string CallPipeline::buildEndpointHalf(const PipelineTemplate& launch) {
+  GstPtr<GstElement> whole;
+  if (std::string fault =
+          parseTemplate(launch, *spec_.config->rtp.codecs.front(), false, whole);
+      !fault.empty()) {
+    return fault;
+  }
+  wsSink_.reset(GST_ELEMENT(gst_object_ref(named(whole.get(), "ws-sink"))));
+  wsSource_.reset(GST_ELEMENT(gst_object_ref(named(whole.get(), "ws-source"))));
+  gst_bin_remove(GST_BIN(whole.get()), wsSink_.get());
+  gst_bin_remove(GST_BIN(whole.get()), wsSource_.get());
+  GstElement* parking = gst_element_factory_make("fakesink", "parking");
+  if (!parking) return "there is no fakesink";
+  g_object_set(parking, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, nullptr);
+  pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
+  gst_bin_add_many(GST_BIN(pipeline_.get()), wsSink_.get(), wsSource_.get(), parking, nullptr);
+  configureWebSocket();
+  watchBus();
+  return linkPads(wsSource_.get(), "src", parking, "sink") ? "" : "ws-source cannot be linked";
+}
+
+std::string CallPipeline::attachMedia(const PipelineTemplate& launch, const Agreement& agreement) {
+  spec_.agreement = agreement;
+  resetMedia();
+  GstPtr<GstElement> media;
+  if (std::string fault = parseTemplate(launch, *agreement.codec, true, media); !fault.empty()) {
+    return fault;
+  }
+  // The template's own WebSocket elements give way to those that are connected.
+  if (!replaceByPad(media.get(), "ws-sink", "sink", "to-endpoint") ||
+      !replaceByPad(media.get(), "ws-source", "src", "from-endpoint")) {
+    return "the WebSocket elements are not linked";
+  }
+  gst_bin_add(GST_BIN(pipeline_.get()), media.get());
+  configureRtp();
+  if (std::string fault = linkSession(); !fault.empty()) return fault;
+  installProbes();
+  if (!linkPads(media.get(), "to-endpoint", wsSink_.get(), "sink")) {
+    return "ws-sink cannot be linked";
+  }
+  if (!gst_element_sync_state_with_parent(media.get())) return "pipeline does not start";
+  const GstPtr<GstPad> entry(gst_element_get_static_pad(media.get(), "from-endpoint"));
+  relinkWhenIdle(wsSource_.get(), entry.get());
+  return {};
+}
+
+void CallPipeline::resetMedia() {
+  const Agreement& agreed = spec_.agreement;
+  sends_ = agreed.sends();
+  {
+    const std::lock_guard lock(latchMutex_);
+    rtpLatch_ = SourceLatch({agreed.remoteAddress, agreed.remotePort});
+    rtcpLatch_ = SourceLatch({agreed.remoteAddress, agreed.remoteRtcpPort});
+  }
+  const std::lock_guard lock(eventMutex_);
+  events_ = TelephoneEvent(static_cast<unsigned>(agreed.eventRate));
+  if (agreed.codec) splice_ = StreamSplice(static_cast<std::uint32_t>(agreed.codec->rate));
+}
+
+void CallPipeline::watchBus() {
   GstBus* bus = gst_element_get_bus(pipeline_.get());
   const auto handler = [](GstBus*, GstMessage* message, gpointer data) -> GstBusSyncReply {
     static_cast<CallPipeline*>(data)->onMessage(message);
@@ -67,7 +172,6 @@ std::string CallPipeline::build(const PipelineTemplate& launch) {
   };
   gst_bus_set_sync_handler(bus, handler, this, nullptr);
   gst_object_unref(bus);
-  return {};
 }
 
 void CallPipeline::configureWebSocket() {
@@ -180,6 +284,28 @@ void CallPipeline::installProbes() {
   });
   addProbe(element("pay"), "src", kBuffer | GST_PAD_PROBE_TYPE_BUFFER_LIST | kEvent,
            [this](GstPadProbeInfo* info) { return onPayload(info); });
+}
+
+void CallPipeline::sayGoodbye() {
+  // The session sends its RTCP BYE when what it sends ends, on a thread of its own, and then passes
+  // the end on to rtcp-out.
+  constexpr auto kLongest = std::chrono::milliseconds(50);
+  GstElement* session = opened_ ? element("rtpsession") : nullptr;
+  const GstPtr<GstPad> sender(session ? gst_element_get_static_pad(session, "send_rtp_sink")
+                                      : nullptr);
+  if (!sender) return;
+  const auto gone = std::make_shared<std::promise<void>>();
+  auto waiting = gone->get_future();
+  addProbe(element("rtcp-out"), "sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+           [gone](GstPadProbeInfo* info) {
+             if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS) {
+               return GST_PAD_PROBE_OK;
+             }
+             gone->set_value();
+             return GST_PAD_PROBE_REMOVE;
+           });
+  gst_pad_send_event(sender.get(), gst_event_new_eos());
+  waiting.wait_for(kLongest);
 }
 
 }  // namespace launcher

@@ -65,11 +65,7 @@ TEST(MediaLoop, ALoopThatGathersWorkEndsToo) {
 TEST(MediaLoop, TheLastReferenceMayBeDroppedOnItsOwnThread) {
   std::atomic<bool> gone{false};
   auto loop = MediaLoop::acquire("own", 0);
-  struct Flag {
-    std::atomic<bool>& flag;
-    ~Flag() { flag = true; }
-  };
-  auto keep = std::make_shared<Flag>(Flag{gone});
+  std::shared_ptr<void> keep(nullptr, [&gone](void*) { gone = true; });
   loop->post([held = loop, keep]() mutable { held.reset(); });
   keep.reset();
   loop.reset();
