@@ -321,12 +321,12 @@ void Call::attachMedia() {
       if (const auto call = weak.lock()) call->onPipelineEvent(event);
     });
   };
-  services_.workers.post(number_, [pipeline = pipeline_, launch = &services_.launch,
-                                   agreement = agreement_, emit] {
-    const std::string fault = pipeline->attachMedia(*launch, agreement);
-    using Kind = PipelineEvent::Kind;
-    emit({fault.empty() ? Kind::MediaAttached : Kind::Error, fault, {}, {}, 0, 0});
-  });
+  services_.workers.post(
+      number_, [pipeline = pipeline_, launch = &services_.launch, agreement = agreement_, emit] {
+        const std::string fault = pipeline->attachMedia(*launch, agreement);
+        using Kind = PipelineEvent::Kind;
+        emit({fault.empty() ? Kind::MediaAttached : Kind::Error, fault, {}, {}, 0, 0});
+      });
 }
 
 void Call::onAckTimeout() {

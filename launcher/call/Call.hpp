@@ -71,7 +71,17 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void onTerminated() override;
 
  private:
-  enum class State { New, Dialling, Resolving, Opening, Unacknowledged, Attaching, Active, Draining, Over };
+  enum class State {
+    New,
+    Dialling,
+    Resolving,
+    Opening,
+    Unacknowledged,
+    Attaching,
+    Active,
+    Draining,
+    Over
+  };
 
   void step(const char* name, const std::string& detail = {});
   bool checkPolicy();

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Call: its end, from the reason to the last record in the log; everything before is in Call.cpp.
-#include "call/Call.hpp"
-
 #include "base/Text.hpp"
+#include "call/Call.hpp"
 #include "log/Log.hpp"
 
 namespace launcher {

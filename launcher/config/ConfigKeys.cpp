@@ -2,9 +2,12 @@
 #include "config/ConfigKeys.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 #include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 #include <gio/gio.h>
 
@@ -57,6 +60,20 @@ ConfigKey plain(const char* name, const char* type, const char* fallback, const 
   key.apply = [access](Config& config, const std::string& value) -> std::string {
     access(config) = value;
     return {};
+  };
+  return key;
+}
+
+/// The name of a file that has to be there when the configuration is read.
+template <typename Access>
+ConfigKey file(const char* name, const char* help, Access target, bool restart = false) {
+  ConfigKey key{name, "path", "", help, restart, false, {}};
+  key.apply = [target](Config& config, const std::string& value) -> std::string {
+    target(config) = value;
+    if (value.empty()) return {};
+    if (g_file_test(value.c_str(), G_FILE_TEST_IS_DIR)) return "'" + value + "' is a directory";
+    if (::access(value.c_str(), R_OK) == 0) return {};
+    return "'" + value + "' cannot be read: " + g_strerror(errno);
   };
   return key;
 }
@@ -259,15 +276,15 @@ std::vector<ConfigKey> buildWebsocket() {
       boolean(
           "websocket.tls-verify", true, "check the endpoint's certificate",
           [](Config & c) -> auto& { return c.websocket.tlsVerify; }),
-      plain(
-          "websocket.tls-ca-file", "path", "",
+      file(
+          "websocket.tls-ca-file",
           "PEM file of the certificate authorities to trust; empty takes the system's",
           [](Config & c) -> auto& { return c.websocket.tlsCaFile; }),
-      plain(
-          "websocket.tls-cert-file", "path", "", "client certificate, PEM",
+      file(
+          "websocket.tls-cert-file", "client certificate, PEM",
           [](Config & c) -> auto& { return c.websocket.tlsCertFile; }),
-      plain(
-          "websocket.tls-key-file", "path", "", "key of the client certificate, PEM",
+      file(
+          "websocket.tls-key-file", "key of the client certificate, PEM",
           [](Config & c) -> auto& { return c.websocket.tlsKeyFile; }),
       number(
           "websocket.ping-interval", "s", 0, 3600, 20, "WebSocket ping; 0 sends none",
@@ -327,8 +344,8 @@ std::vector<ConfigKey> buildAudioAndMedia() {
       number(
           "media.workers", "", 1, 64, 2, "threads that build and take down pipelines",
           [](Config & c) -> auto& { return c.media.workers; }, true),
-      plain(
-          "media.template", "path", "", "pipeline template that replaces the shipped call.launch",
+      file(
+          "media.template", "pipeline template that replaces the shipped call.launch",
           [](Config & c) -> auto& { return c.media.templateFile; }, true),
   };
 }

@@ -2,10 +2,10 @@
 // The GStreamer pipeline of one call. Owns the pipeline and everything hung into it; the RTP
 // sockets belong to the caller and must outlive it.
 //
-// build(), play(), attachMedia() and stop() belong to a pipeline worker, one at a time. The rest may be called
-// from any thread between build() and stop(). What happens in the pipeline comes out as
-// PipelineEvents on GStreamer's threads, by the function given at the start, which must only post
-// them on.
+// build(), play(), attachMedia() and stop() belong to a pipeline worker, one at a time. The rest
+// may be called from any thread between build() and stop(). What happens in the pipeline comes out
+// as PipelineEvents on GStreamer's threads, by the function given at the start, which must only
+// post them on.
 #pragma once
 
 #include <atomic>
@@ -39,7 +39,17 @@ struct PipelineSpec {
 };
 
 struct PipelineEvent {
-  enum class Kind { Opened, MediaAttached, FirstAudio, Digit, Control, Closed, Failed, Error, PlayedOut };
+  enum class Kind {
+    Opened,
+    MediaAttached,
+    FirstAudio,
+    Digit,
+    Control,
+    Closed,
+    Failed,
+    Error,
+    PlayedOut
+  };
   Kind kind;
   std::string text;         ///< reason, action or fault
   std::string failureKind;  ///< of Failed, see docs/elements.md

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // CallPipeline: how it is built and linked; what runs through it is in CallPipeline.cpp.
-#include "media/CallPipeline.hpp"
-
 #include <chrono>
 #include <future>
+
+#include "media/CallPipeline.hpp"
 
 namespace launcher {
 
@@ -107,8 +107,7 @@ std::string CallPipeline::build(const PipelineTemplate& launch) {
 
 std::string CallPipeline::buildEndpointHalf(const PipelineTemplate& launch) {
   GstPtr<GstElement> whole;
-  if (std::string fault =
-          parseTemplate(launch, *spec_.config->rtp.codecs.front(), false, whole);
+  if (std::string fault = parseTemplate(launch, *spec_.config->rtp.codecs.front(), false, whole);
       !fault.empty()) {
     return fault;
   }

@@ -141,7 +141,7 @@ bool UserAgent::create() {
             reinterpret_cast<Leg*>(handleMagic), sip, tags);
   };
   nua_ = nua_create(thread_.root(), callback, reinterpret_cast<nua_magic_t*>(this),
-                    NUTAG_URL(url.c_str()), NUTAG_MEDIA_ENABLE(0), TAG_END());
+                    NUTAG_URL(url.c_str()), NUTAG_MEDIA_ENABLE(0), NTATAG_EXTRA_100(0), TAG_END());
   if (!nua_) return false;
   nua_set_params(nua_, NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(1),
                  NUTAG_ENABLEMESSAGE(0), NUTAG_SESSION_TIMER(0), NUTAG_MIN_SE(90),

@@ -13,6 +13,9 @@ namespace {
 
 constexpr int64_t kDropWarningUs = 1'000'000;
 constexpr std::chrono::seconds kCloseWait{7};
+// Replies that an endpoint asks for and does not read must not fill the memory.
+constexpr size_t kMaxPendingText = 4 * 1024 * 1024;
+constexpr size_t kMaxMarks = 10'000;
 }  // namespace
 
 const char* nameOf(ConnectionState state) {
@@ -110,7 +113,7 @@ void Connection::open(ClientSettings settings) {
   stats_.uri = settings.dial.endpoint.shown;
   stats_.rate = rate_;
   stats_.content_type = ContentType{rate_}.text();
-  close_after_outbox_ = closed_in_order_ = paused_ = false;
+  close_after_outbox_ = closed_in_order_ = paused_ = resume_scheduled_ = source_ended_ = false;
   if (!loop_) loop_ = MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
   makePlayout();
   // A source in real time must lose nothing while the handshake goes on.
@@ -135,6 +138,10 @@ void Connection::dial(ClientSettings settings, const std::string& custom, Dialec
   dialect_ = Dialect::create(kind);
   custom_ = custom;
   first_audio_seen_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    client_generation_ = generation_;
+  }
   client_ = std::make_shared<WebSocketClient>(loop_, std::move(settings), weak_from_this());
   client_->start();
 }
@@ -189,6 +196,7 @@ void Connection::stop(Role role) {
   playout_.reset();
   outbox_.clear();
   mark_replies_.clear();
+  mark_bytes_ = 0;
   state_ = ConnectionState::Idle;
   rate_ = 0;
 }
@@ -251,6 +259,7 @@ Connection::Sent Connection::sendFrame(std::span<const uint8_t> frame) {
 void Connection::countDropped(size_t dropped) {
   stats_.frames_dropped += dropped;
   dropped_unreported_ += dropped;
+  if (!loop_) return;
   const int64_t now_us = g_get_monotonic_time();
   if (now_us - last_drop_warning_us_ < kDropWarningUs) return;
   last_drop_warning_us_ = now_us;
@@ -262,9 +271,39 @@ bool Connection::queueText(std::string_view text) {
   if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return false;
   const std::lock_guard lock(mutex_);
   if (state_ != ConnectionState::Open) return false;
+  pushText(text);
+  return true;
+}
+
+void Connection::pushText(std::string_view text) {
   outbox_.pushText(text);
   schedulePump();
-  return true;
+  checkPendingText();
+}
+
+void Connection::checkPendingText() {
+  if (outbox_.textBytes() + mark_bytes_ <= kMaxPendingText && mark_replies_.size() <= kMaxMarks)
+    return;
+  if (state_ == ConnectionState::Open) {
+    onLoop([](Connection& self) {
+      self.beginClose(1008, "too many replies that are not read", true);
+    });
+  }
+}
+
+void Connection::wakeWaiters() {
+  { const std::lock_guard lock(mutex_); }  // a waiter is before its look or asleep, not in between
+  changed_.notify_all();
+}
+
+void Connection::sourceEnded() {
+  const std::lock_guard lock(mutex_);
+  source_ended_ = true;
+  if (!playout_) return;
+  playout_->clear();
+  accountPlayout();
+  resolveMarks();
+  maybeResume();
 }
 
 bool Connection::sendText(const std::string& text) {
@@ -292,6 +331,7 @@ void Connection::finishSending() {
 
 void Connection::waitUntilSent(const std::atomic<bool>& cancelled) {
   std::unique_lock lock(mutex_);
+  if (loop_ && loop_->isCurrent()) return;  // it is this thread that sends
   const auto limit =
       std::chrono::milliseconds(settings_.connect_timeout_ms + settings_.max_queue_ms) + kCloseWait;
   changed_.wait_for(lock, limit, [&] {

@@ -103,7 +103,10 @@ class Connection : public WebSocketClient::Listener,
   /// has answered the close), the conversation has ended, `cancelled` is set and wakeWaiters()
   /// called, or some seconds have passed.
   void waitUntilSent(const std::atomic<bool>& cancelled);
-  void wakeWaiters() { changed_.notify_all(); }
+  void wakeWaiters();
+  /// The source will pull no more although the conversation goes on: what the endpoint says is
+  /// dropped from now on.
+  void sourceEnded();
   void close(unsigned code, const std::string& reason);
 
   Pulled pullFrame(int16_t* out, int64_t now_us);
@@ -137,7 +140,7 @@ class Connection : public WebSocketClient::Listener,
   bool queueText(std::string_view text);
   void beginClose(unsigned code, const std::string& reason, bool discard);
   void act(const Command& command, std::string_view text);
-  void endConversation(ConnectionState state, unsigned code, const std::string& reason);
+  bool endConversation(ConnectionState state, unsigned code, const std::string& reason);
   /// With mutex_ held. `function` runs on the loop unless this conversation is over by then.
   void onLoop(std::function<void(Connection&)> function);
 
@@ -149,6 +152,9 @@ class Connection : public WebSocketClient::Listener,
   void makePlayout();
   void resolveMarks();
   void schedulePump();
+  void maybeResume();
+  void pushText(std::string_view text);
+  void checkPendingText();
   void countDropped(size_t dropped);
 
   void onOpen(const std::string& subprotocol) override;
@@ -173,6 +179,8 @@ class Connection : public WebSocketClient::Listener,
   std::optional<PlayoutQueue> playout_;
   std::map<uint64_t, std::string> mark_replies_;
   uint64_t next_mark_ = 1;
+  size_t mark_bytes_ = 0;
+  bool source_ended_ = false;
   size_t accounted_bytes_ = 0;
   bool pump_scheduled_ = false;
   bool close_after_outbox_ = false;
@@ -188,6 +196,7 @@ class Connection : public WebSocketClient::Listener,
   // Loop thread only.
   std::shared_ptr<WebSocketClient> client_;
   std::unique_ptr<Dialect> dialect_;
+  uint64_t client_generation_ = 0;
   std::string custom_;
   std::string subprotocol_;
   int64_t opened_us_ = 0;

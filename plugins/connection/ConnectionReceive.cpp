@@ -21,7 +21,7 @@ bool Connection::shouldPause() const {
 bool Connection::shouldResume() const {
   const uint64_t limit = settings_.max_total_playout_bytes;
   const bool room = limit == 0 || PlayoutBudget::total() <= limit;
-  return playout_->milliseconds() <= PlayoutBudget::kKeepMs || (playout_->belowLowWater() && room);
+  return playout_->belowLowWater() && (room || playout_->milliseconds() <= PlayoutBudget::kKeepMs);
 }
 
 void Connection::accountPlayout() {
@@ -37,6 +37,8 @@ void Connection::onBinary(std::span<const uint8_t> payload) {
     stats_.messages_received = client_->messagesReceived();
     stats_.bytes_received = client_->bytesReceived();
     if (!peer(Role::Source).attached || !playout_) return;  // a recorder: nobody plays it
+    // While closing nobody can be told to stop: what goes beyond the limits is not kept.
+    if (source_ended_ || (state_ == ConnectionState::Closing && shouldPause())) return;
     playout_->push(payload, g_get_monotonic_time());
     accountPlayout();
     pause = !paused_ && state_ == ConnectionState::Open && shouldPause();
@@ -60,18 +62,21 @@ Connection::Pulled Connection::pullFrame(int16_t* out, int64_t now_us) {
   if (pulled == PlayoutQueue::Pulled::Audio) {
     accountPlayout();
     if (!mark_replies_.empty()) resolveMarks();
-    if (paused_ && !resume_scheduled_ && shouldResume()) {
-      resume_scheduled_ = true;
-      onLoop([](Connection& self) {
-        {
-          const std::lock_guard inner(self.mutex_);
-          self.paused_ = self.resume_scheduled_ = false;
-        }
-        if (self.client_) self.client_->setPaused(false);
-      });
-    }
   }
+  maybeResume();
   return pulled == PlayoutQueue::Pulled::Audio ? Pulled::Audio : Pulled::Fallback;
+}
+
+void Connection::maybeResume() {
+  if (!paused_ || resume_scheduled_ || !playout_ || !shouldResume()) return;
+  resume_scheduled_ = true;
+  onLoop([](Connection& self) {
+    {
+      const std::lock_guard inner(self.mutex_);
+      self.paused_ = self.resume_scheduled_ = false;
+    }
+    if (self.client_) self.client_->setPaused(false);
+  });
 }
 
 int64_t Connection::takeAdvance(int64_t step_us) {
@@ -82,8 +87,8 @@ int64_t Connection::takeAdvance(int64_t step_us) {
 void Connection::resolveMarks() {
   for (const uint64_t mark : playout_->takeMarks()) {
     if (auto node = mark_replies_.extract(mark)) {
-      outbox_.pushText(node.mapped());
-      schedulePump();
+      mark_bytes_ -= node.mapped().size();
+      pushText(node.mapped());
     }
   }
 }
@@ -94,6 +99,7 @@ uint64_t Connection::clear() {
   const uint64_t cleared_ms = playout_->clear();
   accountPlayout();
   resolveMarks();
+  maybeResume();
   return cleared_ms;
 }
 
@@ -118,9 +124,11 @@ void Connection::act(const Command& command, std::string_view text) {
       const std::lock_guard lock(mutex_);
       if (playout_) {
         const uint64_t mark = next_mark_++;
+        mark_bytes_ += notify->reply.size();
         mark_replies_[mark] = notify->reply;
         playout_->addMark(mark);
         resolveMarks();
+        checkPendingText();
       }
     }
     control("notify");
@@ -140,9 +148,12 @@ void Connection::act(const Command& command, std::string_view text) {
   }
 }
 
-void Connection::endConversation(ConnectionState state, unsigned code, const std::string& reason) {
+bool Connection::endConversation(ConnectionState state, unsigned code, const std::string& reason) {
+  client_->release();
   {
     const std::lock_guard lock(mutex_);
+    if (client_generation_ != generation_)
+      return false;  // stopped, perhaps started anew, in the meantime
     state_ = state;
     stats_.close_code = code;
     stats_.close_reason = reason;
@@ -153,23 +164,23 @@ void Connection::endConversation(ConnectionState state, unsigned code, const std
     paused_ = false;
     outbox_.clear();
     mark_replies_.clear();
+    mark_bytes_ = 0;
     if (playout_) playout_->finish();
   }
   changed_.notify_all();
-  client_->release();
+  return true;
 }
 
 void Connection::onClosed(unsigned code, const std::string& reason, ClosedBy by) {
   const auto keep = shared_from_this();
-  endConversation(ConnectionState::Closed, code, reason);
-  emit(ClosedEvent{code, reason, by});
+  if (endConversation(ConnectionState::Closed, code, reason)) emit(ClosedEvent{code, reason, by});
   client_.reset();
 }
 
 void Connection::onFailed(const Failure& failure) {
   const auto keep = shared_from_this();
-  endConversation(ConnectionState::Failed, failure.close_code, failure.close_reason);
-  emit(failure);
+  if (endConversation(ConnectionState::Failed, failure.close_code, failure.close_reason))
+    emit(failure);
   client_.reset();
 }
 

@@ -10,6 +10,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "connection/TlsClose.hpp"
+
 namespace wsbridge {
 
 namespace {
@@ -88,6 +90,12 @@ Dialer::Dialer(std::shared_ptr<MediaLoop> loop, DialSettings settings, Done done
       client_(g_socket_client_new()) {
   // The environment's proxies are not meant for the media of a gateway.
   g_socket_client_set_enable_proxy(client_.get(), FALSE);
+  // An address that swallows everything must leave time for those behind it.
+  const size_t addresses = std::max<size_t>(settings_.addresses.size(), 1);
+  if (addresses > 1) {
+    g_socket_client_set_timeout(client_.get(), static_cast<guint>(std::max<size_t>(
+                                                   1, settings_.timeout_ms / 1000 / addresses)));
+  }
 }
 
 Dialer::~Dialer() {
@@ -155,6 +163,7 @@ void Dialer::onConnected(GObject* source, GAsyncResult* result, gpointer data) {
 void Dialer::connected(GSocketConnection* connection) {
   GSocket* socket = g_socket_connection_get_socket(connection);
   g_socket_set_blocking(socket, FALSE);
+  g_socket_set_timeout(socket, 0);
   g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, nullptr);
   g_socket_set_option(socket, SOL_SOCKET, SO_SNDBUF, kSendBufferBytes, nullptr);
   if (settings_.endpoint.tls) {
@@ -316,8 +325,7 @@ void Dialer::finish(Result result) {
   const auto keep = shared_from_this();
   const Done done = std::move(done_);
   cancel();
-  if (stream_)
-    g_io_stream_close_async(stream_.get(), G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);
+  if (stream_) closeTls(stream_.get(), loop_);
   done(std::move(result));
 }
 

@@ -67,8 +67,8 @@ std::variant<Endpoint, std::string> Endpoint::parse(const std::string& uri) {
       static_cast<GUriFlags>(G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH |
                              G_URI_FLAGS_ENCODED_QUERY | G_URI_FLAGS_SCHEME_NORMALIZE);
   g_autoptr(GUri) parsed = g_uri_parse(uri.c_str(), kFlags, &error);
-  if (parsed == nullptr)
-    return std::string("uri is not valid (") + error->message + "): give ws://host[:port]/path";
+  // GLib's own words would repeat parts of the URI, which may be a password.
+  if (parsed == nullptr) return std::string("uri is not valid: give ws://host[:port]/path");
   const std::string_view scheme(g_uri_get_scheme(parsed));
   Endpoint endpoint;
   if (scheme == "wss" || scheme == "https") {
@@ -80,6 +80,11 @@ std::variant<Endpoint, std::string> Endpoint::parse(const std::string& uri) {
   if (host == nullptr || *host == '\0')
     return std::string("uri has no host: give ws://host[:port]/path");
   endpoint.host = host;
+  // Percent-encoding is undone in a host: it must not bring back what a request line cannot hold.
+  if (endpoint.host.find_first_of("/?#@[]\\ \"<>") != std::string::npos ||
+      faultInHeader("Host", endpoint.host)) {
+    return std::string("uri has a host with characters that no host name has");
+  }
   const int port = g_uri_get_port(parsed);
   endpoint.port = static_cast<uint16_t>(port > 0 ? port : endpoint.tls ? 443 : 80);
   endpoint.target = *g_uri_get_path(parsed) == '\0' ? "/" : g_uri_get_path(parsed);
@@ -124,8 +129,9 @@ std::string handshakeText(const Endpoint& endpoint, const HandshakeRequest& requ
   const std::string& authorization =
       request.authorization.empty() ? endpoint.authorization : request.authorization;
   if (!authorization.empty()) text += "Authorization: " + authorization + "\r\n";
-  for (const auto& [name, value] : request.extra_headers)
-    text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : request.extra_headers) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
   return text + "\r\n";
 }
 

@@ -6,6 +6,8 @@
 
 #include <sys/socket.h>
 
+#include "connection/TlsClose.hpp"
+
 namespace wsbridge {
 
 namespace {
@@ -40,6 +42,11 @@ struct FlowSource {
 
 gssize wouldBlock(GError** error) {
   g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "would block");
+  return -1;
+}
+
+gssize refused(GError** error) {
+  g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "WebSocket message refused");
   return -1;
 }
 
@@ -86,7 +93,9 @@ gssize FlowState::read(void* buffer, gsize size, GError** error) {
     input_ready_ = true;
     return wouldBlock(error);
   }
+  filter_.setDropPings(!writable());
   while (filter_.wanted()) {
+    if (filter_.fault() != FrameFilter::Fault::None) return refused(error);
     if (filter_.stuck()) {
       dispatch_bytes_ = 0;
       updateInterest();
@@ -103,10 +112,6 @@ gssize FlowState::read(void* buffer, gsize size, GError** error) {
     last_read_us_ = g_get_monotonic_time();
     bytes_read_ += static_cast<uint64_t>(count);
     filter_.feed(std::span<const uint8_t>(staging_.data(), static_cast<size_t>(count)));
-    if (filter_.fault() != FrameFilter::Fault::None && filter_.wanted()) {
-      g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "WebSocket message refused");
-      return -1;
-    }
   }
   const size_t count = filter_.read(static_cast<uint8_t*>(buffer), size);
   dispatch_bytes_ += count;
@@ -276,6 +281,7 @@ void FlowState::setPaused(bool paused) {
   paused_ = paused;
   filter_.setHold(paused);
   if (!paused) {
+    last_read_us_ = g_get_monotonic_time();  // the endpoint could not be heard until now
     input_armed_ = true;
     input_ready_ =
         true;  // data may wait above the socket: a decrypted TLS record, a filtered message
@@ -304,8 +310,7 @@ void FlowState::close() {
   if (socket_ != nullptr) {
     g_io_stream_close(base_, nullptr, nullptr);
   } else {
-    g_io_stream_close_async(base_, G_PRIORITY_DEFAULT, nullptr, nullptr,
-                            nullptr);  // sends TLS's own farewell
+    closeTls(base_, loop_);
   }
 }
 

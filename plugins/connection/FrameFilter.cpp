@@ -15,6 +15,7 @@ constexpr uint8_t kContinuation = 0x0;
 constexpr uint8_t kText = 0x1;
 constexpr uint8_t kBinary = 0x2;
 constexpr uint8_t kClose = 0x8;
+constexpr uint8_t kPing = 0x9;
 constexpr size_t kMaxControlPayload = 125;
 
 size_t headerSize(const uint8_t* header) {
@@ -68,7 +69,7 @@ void FrameFilter::process(std::span<const uint8_t> raw) {
       const auto part = raw.first(static_cast<size_t>(std::min<uint64_t>(raw.size(), remaining_)));
       if (body_ == Body::Split) {
         emitSplit(part);
-      } else {
+      } else if (body_ == Body::Pass) {
         out_.insert(out_.end(), part.begin(), part.end());
       }
       if (in_close_) noteCloseByte(part);
@@ -103,6 +104,8 @@ void FrameFilter::startFrame() {
     if (splitting_) fault_ = Fault::BrokenFragments;
     text_bytes_ = opcode == kText ? remaining_ : text_bytes_ + remaining_;
     if (text_bytes_ > kMaxText || remaining_ > kMaxText) fault_ = Fault::TextTooLong;
+  } else if (!odd && opcode == kPing && fin && remaining_ <= kMaxControlPayload && drop_pings_) {
+    body_ = Body::Drop;
   } else if (opcode == kClose && remaining_ <= kMaxControlPayload) {
     close_seen_ = true;
     in_close_ = remaining_ > 0;

@@ -32,6 +32,9 @@ class FrameFilter {
   /// While held, audio is not passed on: control and text up to the next audio still are. Letting
   /// go passes what waited.
   void setHold(bool hold);
+  /// While ours cannot be sent, pongs would pile up without limit inside libsoup; RFC 6455
+  /// section 5.5.3 lets a peer answer the latest ping only.
+  void setDropPings(bool drop) { drop_pings_ = drop; }
   /// Held, and audio is next: more raw bytes are of no use.
   [[nodiscard]] bool stuck() const { return hold_ && !pending_.empty(); }
 
@@ -43,7 +46,7 @@ class FrameFilter {
   [[nodiscard]] const std::string& closeReason() const { return close_reason_; }
 
  private:
-  enum class Body { Pass, Split };
+  enum class Body { Pass, Split, Drop };
 
   void process(std::span<const uint8_t> raw);
   [[nodiscard]] bool isAudio(uint8_t opcode) const;
@@ -53,6 +56,7 @@ class FrameFilter {
 
   std::vector<uint8_t> pending_;  // raw bytes that wait while held; the first of them are audio
   bool hold_ = false;
+  bool drop_pings_ = false;
   std::vector<uint8_t> out_;
   size_t out_pos_ = 0;
 

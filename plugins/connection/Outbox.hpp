@@ -31,17 +31,26 @@ class Outbox {
     ++frames_;
     return dropped;
   }
-  void pushText(std::string_view text) { items_.push_back({true, {text.begin(), text.end()}}); }
+  void pushText(std::string_view text) {
+    items_.push_back({true, {text.begin(), text.end()}});
+    text_bytes_ += text.size();
+  }
   Item pop() {
     Item item = std::move(items_.front());
     items_.pop_front();
-    if (!item.text) --frames_;
+    if (item.text) {
+      text_bytes_ -= item.bytes.size();
+    } else {
+      --frames_;
+    }
     return item;
   }
   [[nodiscard]] bool empty() const { return items_.empty(); }
+  [[nodiscard]] size_t textBytes() const { return text_bytes_; }
   void clear() {
     items_.clear();
     frames_ = 0;
+    text_bytes_ = 0;
   }
 
  private:
@@ -57,6 +66,7 @@ class Outbox {
 
   std::deque<Item> items_;
   size_t frames_ = 0;
+  size_t text_bytes_ = 0;
   size_t max_frames_ = 50;
 };
 

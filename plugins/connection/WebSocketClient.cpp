@@ -57,7 +57,7 @@ void WebSocketClient::start() {
 void WebSocketClient::dialled(Dialer::Result result) {
   dialer_.reset();
   if (auto* failure = std::get_if<Failure>(&result)) {
-    reportFailed(std::move(*failure));
+    reportFailed(*failure);
     return;
   }
   auto& dialled = std::get<Dialled>(result);
@@ -306,7 +306,7 @@ void WebSocketClient::reportClosed(unsigned code, const std::string& reason, Clo
   if (const auto listener = takeListener()) listener->onClosed(code, shortReason(reason), by);
 }
 
-void WebSocketClient::reportFailed(Failure failure) {
+void WebSocketClient::reportFailed(const Failure& failure) {
   if (const auto listener = takeListener()) listener->onFailed(failure);
 }
 

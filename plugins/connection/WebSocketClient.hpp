@@ -18,7 +18,8 @@
 #include "connection/FlowStream.hpp"
 #include "runtime/MediaLoop.hpp"
 
-typedef struct _SoupWebsocketConnection SoupWebsocketConnection;
+struct _SoupWebsocketConnection;
+using SoupWebsocketConnection = _SoupWebsocketConnection;
 
 namespace wsbridge {
 
@@ -74,7 +75,7 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   int64_t checkPong(int64_t now_us);
   void armCloseTimeout();
   void reportClosed(unsigned code, const std::string& reason, ClosedBy by);
-  void reportFailed(Failure failure);
+  void reportFailed(const Failure& failure);
   void streamClosed();
   void teardown();
   std::shared_ptr<Listener> takeListener();

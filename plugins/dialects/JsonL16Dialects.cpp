@@ -16,6 +16,9 @@ namespace {
 constexpr size_t kMaxCustomBytes = 8192;
 constexpr unsigned kDefaultDigitMs = 160;
 constexpr int kMaxNesting = 64;
+// json-glib takes time that grows with the square of an object's keys; no control message is this
+// long.
+constexpr size_t kMaxControlBytes = 32 * 1024;
 
 struct ObjectUnref {
   void operator()(JsonObject* object) const { json_object_unref(object); }
@@ -137,6 +140,7 @@ Command dtmfCommand(JsonObject* message) {
 
 /// The control messages that both dialects understand.
 Command decodeAction(std::string_view text) {
+  if (text.size() > kMaxControlBytes) return PlainText{};
   const size_t start = text.find_first_not_of(" \t\r\n");
   if (start == std::string_view::npos || text[start] != '{') return PlainText{};
   const NodePtr root = parseJson(text, nullptr);

@@ -56,6 +56,18 @@ SourcePusher::~SourcePusher() {
 void SourcePusher::play() {
   playing_ = true;
   if (!loop_) {
+    // With a task already there gst_pad_start_task() would forget the new data without freeing it.
+    GST_OBJECT_LOCK(pad_);
+    const std::shared_ptr<GstTask> task(
+        GST_PAD_TASK(pad_) != nullptr ? GST_TASK(gst_object_ref(GST_PAD_TASK(pad_))) : nullptr,
+        [](GstTask* held) {
+          if (held != nullptr) gst_object_unref(held);
+        });
+    GST_OBJECT_UNLOCK(pad_);
+    if (task) {
+      gst_task_start(task.get());
+      return;
+    }
     gst_pad_start_task(
         pad_, runTask, new std::shared_ptr<SourcePusher>(shared_from_this()),
         [](gpointer data) { delete static_cast<std::shared_ptr<SourcePusher>*>(data); });
@@ -186,6 +198,7 @@ void SourcePusher::pushStart() {
 
 void SourcePusher::end() {
   ended_ = true;
+  connection_->sourceEnded();
   gst_pad_push_event(pad_, gst_event_new_eos());
 }
 
@@ -230,6 +243,7 @@ GstFlowReturn SourcePusher::pushBuffer(GstBuffer* buffer) {
   if (flow < GST_FLOW_EOS || flow == GST_FLOW_NOT_LINKED) GST_ELEMENT_FLOW_ERROR(element_, flow);
   if (flow != GST_FLOW_EOS) end();
   ended_ = true;
+  connection_->sourceEnded();
   return flow;
 }
 

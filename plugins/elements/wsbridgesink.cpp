@@ -155,6 +155,11 @@ Connection::Sent sendFrame(SinkPrivate& priv, std::span<const uint8_t> frame) {
 
 GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
   SinkPrivate& priv = privOf(sink);
+  if (!gst_pad_has_current_caps(GST_BASE_SINK_PAD(sink))) {
+    GST_ELEMENT_ERROR(sink, STREAM, FORMAT, ("wsbridgesink got data without a format"),
+                      ("put a parser or decoder and audioconvert ! audioresample in front of it"));
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
   GstMapInfo map;
   if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) {
     GST_ELEMENT_ERROR(sink, RESOURCE, READ, ("Cannot read a buffer"), (nullptr));

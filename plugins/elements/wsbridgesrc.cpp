@@ -52,7 +52,18 @@ struct SrcPrivate {
 
   ElementCore core;
   GstPad* pad = nullptr;
-  std::shared_ptr<SourcePusher> pusher;
+  [[nodiscard]] std::shared_ptr<SourcePusher> pusher() const {
+    const std::lock_guard lock(pusher_mutex);
+    return current_pusher;
+  }
+  void setPusher(std::shared_ptr<SourcePusher> next) {
+    const std::lock_guard lock(pusher_mutex);
+    current_pusher.swap(next);
+  }
+
+  mutable std::mutex pusher_mutex;
+  std::shared_ptr<SourcePusher>
+      current_pusher;  // guarded by pusher_mutex: events come from any thread
 };
 
 }  // namespace
@@ -176,9 +187,9 @@ bool begin(GstElement* element) {
     const auto lock = priv.core.lockSettings();
     gaps = priv.core.settings().fallback == Fallback::None;
   }
-  priv.pusher = SourcePusher::create(
+  priv.setPusher(SourcePusher::create(
       element, priv.pad, connection,
-      {.rate = rate, .big_endian = wantsBigEndian(priv.pad, rate), .gaps = gaps});
+      {.rate = rate, .big_endian = wantsBigEndian(priv.pad, rate), .gaps = gaps}));
   return priv.core.start();
 }
 
@@ -186,7 +197,7 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
   SrcPrivate& priv = privOf(element);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !priv.core.attach())
     return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) priv.pusher->pause();
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) priv.pusher()->pause();
   GstStateChangeReturn result = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
   if (result == GST_STATE_CHANGE_FAILURE) return result;
   switch (transition) {
@@ -195,14 +206,14 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
       result = GST_STATE_CHANGE_NO_PREROLL;
       break;
     case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
-      priv.pusher->play();
+      priv.pusher()->play();
       break;
     case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
       result = GST_STATE_CHANGE_NO_PREROLL;
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
-      if (priv.pusher) priv.pusher->stop();
-      priv.pusher.reset();
+      if (const auto pusher = priv.pusher()) pusher->stop();
+      priv.setPusher(nullptr);
       priv.core.stop();
       break;
     case GST_STATE_CHANGE_READY_TO_NULL:
@@ -241,7 +252,7 @@ gboolean activateMode(GstPad* pad, GstObject* parent, GstPadMode mode, gboolean 
   if (mode != GST_PAD_MODE_PUSH) return FALSE;
   SrcPrivate& priv = privOf(parent);
   if (active) return TRUE;
-  if (priv.pusher) priv.pusher->wake();
+  if (const auto pusher = priv.pusher()) pusher->wake();
   return gst_pad_stop_task(pad);
 }
 
@@ -249,7 +260,7 @@ gboolean sendEvent(GstElement* element, GstEvent* event) {
   SrcPrivate& priv = privOf(element);
   if (GST_EVENT_TYPE(event) ==
       GST_EVENT_EOS) {  // an application ends the stream: gst-launch-1.0 -e
-    if (priv.pusher) priv.pusher->requestEos();
+    if (const auto pusher = priv.pusher()) pusher->requestEos();
     gst_event_unref(event);
     return TRUE;
   }

@@ -5,6 +5,8 @@
 #include <regex>
 #include <stdexcept>
 
+#include <gtest/gtest.h>
+
 namespace e2e {
 
 std::string LogRecord::operator[](const std::string& key) const {
@@ -47,6 +49,45 @@ std::optional<LogRecord> parseRecord(const std::string& line) {
     record.values[key] = value;
   }
   return record;
+}
+
+const std::set<std::string>& endReasons() {
+  static const std::set<std::string> reasons = {"uri-missing",
+                                                "uri-invalid",
+                                                "uri-forbidden",
+                                                "headers-invalid",
+                                                "dialect-unknown",
+                                                "authorization-invalid",
+                                                "content-type-unsupported",
+                                                "body-unsupported",
+                                                "sdp-invalid",
+                                                "no-common-codec",
+                                                "endpoint-refused",
+                                                "endpoint-unresolved",
+                                                "endpoint-tls",
+                                                "endpoint-handshake",
+                                                "endpoint-timeout",
+                                                "too-many-calls",
+                                                "draining",
+                                                "no-rtp-ports",
+                                                "endpoint-settings",
+                                                "pipeline-error",
+                                                "caller-hangup",
+                                                "caller-cancel",
+                                                "callee-hangup",
+                                                "endpoint-closed",
+                                                "endpoint-hangup",
+                                                "endpoint-protocol",
+                                                "endpoint-error",
+                                                "endpoint-lost",
+                                                "media-timeout",
+                                                "max-duration",
+                                                "ack-timeout",
+                                                "dial-failed",
+                                                "dial-cancelled",
+                                                "sip-error",
+                                                "shutdown"};
+  return reasons;
 }
 
 std::string Gateway::program() {
@@ -109,6 +150,15 @@ std::optional<LogRecord> Gateway::waitRecord(const std::string& event, const std
   // stop.
   const auto line = process_->waitForLine(R"(^\S+\s+\S+\s+)" + event + R"(\b.*\b)" + callId, limit);
   return line ? parseRecord(*line) : std::nullopt;
+}
+
+std::optional<LogRecord> Gateway::waitEnd(const std::string& callId, Millis limit) const {
+  auto record = waitRecord("call-end", callId, limit);
+  if (record) {
+    EXPECT_EQ(endReasons().count((*record)["reason"]), 1U)
+        << (*record)["reason"] << " is not in the closed list of docs/sip.md";
+  }
+  return record;
 }
 
 std::vector<LogRecord> Gateway::records(const std::string& event) const {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct LogRecord {
   bool has(const std::string& key) const { return values.count(key) != 0; }
 };
 std::optional<LogRecord> parseRecord(const std::string& line);
+
+// Every `reason` that a call-end may have, as docs/sip.md lists them.
+const std::set<std::string>& endReasons();
 
 // One running wsbridge-launcher on free ports of 127.0.0.1, with a configuration file of its own.
 // It is killed with the object. All functions may be called from any thread.
@@ -50,9 +54,8 @@ class Gateway {
   // The record of a call by its Call-ID.
   std::optional<LogRecord> waitRecord(const std::string& event, const std::string& callId,
                                       Millis limit) const;
-  std::optional<LogRecord> waitEnd(const std::string& callId, Millis limit = 10s) const {
-    return waitRecord("call-end", callId, limit);
-  }
+  // Its last one; a reason that is not in the closed list fails the test.
+  std::optional<LogRecord> waitEnd(const std::string& callId, Millis limit = 10s) const;
   std::vector<LogRecord> records(const std::string& event) const;
   std::string log() const { return process_->output(); }
 

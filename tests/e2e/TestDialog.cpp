@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SIP beyond the plain call: OPTIONS, re-INVITE, offerless INVITE, retransmissions, TCP.
 #include <algorithm>
+#include <regex>
 
 #include <gtest/gtest.h>
 
@@ -106,23 +107,73 @@ TEST_F(Dialog, ReInviteThatCannotBeMetLeavesTheCallAlone) {
   EXPECT_TRUE(phone.hangUp());
 }
 
-TEST_F(Dialog, OfferlessInviteGetsAnOffer) {
-  Phone phone(*gateway, {.offerless = true});
-  phone.dial(endpoint_.uri());
-  const auto final = phone.sip().waitFinal(8s);
-  ASSERT_TRUE(final.has_value());
-  ASSERT_EQ(final->status, 200);
-  const auto offer = parseSdp(final->body);
-  ASSERT_TRUE(offer.has_value());
-  EXPECT_GE(offer->payloadTypeOf("PCMU"), 0);
-  phone.sip().ack(makeSdp(phone.rtp().port(), {"PCMU", "telephone-event"}));
-  SdpMedia media = *offer;
-  media.payloadTypes = {0, offer->payloadTypeOf("telephone-event")};
-  phone.adopt(media);
-  ASSERT_TRUE(endpoint_.waitTexts(1, 1, 5s));
-  talk(phone, endpoint_, 1, 20);
-  ASSERT_TRUE(phone.rtp().waitReceived(20, 5s));
-  EXPECT_EQ(phone.rtp().packets().back().payloadType, 0);
+// The 200 offers everything, and the ACK's answer decides: audio goes both ways in its codec.
+TEST_F(Dialog, OfferlessInviteIsOfferedEveryCodec) {
+  for (const std::string codec : {"L16/16000", "L16/8000", "PCMU", "PCMA"}) {
+    SoupEndpoint echo({.echo = true});
+    Phone phone(*gateway, {.offerless = true});
+    phone.dial(echo.uri());
+    const auto final = phone.sip().waitFinal(8s);
+    ASSERT_TRUE(final.has_value());
+    ASSERT_EQ(final->status, 200);
+    const auto offer = parseSdp(final->body);
+    ASSERT_TRUE(offer.has_value());
+    EXPECT_EQ(offer->payloadTypes.size(), 6U) << "four codecs and two clocks of telephone-event";
+    std::string answer = makeSdp(phone.rtp().port(), {codec});
+    // The answer keeps the offer's number.
+    const int type = offer->payloadTypeOf(codec);
+    ASSERT_GE(type, 0) << codec << " in " << final->body;
+    answer = std::regex_replace(
+        answer, std::regex("(RTP/AVP |rtpmap:)" + std::to_string(offeredPayloadType(codec))),
+        "$01" + std::to_string(type));
+    phone.sip().ack(answer);
+    SdpMedia media = *offer;
+    media.payloadTypes = {type};
+    phone.adopt(media);
+    ASSERT_TRUE(echo.waitTexts(1, 1, 5s));
+    const Samples spoken = sine(phone.rtp().rate(), 500, 1, 8000);
+    phone.rtp().play(spoken);
+    ASSERT_TRUE(phone.rtp().waitPlayed(5s));
+    ASSERT_TRUE(echo.waitBinaries(1, 49, 3s)) << codec;
+    ASSERT_TRUE(phone.rtp().waitReceived(45, 5s)) << codec;
+    EXPECT_EQ(phone.rtp().packets().back().payloadType, type);
+    EXPECT_GT(
+        findIn(slice(spoken, phone.rtp().rate() / 4, phone.rtp().rate() / 4), phone.rtp().decoded())
+            .correlation,
+        0.98)
+        << codec;
+    EXPECT_EQ(echo.count(), 1U) << "one WebSocket";
+    ASSERT_TRUE(phone.hangUp());
+    const auto end = gateway->waitEnd(phone.callId());
+    ASSERT_TRUE(end.has_value());
+    EXPECT_EQ((*end)["reason"], "caller-hangup");
+    EXPECT_EQ((*end)["codec"], codec);
+  }
+}
+
+TEST_F(Dialog, OfferlessInviteWithoutAUsableAnswerEnds) {
+  for (const std::string& answer : {std::string(), makeSdp(40000, {"G729"})}) {
+    Phone phone(*gateway, {.offerless = true});
+    phone.dial(endpoint_.uri());
+    const auto final = phone.sip().waitFinal(8s);
+    ASSERT_TRUE(final.has_value());
+    ASSERT_EQ(final->status, 200);
+    phone.sip().ack(answer);
+    EXPECT_TRUE(phone.sip().waitRequest("BYE", 5s).has_value());
+    const auto end = gateway->waitEnd(phone.callId());
+    ASSERT_TRUE(end.has_value());
+    EXPECT_EQ((*end)["reason"], answer.empty() ? "sdp-invalid" : "no-common-codec");
+  }
+}
+
+TEST_F(Dialog, OneTryingIsEnough) {
+  SoupEndpoint slow({.handshakeDelay = 400ms});
+  Phone phone(*gateway);
+  ASSERT_EQ(phone.call(slow.uri()), 200);
+  size_t trying = 0;
+  for (const auto& response : phone.sip().responses("INVITE"))
+    trying += response.status == 100 ? 1 : 0;
+  EXPECT_EQ(trying, 1U);
   EXPECT_TRUE(phone.hangUp());
 }
 

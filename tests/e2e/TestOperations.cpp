@@ -230,7 +230,8 @@ TEST(Signals, TerminationWithoutCallsIsPromptAndClean) {
   Gateway gateway;
   gateway.process().signal(SIGTERM);
   EXPECT_EQ(gateway.process().waitExit(5s), 0);
-  EXPECT_GE(gateway.records("shutdown").size(), 1U);
+  EXPECT_EQ(gateway.records("draining").size(), 1U);
+  EXPECT_EQ(gateway.records("shutdown").size(), 1U);
 }
 
 TEST(Signals, DrainRefusesNewCallsAndLetsOthersEnd) {

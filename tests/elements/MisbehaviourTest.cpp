@@ -96,6 +96,65 @@ TEST(Misbehaviour, ANameThatDoesNotResolve) {
   EXPECT_EQ(error->field("kind"), "resolve");
 }
 
+TEST(Misbehaviour, AClearWhileReadingIsPausedLetsItGoOn) {
+  std::atomic<bool> answered{false};
+  RawEndpoint endpoint([&](testsupport::RawConnection& connection) {
+    if (!connection.acceptHandshake()) return;
+    connection.sendBinary(std::string(32000 * 3, '\1'));
+    connection.sendText(R"({"action":"clear"})");
+    connection.sendBinary(std::string(6400, '\1'));
+    connection.sendFrame(Opcode::Ping, true, "still there?");
+    answered = connection.recvFrame(Opcode::Pong, 5s).has_value();
+  });
+  TestPipeline pipeline(line(endpoint.uri(), "max-playout=2000"));
+  pipeline.play();
+  ASSERT_TRUE(endpoint.waitServed(1, 10s));
+  EXPECT_TRUE(answered);
+}
+
+TEST(Misbehaviour, AFloodOfPingsDoesNotHoldUpTheOthersOfItsLoop) {
+  RawEndpoint flood([](testsupport::RawConnection& connection) {
+    if (!connection.acceptHandshake()) return;
+    std::string pings;
+    for (int i = 0; i < 500; ++i)
+      pings += testsupport::encodeFrame(Opcode::Ping, true, std::string(100, 'p'));
+    while (connection.write(pings)) {
+    }
+  });
+  RawEndpoint quiet([](testsupport::RawConnection& connection) {
+    if (!connection.acceptHandshake()) return;
+    for (int i = 0; i < 20; ++i) {
+      connection.sendFrame(Opcode::Ping, true, "p");
+      if (!connection.recvFrame(Opcode::Pong, 1s)) return;
+    }
+    connection.sendClose(1000);
+    connection.waitPeerGone(5s);
+  });
+  TestPipeline flooded(line(flood.uri(), "context=flood"));
+  flooded.play();
+  ASSERT_NE(flooded.waitMessage("wsbridge-opened"), nullptr);
+  TestPipeline other(line(quiet.uri(), "context=flood"));
+  other.play();
+  EXPECT_TRUE(other.waitEos(15s));
+}
+
+TEST(Misbehaviour, RepliesThatAreNeverReadAreLimited) {
+  RawEndpoint endpoint([](testsupport::RawConnection& connection) {
+    if (!connection.acceptHandshake()) return;
+    const std::string notify =
+        R"({"action":"notify","payload":")" + std::string(30000, 'x') + "\"}";
+    while (connection.sendText(notify)) {
+    }
+  });
+  TestPipeline pipeline(line(endpoint.uri()));
+  pipeline.play();
+  const GstStructure* closed = pipeline.waitMessage("wsbridge-closed", 15s);
+  ASSERT_NE(closed, nullptr);
+  guint code = 0;
+  gst_structure_get_uint(closed, "code", &code);
+  EXPECT_EQ(code, 1008U);
+}
+
 TEST(Misbehaviour, EndlessAudioFragmentsAreAudioAndMemoryStaysBounded) {
   RawEndpoint endpoint(Misbehaviour::EndlessBinaryFragments);
   TestPipeline pipeline(line(endpoint.uri(), "max-playout=2000"));

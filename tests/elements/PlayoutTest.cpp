@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // wsbridgesrc: rhythm, time stamps, bursts, back-pressure, control messages, the test clock.
+#include <filesystem>
 #include <thread>
 
 #include <gst/check/gstharness.h>
@@ -224,7 +225,7 @@ TEST(Source, ClearEmptiesTheQueueAndNotifyFiresBehindItsAudio) {
     endpoint.sendText(id, R"({"action":"notify","payload":{"id":2}})");
   };
   SoupEndpoint endpoint(options);
-  TestPipeline pipeline(source(endpoint.uri(), "fallback=silence"));
+  TestPipeline pipeline(source(endpoint.uri(), "fallback=silence max-playout=120000"));
   pipeline.play();
   ASSERT_TRUE(endpoint.waitConnections(1, 5s));
   ASSERT_TRUE(endpoint.waitTexts(1, 2, 5s));
@@ -299,6 +300,25 @@ TEST(Source, PauseAndPlayAgainGoOn) {
       gst_element_get_state(pipeline.pipeline(), nullptr, nullptr, GST_CLOCK_TIME_NONE);
     }
   }
+}
+
+TEST(Source, PausingLeavesNothingBehind) {
+  SoupEndpoint endpoint;
+  const auto threads = [] {
+    const auto usage = std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+    return usage;
+  };
+  const auto before = threads();
+  for (int round = 0; round < 10; ++round) {
+    TestPipeline pipeline(source(endpoint.uri()));
+    for (const GstState state :
+         {GST_STATE_PLAYING, GST_STATE_PAUSED, GST_STATE_PLAYING, GST_STATE_PAUSED}) {
+      gst_element_set_state(pipeline.pipeline(), state);
+      gst_element_get_state(pipeline.pipeline(), nullptr, nullptr, GST_SECOND);
+    }
+  }
+  EXPECT_TRUE(testsupport::eventually([&] { return threads() <= before + 1; }, 10s))
+      << threads() << ", before " << before;
 }
 
 TEST(Source, ABlockingSinkBehindAPrivateLoopIsHarmless) {

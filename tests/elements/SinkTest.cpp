@@ -215,6 +215,16 @@ TEST(Sink, AnEndpointThatDoesNotReadCostsTheOldestAudioAndNeverBlocks) {
   EXPECT_EQ(pipeline.errors(), 0U);
 }
 
+TEST(Sink, DataWithoutAFormatIsAnError) {
+  SoupEndpoint endpoint;
+  TestPipeline pipeline("fakesrc num-buffers=200 sizetype=fixed filltype=zero ! wsbridgesink uri=" +
+                        endpoint.uri());
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->domain, GST_STREAM_ERROR);
+}
+
 TEST(Sink, AnotherRateThanTheForcedOneIsRefusedInNegotiation) {
   SoupEndpoint endpoint;
   TestPipeline pipeline(

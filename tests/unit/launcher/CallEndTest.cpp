@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -41,6 +43,16 @@ TEST(CallEnd, statusTableOfTheWireProtocol) {
 TEST(CallEnd, headerTextsCannotBeBrokenOutOf) {
   EXPECT_EQ(reasonHeader(502, "a\"b\\c\r\nVia: x"), "SIP;cause=502;text=\"a\\\"b\\\\c  Via: x\"");
   EXPECT_EQ(warningHeader(399, "x"), "399 wsbridge \"x\"");
+}
+
+TEST(CallEnd, documentationListsEveryReason) {
+  std::ifstream file(LAUNCHER_SOURCE_ROOT "/docs/sip.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  ASSERT_FALSE(text.str().empty());
+  for (const CallEnd& row : callEndTable()) {
+    EXPECT_NE(text.str().find("`" + std::string(row.label) + "`"), std::string::npos) << row.label;
+  }
 }
 
 }  // namespace launcher

@@ -120,4 +120,17 @@ TEST(Config, changesThatNeedARestartAreNamed) {
   EXPECT_EQ(keysNeedingRestart(*a, *b), std::vector<std::string>{"sip.listen"});
 }
 
+TEST(Config, filesThatCannotBeReadAreNamed) {
+  for (const std::string key : {"websocket.tls-ca-file", "websocket.tls-cert-file",
+                                "websocket.tls-key-file", "media.template"}) {
+    for (const std::string path : {"/nonexistent/file.pem", "/"}) {
+      const std::size_t dot = key.find('.');
+      const std::string text =
+          "[" + key.substr(0, dot) + "]\n" + key.substr(dot + 1) + "=" + path + "\n";
+      EXPECT_NE(faults(text).find(":2: " + key + " '" + path + "'"), std::string::npos)
+          << faults(text);
+    }
+  }
+}
+
 }  // namespace launcher

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "media/SequenceWindow.hpp"
-
 #include <gtest/gtest.h>
+
+#include "media/SequenceWindow.hpp"
 
 namespace launcher {
 namespace {
@@ -36,7 +36,8 @@ TEST(SequenceWindow, AJumpStartsAnew) {
   SequenceWindow window;
   EXPECT_FALSE(window.isDuplicate(5));
   EXPECT_FALSE(window.isDuplicate(5 + 10000));
-  EXPECT_FALSE(window.isDuplicate(static_cast<std::uint16_t>(5 + 10000 - SequenceWindow::kPackets + 1)));
+  EXPECT_FALSE(
+      window.isDuplicate(static_cast<std::uint16_t>(5 + 10000 - SequenceWindow::kPackets + 1)));
   EXPECT_FALSE(window.isDuplicate(5)) << "too long ago to be known";
 }
 

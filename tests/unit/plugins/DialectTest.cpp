@@ -74,6 +74,13 @@ TEST(Dialects, WhatIsNoControlMessageIsText) {
   }
 }
 
+TEST(Dialects, ALongTextIsNotSearchedForCommands) {
+  std::string text = R"({"action":"clear")";
+  for (int i = 0; i < 100000; ++i)
+    text += ",\"k\":" + std::to_string(i);
+  EXPECT_TRUE(std::holds_alternative<PlainText>(original()->decodeText(text + "}")));
+}
+
 TEST(Dialects, BadValuesInControlMessagesAreNoCommands) {
   EXPECT_TRUE(std::holds_alternative<OtherCommand>(
       original()->decodeText(R"({"action":"dtmf","digits":"12x"})")));

@@ -43,6 +43,19 @@ TEST(Endpoint, UserInfoBecomesAuthorizationAndIsNeverShown) {
   EXPECT_EQ(endpoint.shown, "wss://host/path");
 }
 
+TEST(Endpoint, ThePercentEncodedHostCannotSplitTheRequest) {
+  for (const char* uri :
+       {"ws://a%0d%0aX-Evil%3a%20yes/p", "ws://a%20b/", "ws://a%2fb/", "ws://a%40b/"}) {
+    EXPECT_TRUE(std::holds_alternative<std::string>(Endpoint::parse(uri))) << uri;
+  }
+}
+
+TEST(Endpoint, FaultsDoNotRepeatWhatMayBeAPassword) {
+  const auto parsed = Endpoint::parse("ws://user:s3cret/x@host/");
+  ASSERT_TRUE(std::holds_alternative<std::string>(parsed));
+  EXPECT_EQ(std::get<std::string>(parsed).find("s3cret"), std::string::npos);
+}
+
 TEST(Endpoint, FaultsNameTheRemedy) {
   for (const char* uri : {"", "host", "ftp://host/", "ws://", "ws:///path", "ws://host:99999/",
                           "ws://ho st/", "ws://h/%zz"}) {

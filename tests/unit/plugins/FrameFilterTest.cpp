@@ -128,6 +128,15 @@ TEST(FrameFilter, HoldPassesControlUpToTheNextAudioAndLosesNothing) {
   }
 }
 
+TEST(FrameFilter, PingsAreDroppedWhileTheyCannotBeAnswered) {
+  const std::string audio = frame(2, true, noise(640));
+  FrameFilter filter;
+  filter.setDropPings(true);
+  EXPECT_EQ(pass(filter, frame(9, true, "ping") + audio + frame(9, true, ""), 3), audio);
+  filter.setDropPings(false);
+  EXPECT_EQ(pass(filter, frame(9, true, "ping"), 3), frame(9, true, "ping"));
+}
+
 TEST(FrameFilter, HoldStopsInsideALargeMessage) {
   const std::string audio = noise(100000);
   const std::string raw = frame(2, true, audio);
