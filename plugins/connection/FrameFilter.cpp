@@ -152,6 +152,7 @@ void FrameFilter::noteCloseByte(std::span<const uint8_t> part) {
 
 size_t FrameFilter::read(uint8_t* out, size_t size) {
   const size_t count = std::min(size, out_.size() - out_pos_);
+  if (count == 0) return 0;
   std::memcpy(out, out_.data() + out_pos_, count);
   out_pos_ += count;
   return count;
