@@ -79,11 +79,13 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
   started_ = true;
   std::promise<std::string> ready;
   auto result = ready.get_future();
-  sip_.post([this, &ready] { startOnSipThread([&ready](std::string f) { ready.set_value(f); }); });
+  sip_.post([this, &ready] {
+    startOnSipThread([&ready](std::string f) { ready.set_value(std::move(f)); });
+  });
   return result.get();
 }
 
-void Gateway::startOnSipThread(std::function<void(std::string)> done) {
+void Gateway::startOnSipThread(const std::function<void(std::string)>& done) {
   CallServices services{
       sip_, *workers_, *ports_, *resolver_, *launch_, [this] { return nextLoop(); }, {}};
   manager_ = std::make_unique<CallManager>(std::move(services), config_);
@@ -115,7 +117,7 @@ std::string Gateway::nextLoop() {
   return "wsbridge-" + std::to_string(loop_++ % loopCount_);
 }
 
-void Gateway::reload(ConfigPtr config) {
+void Gateway::reload(const ConfigPtr& config) {
   for (const std::string& key : keysNeedingRestart(*config_, *config)) {
     log::warning("config", {{"key", key}, {"text", "the change is taken up at the next start"}});
   }
@@ -132,7 +134,7 @@ void Gateway::drain(std::function<void(bool)> done) {
   });
 }
 
-void Gateway::hangUp(std::function<void(bool)> done) {
+void Gateway::hangUp(const std::function<void(bool)>& done) {
   drain(done);
   drain(done);
 }

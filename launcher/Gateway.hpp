@@ -31,11 +31,11 @@ class Gateway {
 
   /// Returns what is wrong, or an empty text.
   std::string start(const std::string& pipelineDirectory);
-  void reload(ConfigPtr config);
+  void reload(const ConfigPtr& config);
   /// `done` comes on the main thread, with whether calls had to be ended.
   void drain(std::function<void(bool forced)> done);
   /// Ends every call now; implies drain().
-  void hangUp(std::function<void(bool forced)> done);
+  void hangUp(const std::function<void(bool forced)>& done);
 
   struct DialResult {
     bool bridged = false;
@@ -49,7 +49,7 @@ class Gateway {
   std::string echoAddress() const { return echo_ ? echo_->address() : std::string(); }
 
  private:
-  void startOnSipThread(std::function<void(std::string)> done);
+  void startOnSipThread(const std::function<void(std::string)>& done);
   void stop();
   std::string nextLoop();
 

@@ -80,7 +80,7 @@ ConfigKey file(const char* name, const char* help, Access target, bool restart =
 
 /// One word of several; the value is the index in the list.
 template <typename Access>
-ConfigKey choice(const char* name, std::vector<std::string> words, const char* fallback,
+ConfigKey choice(const char* name, const std::vector<std::string>& words, const char* fallback,
                  const char* help, Access store) {
   std::string type;
   for (const std::string& word : words)

@@ -11,8 +11,10 @@
 #include "base/GPtr.hpp"
 #include "config/Config.hpp"
 
-typedef struct _SoupServer SoupServer;
-typedef struct _SoupWebsocketConnection SoupWebsocketConnection;
+struct _SoupServer;
+using SoupServer = _SoupServer;
+struct _SoupWebsocketConnection;
+using SoupWebsocketConnection = _SoupWebsocketConnection;
 
 namespace launcher {
 

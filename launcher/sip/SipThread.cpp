@@ -43,7 +43,7 @@ bool SipThread::start() {
   return ok;
 }
 
-void SipThread::run(std::function<void(bool)> started) {
+void SipThread::run(const std::function<void(bool)>& started) {
   su_init();
   root_ = su_root_create(this);
   if (!root_) {

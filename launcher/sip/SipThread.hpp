@@ -35,7 +35,7 @@ class SipThread {
   bool isCurrent() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:
-  void run(std::function<void(bool)> started);
+  void run(const std::function<void(bool)>& started);
   void wake();
   void drain();
 

@@ -191,7 +191,7 @@ void UserAgent::dropTerminated() {
 std::string UserAgent::localAddressTowards(const std::string& peer) const {
   if (!isAny(group_.host)) return group_.host;
   const bool v6 = group_.host == "::";
-  const std::string fallback = v6 ? "::1" : "127.0.0.1";
+  std::string fallback = v6 ? "::1" : "127.0.0.1";
   // A connected UDP socket sends nothing; the kernel only chooses the way.
   GObjectPtr<GSocketAddress> remote(g_inet_socket_address_new_from_string(peer.c_str(), 9));
   if (!remote) return fallback;
