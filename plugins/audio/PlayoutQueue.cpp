@@ -26,7 +26,7 @@ constexpr int64_t kMaxSpareUs =
     60'000;  // more is an endpoint that sends in large chunks, or a burst
 constexpr int64_t kMergeArrivalsUs = 1'000;
 constexpr size_t kMaxArrivals = 256;
-constexpr int64_t kAdvanceMarginUs = 4'000;
+constexpr int64_t kAdvanceMarginUs = 8'000;  // above what a loop that gathers work for 5 ms adds
 constexpr int64_t kMaxAdvanceUs = 20'000;
 constexpr int64_t kBurstWindowUs = 1'000'000;
 constexpr int64_t kBurstAllowanceUs = 250'000;

@@ -308,7 +308,7 @@ TEST(PlayoutQueue, ThePullerIsToldHowMuchEarlierItMayComeAndOnlyOnce) {
     player.now_us -= 15'000 - advanced;
     advanced += player.queue.takeAdvance(1000);
   }
-  EXPECT_EQ(advanced, 11'000);
+  EXPECT_EQ(advanced, 7'000);
   EXPECT_EQ(player.queue.counters().underruns, 0U);
 }
 
