@@ -338,7 +338,7 @@ std::vector<ConfigKey> buildAudioAndMedia() {
           "threads that carry the WebSockets; 0 takes one for each core",
           [](Config & c) -> auto& { return c.media.loops; }, true),
       number(
-          "media.loop-wait", "ms", 0, 1000, 5,
+          "media.loop-wait", "ms", 0, 1000, 1,
           "how long such a thread may gather work before it wakes up",
           [](Config & c) -> auto& { return c.media.loopWait; }),
       number(

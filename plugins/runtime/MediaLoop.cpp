@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace wsbridge {
@@ -13,6 +14,7 @@ namespace wsbridge {
 namespace {
 
 constexpr int kMaxEvents = 128;
+constexpr int kNice = -11;  // as sound servers do
 
 struct Registry {
   std::mutex mutex;
@@ -135,6 +137,9 @@ void MediaLoop::stop() {
 void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
   const std::string title = "wsb-" + (self->name_.empty() ? "private" : self->name_);
   prctl(PR_SET_NAME, title.substr(0, 15).c_str());
+  // A late tick is heard, a late anything else is not. Without the right to do so this changes
+  // nothing.
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
   g_main_context_acquire(self->context_);
   g_main_context_push_thread_default(self->context_);
   int64_t last_wake_us = 0;
