@@ -173,7 +173,6 @@ gssize FlowState::write(const void* buffer, gsize size, GError** error) {
     g_propagate_error(error, problem);
     return -1;
   }
-  bytes_written_ += static_cast<uint64_t>(count);
   if (static_cast<gsize>(count) < size) was_blocked_ = true;
   if (was_blocked_) noteWritten();
   return count;

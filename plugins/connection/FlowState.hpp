@@ -42,7 +42,6 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   [[nodiscard]] bool paused() const { return paused_; }
   [[nodiscard]] const FrameFilter& filter() const { return filter_; }
   [[nodiscard]] uint64_t bytesRead() const { return bytes_read_; }
-  [[nodiscard]] uint64_t bytesWritten() const { return bytes_written_; }
   [[nodiscard]] int64_t lastReadUs() const { return last_read_us_; }
 
  private:
@@ -81,7 +80,6 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   size_t dispatch_bytes_ = 0;
 
   uint64_t bytes_read_ = 0;
-  uint64_t bytes_written_ = 0;
   int64_t last_read_us_ = 0;
 };
 

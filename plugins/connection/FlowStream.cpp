@@ -187,9 +187,6 @@ const FrameFilter& FlowStream::filter() const {
 uint64_t FlowStream::bytesRead() const {
   return state_->bytesRead();
 }
-uint64_t FlowStream::bytesWritten() const {
-  return state_->bytesWritten();
-}
 int64_t FlowStream::lastReadUs() const {
   return state_->lastReadUs();
 }

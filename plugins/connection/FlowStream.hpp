@@ -43,7 +43,6 @@ class FlowStream {
   [[nodiscard]] bool writable() const;
   [[nodiscard]] const FrameFilter& filter() const;
   [[nodiscard]] uint64_t bytesRead() const;
-  [[nodiscard]] uint64_t bytesWritten() const;
   [[nodiscard]] int64_t lastReadUs() const;
   void shutdownWrite();
 
