@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gst/gst.h>
 
+#include "elements/wsbridgertpsink.hpp"
+#include "elements/wsbridgertpsrc.hpp"
 #include "elements/wsbridgesink.hpp"
 #include "elements/wsbridgesrc.hpp"
 #include "wsbridge-config.h"
 
 static gboolean pluginInit(GstPlugin* plugin) {
   return gst_element_register(plugin, "wsbridgesink", GST_RANK_NONE, WSBRIDGE_TYPE_SINK) &&
-         gst_element_register(plugin, "wsbridgesrc", GST_RANK_NONE, WSBRIDGE_TYPE_SRC);
+         gst_element_register(plugin, "wsbridgesrc", GST_RANK_NONE, WSBRIDGE_TYPE_SRC) &&
+         gst_element_register(plugin, "wsbridgertpsrc", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_SRC) &&
+         gst_element_register(plugin, "wsbridgertpsink", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_SINK);
 }
 
 #define PACKAGE WSBRIDGE_PACKAGE

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@ namespace {
 
 constexpr int kMaxEvents = 128;
 constexpr int kNice = -11;  // as sound servers do
+
+thread_local MediaLoop* current_loop = nullptr;
 
 struct Registry {
   std::mutex mutex;
@@ -28,8 +31,8 @@ Registry& registry() {
 
 }  // namespace
 
-SocketWatch::SocketWatch(MediaLoop& loop, int fd, Handler handler)
-    : loop_(loop), fd_(fd), handler_(std::move(handler)) {}
+SocketWatch::SocketWatch(MediaLoop& loop, int fd, Handler handler, Runs runs)
+    : loop_(loop), fd_(fd), handler_(std::move(handler)), runs_(runs) {}
 
 SocketWatch::~SocketWatch() {
   want(false, false);
@@ -38,7 +41,7 @@ SocketWatch::~SocketWatch() {
 
 void SocketWatch::want(bool in, bool out) {
   const uint32_t interest = (in ? uint32_t{EPOLLIN} : 0U) | (out ? uint32_t{EPOLLOUT} : 0U);
-  if (interest == interest_) return;
+  if (interest == interest_ || silenced_) return;
   epoll_event event{};
   event.events = interest;
   event.data.ptr = this;
@@ -47,6 +50,10 @@ void SocketWatch::want(bool in, bool out) {
                                         : EPOLL_CTL_MOD;
   epoll_ctl(loop_.epoll_fd_, operation, fd_, &event);
   interest_ = interest;
+}
+
+void SocketWatch::silence() {
+  if (!silenced_.exchange(true)) epoll_ctl(loop_.epoll_fd_, EPOLL_CTL_DEL, fd_, nullptr);
 }
 
 struct MediaLoop::Source {
@@ -67,7 +74,8 @@ MediaLoop::MediaLoop(std::string name, unsigned wait_ms)
       wait_ms_(wait_ms),
       context_(g_main_context_new()),
       epoll_fd_(epoll_create1(EPOLL_CLOEXEC)),
-      ready_(kMaxEvents) {
+      ready_(kMaxEvents),
+      load_(g_get_monotonic_time()) {
   static GSourceFuncs funcs = {Source::onPrepare, Source::onCheck, Source::onDispatch,
                                nullptr,           nullptr,         nullptr};
   source_ = g_source_new(&funcs, sizeof(Source));
@@ -75,6 +83,7 @@ MediaLoop::MediaLoop(std::string name, unsigned wait_ms)
   g_source_set_can_recurse(source_, TRUE);  // spares GLib's wake-up write at each dispatch
   epoll_tag_ = g_source_add_unix_fd(source_, epoll_fd_, G_IO_IN);
   g_source_attach(source_, context_);
+  g_main_context_set_poll_func(context_, poll);
 }
 
 MediaLoop::~MediaLoop() {
@@ -134,7 +143,37 @@ void MediaLoop::stop() {
   g_main_context_wakeup(context_);
 }
 
+LoopLoad::Figures MediaLoop::load() {
+  LoopLoad::Figures figures = load_.read(g_get_monotonic_time());
+  figures.delay_us = std::max<int64_t>(0, figures.delay_us - int64_t{wait_ms_} * 1000);
+  return figures;
+}
+
+gint MediaLoop::poll(GPollFD* descriptors, guint count, gint timeout_ms) {
+  // GPollFD is laid out as pollfd.
+  auto* polled = reinterpret_cast<pollfd*>(descriptors);
+  if (timeout_ms == 0) return ::poll(polled, count, 0);
+  MediaLoop& loop = *current_loop;
+  const int64_t now_us = g_get_monotonic_time();
+  loop.load_.asleep(now_us);
+  int ready = 0;
+  if (timeout_ms < 0) {
+    ready = ::poll(polled, count, -1);
+  } else {
+    // GLib's milliseconds would make each tick up to one of them late.
+    int64_t wait_us = int64_t{timeout_ms} * 1000;
+    if (!loop.timers_.empty()) {
+      wait_us = std::clamp<int64_t>(loop.timers_.begin()->first - now_us, 0, wait_us);
+    }
+    const timespec wait = {wait_us / 1'000'000, (wait_us % 1'000'000) * 1000};
+    ready = ppoll(polled, count, &wait, nullptr);
+  }
+  loop.load_.awake(g_get_monotonic_time());
+  return ready;
+}
+
 void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
+  current_loop = self.get();
   const std::string title = "wsb-" + (self->name_.empty() ? "private" : self->name_);
   prctl(PR_SET_NAME, title.substr(0, 15).c_str());
   // A late tick is heard, a late anything else is not. Without the right to do so this changes
@@ -155,7 +194,7 @@ void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
   g_main_context_release(self->context_);
 }
 
-void MediaLoop::throttle(int64_t& last_wake_us) const {
+void MediaLoop::throttle(int64_t& last_wake_us) {
   if (wait_ms_ == 0) return;
   while (g_main_context_iteration(context_, FALSE)) {
   }
@@ -163,7 +202,9 @@ void MediaLoop::throttle(int64_t& last_wake_us) const {
   const int64_t now_us = g_get_monotonic_time();
   if (now_us < next_us) {
     const timespec until = {next_us / 1'000'000, (next_us % 1'000'000) * 1000};
+    load_.asleep(now_us);
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+    load_.awake(g_get_monotonic_time());
     last_wake_us = next_us;
   } else {
     last_wake_us = now_us;
@@ -185,6 +226,7 @@ bool MediaLoop::prepare(int* timeout_ms) {
 
 bool MediaLoop::collect() {
   if ((g_source_query_unix_fd(source_, epoll_tag_) & G_IO_IN) != 0) collectSockets();
+  if (!noted_.empty()) return true;
   {
     const std::lock_guard lock(tasks_mutex_);
     if (!tasks_.empty()) return true;
@@ -197,14 +239,22 @@ void MediaLoop::collectSockets() {
   const int count = epoll_wait(epoll_fd_, ready_.data(), kMaxEvents, 0);
   ready_.resize(static_cast<size_t>(std::max(count, 0)));
   for (const epoll_event& event : ready_) {
-    if (auto* watch = static_cast<SocketWatch*>(event.data.ptr)) watch->handler_(event.events);
+    auto* watch = static_cast<SocketWatch*>(event.data.ptr);
+    if (watch == nullptr) continue;
+    if (watch->runs_ == SocketWatch::Runs::Dispatching) {
+      noted_.push_back(event);
+    } else {
+      watch->handler_(event.events);
+    }
   }
   ready_.clear();
 }
 
 void MediaLoop::forget(SocketWatch* watch) {
-  for (epoll_event& event : ready_) {
-    if (event.data.ptr == watch) event.data.ptr = nullptr;
+  for (auto* events : {&ready_, &noted_}) {
+    for (epoll_event& event : *events) {
+      if (event.data.ptr == watch) event.data.ptr = nullptr;
+    }
   }
 }
 
@@ -218,6 +268,12 @@ void MediaLoop::dispatch() {
     task = nullptr;  // what it holds is released on this thread, now
   }
   running_tasks_.clear();
+  for (size_t i = 0; i < noted_.size(); ++i) {
+    if (auto* watch = static_cast<SocketWatch*>(noted_[i].data.ptr)) {
+      watch->handler_(noted_[i].events);
+    }
+  }
+  noted_.clear();
   runTimers();
 }
 
@@ -241,6 +297,7 @@ void MediaLoop::runTimers() {
     const int64_t now_us = g_get_monotonic_time();
     if (timers_.empty() || timers_.begin()->first > now_us) return;
     auto node = timers_.extract(timers_.begin());
+    load_.timerLate(now_us - node.key());
     current_timer_ = node.mapped().id;
     current_timer_removed_ = false;
     const int64_t next_us = node.mapped().handler(now_us);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // MediaLoop: one thread with one GMainContext and one epoll set. It owns the sockets, timers and
-// WebSockets of all connections assigned to it. acquire(), post() and isCurrent() may be called
-// from any thread; everything else belongs to the loop's own thread.
+// WebSockets of all connections assigned to it. acquire(), post(), isCurrent() and load() may
+// be called from any thread; everything else belongs to the loop's own thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,24 +19,33 @@
 
 #include <glib.h>
 
+#include "runtime/LoopLoad.hpp"
+
 namespace wsbridge {
 
 class MediaLoop;
 
 /// Registration of one descriptor in a loop's epoll set. Created, used and destroyed on the loop's
-/// thread. The handler runs while the loop collects events: it may only note what is ready and
-/// change its own interest.
+/// thread.
 class SocketWatch {
  public:
   using Handler = std::function<void(uint32_t events)>;
+  enum class Runs {
+    Collecting,   ///< while the loop collects events: may only note what is ready and change its
+                  ///< own interest
+    Dispatching,  ///< after that: may do anything, destroying any watch included
+  };
 
-  SocketWatch(MediaLoop& loop, int fd, Handler handler);
+  SocketWatch(MediaLoop& loop, int fd, Handler handler, Runs runs = Runs::Collecting);
   ~SocketWatch();
   SocketWatch(const SocketWatch&) = delete;
   SocketWatch& operator=(const SocketWatch&) = delete;
 
   /// Leaves the epoll set altogether when neither is wanted: EPOLLHUP cannot be masked otherwise.
   void want(bool in, bool out);
+  /// Any thread, while nobody calls want(): leaves the epoll set for good, after which the
+  /// descriptor may be closed. An event that has been collected may still come.
+  void silence();
 
  private:
   friend class MediaLoop;
@@ -44,6 +54,8 @@ class SocketWatch {
   int fd_;
   uint32_t interest_ = 0;
   Handler handler_;
+  Runs runs_;
+  std::atomic<bool> silenced_{false};
 };
 
 class MediaLoop {
@@ -71,6 +83,8 @@ class MediaLoop {
   [[nodiscard]] bool isCurrent() const;
   [[nodiscard]] GMainContext* context() const { return context_; }
 
+  [[nodiscard]] LoopLoad::Figures load();
+
   TimerId addTimer(int64_t due_us, TimerHandler handler);
   void removeTimer(TimerId id);
 
@@ -84,7 +98,8 @@ class MediaLoop {
 
   MediaLoop(std::string name, unsigned wait_ms);
   static void run(const std::shared_ptr<MediaLoop>& self);
-  void throttle(int64_t& last_wake_us) const;
+  static gint poll(GPollFD* descriptors, guint count, gint timeout_ms);
+  void throttle(int64_t& last_wake_us);
   void stop();
 
   bool prepare(int* timeout_ms);
@@ -108,6 +123,8 @@ class MediaLoop {
 
   std::vector<Task> running_tasks_;
   std::vector<epoll_event> ready_;
+  std::vector<epoll_event> noted_;  // for SocketWatch::Runs::Dispatching
+  LoopLoad load_;
   std::multimap<int64_t, Timer> timers_;
   TimerId next_timer_ = 1;
   TimerId current_timer_ = 0;

@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The launch lines must stay whole.
+// clang-format off
+/**
+ * SECTION:element-wsbridgertpsrc
+ * @title: wsbridgertpsrc
+ *
+ * Receives RTP, and RTCP on the request pad, from UDP sockets that a media loop owns: one epoll set
+ * and one thread for all calls of a `context`, the kernel's receive times as timestamps, symmetric
+ * RTP. wsbridgertpsink with the same `transport` sends from the same sockets. Properties, messages
+ * and statistics are described in docs/elements.md.
+ *
+ * With `context` what is behind the pads must not block.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 wsbridgertpsrc port=5004 caps="application/x-rtp,media=audio,clock-rate=8000,encoding-name=PCMU,payload=0" ! wsbridgejitterbuffer ! rtppcmudepay ! mulawdec ! audioconvert ! audioresample ! autoaudiosink
+ * ]|
+ * Plays what a phone sends.
+ * |[
+ * gst-launch-1.0 wsbridgertpsrc transport=call port=5004 ! fakesink wsbridgesrc uri=ws://127.0.0.1:8080/tone ! audioresample ! mulawenc ! rtppcmupay ! wsbridgertpsink transport=call
+ * ]|
+ * An endpoint's audio to whoever sends RTP here.
+ */
+// clang-format on
+#include "elements/wsbridgertpsrc.hpp"
+
+#include "rtp/RtpReceiver.hpp"
+#include "rtp/RtpSockets.hpp"
+
+GST_DEBUG_CATEGORY_STATIC(wsbridge_rtp_src_debug);
+#define GST_CAT_DEFAULT wsbridge_rtp_src_debug
+
+namespace {
+
+using wsbridge::GObjectPtr;
+using wsbridge::MediaLoop;
+using wsbridge::RtpAddress;
+using wsbridge::RtpReceiver;
+using wsbridge::RtpTransport;
+
+enum : guint {
+  kPropTransport = 1,
+  kPropSocket,
+  kPropRtcpSocket,
+  kPropAddress,
+  kPropPort,
+  kPropRtcpMux,
+  kPropCaps,
+  kPropPayloadTypes,
+  kPropRemoteAddress,
+  kPropRemotePort,
+  kPropRemoteRtcpPort,
+  kPropLatch,
+  kPropOpen,
+  kPropContext,
+  kPropContextWait,
+  kPropStats,
+};
+
+constexpr guint kMaxPort = 65535;
+constexpr guint kMaxContextWait = 100;
+
+struct Settings {
+  std::string transport;
+  GObjectPtr<GSocket> socket;
+  GObjectPtr<GSocket> rtcp_socket;
+  std::string address = "0.0.0.0";
+  guint port = 0;
+  bool rtcp_mux = false;
+  GstCaps* caps = nullptr;
+  std::string payload_types;
+  std::string remote_address;
+  guint remote_port = 0;
+  guint remote_rtcp_port = 0;
+  bool latch = true;
+  bool open = true;
+  std::string context;
+  guint context_wait_ms = 0;
+};
+
+struct RtpSrcPrivate {
+  GstPad* rtp_pad = nullptr;
+  std::mutex mutex;  // guards all that follows
+  GstPad* rtcp_pad = nullptr;
+  Settings settings;
+  std::shared_ptr<MediaLoop> loop;
+  std::shared_ptr<RtpTransport> transport;
+  std::shared_ptr<RtpReceiver> receiver;
+  GObjectPtr<GSocket> rtp;
+  GObjectPtr<GSocket> rtcp;
+};
+
+}  // namespace
+
+struct _WsBridgeRtpSrc {
+  GstElement parent;
+  RtpSrcPrivate* priv;
+};
+
+#define wsbridge_rtp_src_parent_class parent_class
+G_DEFINE_TYPE(WsBridgeRtpSrc, wsbridge_rtp_src, GST_TYPE_ELEMENT)
+
+namespace {
+
+GstStaticPadTemplate rtp_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                                                            GST_STATIC_CAPS("application/x-rtp"));
+GstStaticPadTemplate rtcp_template = GST_STATIC_PAD_TEMPLATE(
+    "rtcp_src", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS("application/x-rtcp"));
+
+RtpSrcPrivate& privOf(gpointer object) {
+  return *WSBRIDGE_RTP_SRC(object)->priv;
+}
+
+std::string textOf(const GValue* value) {
+  const char* text = g_value_get_string(value);
+  return text != nullptr ? text : "";
+}
+
+GObjectPtr<GSocket> socketOf(const GValue* value) {
+  return GObjectPtr<GSocket>(static_cast<GSocket*>(g_value_dup_object(value)));
+}
+
+/// False: not a list of numbers from 0 to 127. Empty: all of them.
+bool parsePayloadTypes(const std::string& text, RtpReceiver::PayloadTypes& types) {
+  types.reset();
+  if (text.empty()) {
+    types.set();
+    return true;
+  }
+  g_auto(GStrv) parts = g_strsplit(text.c_str(), ",", -1);
+  for (char** part = parts; *part != nullptr; ++part) {
+    guint64 number = 0;
+    if (g_ascii_string_to_unsigned(g_strstrip(*part), 10, 0, 127, &number, nullptr) == FALSE) {
+      return false;
+    }
+    types.set(number);
+  }
+  return true;
+}
+
+/// What the other side is said to be reaches the transport at once, also in mid-call.
+void announce(RtpSrcPrivate& priv) {
+  if (!priv.transport) return;
+  const Settings& s = priv.settings;
+  const auto at = [&s](guint port) {
+    return RtpAddress::parse(s.remote_address, static_cast<uint16_t>(port)).value_or(RtpAddress{});
+  };
+  const guint next = s.remote_port != 0 ? s.remote_port + 1 : 0;
+  priv.transport->announce(at(s.remote_port), at(s.remote_rtcp_port != 0 ? s.remote_rtcp_port
+                                                 : s.rtcp_mux            ? s.remote_port
+                                                                         : next));
+}
+
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+  RtpSrcPrivate& priv = privOf(object);
+  const std::lock_guard lock(priv.mutex);
+  Settings& s = priv.settings;
+  switch (id) {
+    case kPropTransport:
+      s.transport = textOf(value);
+      break;
+    case kPropSocket:
+      s.socket = socketOf(value);
+      break;
+    case kPropRtcpSocket:
+      s.rtcp_socket = socketOf(value);
+      break;
+    case kPropAddress:
+      s.address = textOf(value);
+      break;
+    case kPropPort:
+      s.port = g_value_get_uint(value);
+      break;
+    case kPropRtcpMux:
+      s.rtcp_mux = g_value_get_boolean(value) != FALSE;
+      break;
+    case kPropCaps:
+      gst_caps_replace(&s.caps, const_cast<GstCaps*>(gst_value_get_caps(value)));
+      break;
+    case kPropPayloadTypes:
+      s.payload_types = textOf(value);
+      break;
+    case kPropRemoteAddress:
+      s.remote_address = textOf(value);
+      announce(priv);
+      break;
+    case kPropRemotePort:
+      s.remote_port = g_value_get_uint(value);
+      announce(priv);
+      break;
+    case kPropRemoteRtcpPort:
+      s.remote_rtcp_port = g_value_get_uint(value);
+      announce(priv);
+      break;
+    case kPropLatch:
+      s.latch = g_value_get_boolean(value) != FALSE;
+      if (priv.transport) priv.transport->setLatching(s.latch);
+      break;
+    case kPropOpen:
+      s.open = g_value_get_boolean(value) != FALSE;
+      if (priv.receiver) priv.receiver->setOpen(s.open);
+      break;
+    case kPropContext:
+      s.context = textOf(value);
+      break;
+    case kPropContextWait:
+      s.context_wait_ms = g_value_get_uint(value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+}
+
+GstStructure* makeStats(RtpSrcPrivate& priv) {
+  static const RtpTransport::Counters none;
+  const RtpTransport::Counters& c = priv.transport ? priv.transport->counters() : none;
+  const auto source = priv.transport ? priv.transport->source() : std::nullopt;
+  const auto load = priv.loop ? priv.loop->load() : wsbridge::LoopLoad::Figures{};
+  return gst_structure_new(
+      "wsbridge-rtp-src-stats", "packets-received", G_TYPE_UINT64, c.rtp_received.load(),
+      "bytes-received", G_TYPE_UINT64, c.rtp_bytes_received.load(), "packets-ignored",
+      G_TYPE_UINT64, c.rtp_ignored.load(), "rtcp-received", G_TYPE_UINT64, c.rtcp_received.load(),
+      "last-arrival", G_TYPE_INT64, c.last_rtp_us.load(), "source-address", G_TYPE_STRING,
+      source ? source->ipText().c_str() : "", "source-port", G_TYPE_UINT,
+      source ? guint{source->port} : 0U, "loop-busy", G_TYPE_DOUBLE, load.busy, "loop-delay",
+      G_TYPE_UINT64, static_cast<guint64>(load.delay_us) * 1000, nullptr);
+}
+
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+  RtpSrcPrivate& priv = privOf(object);
+  const std::lock_guard lock(priv.mutex);
+  const Settings& s = priv.settings;
+  switch (id) {
+    case kPropTransport:
+      g_value_set_string(value, s.transport.c_str());
+      break;
+    case kPropSocket:
+      g_value_set_object(value, priv.rtp ? priv.rtp.get() : s.socket.get());
+      break;
+    case kPropRtcpSocket:
+      g_value_set_object(value, priv.rtcp ? priv.rtcp.get() : s.rtcp_socket.get());
+      break;
+    case kPropAddress:
+      g_value_set_string(value, s.address.c_str());
+      break;
+    case kPropPort:
+      g_value_set_uint(value, priv.rtp ? wsbridge::boundPort(priv.rtp.get()) : s.port);
+      break;
+    case kPropRtcpMux:
+      g_value_set_boolean(value, static_cast<gboolean>(s.rtcp_mux));
+      break;
+    case kPropCaps:
+      gst_value_set_caps(value, s.caps);
+      break;
+    case kPropPayloadTypes:
+      g_value_set_string(value, s.payload_types.c_str());
+      break;
+    case kPropRemoteAddress:
+      g_value_set_string(value, s.remote_address.c_str());
+      break;
+    case kPropRemotePort:
+      g_value_set_uint(value, s.remote_port);
+      break;
+    case kPropRemoteRtcpPort:
+      g_value_set_uint(value, s.remote_rtcp_port);
+      break;
+    case kPropLatch:
+      g_value_set_boolean(value, static_cast<gboolean>(s.latch));
+      break;
+    case kPropOpen:
+      g_value_set_boolean(value, static_cast<gboolean>(s.open));
+      break;
+    case kPropContext:
+      g_value_set_string(value, s.context.c_str());
+      break;
+    case kPropContextWait:
+      g_value_set_uint(value, s.context_wait_ms);
+      break;
+    case kPropStats:
+      g_value_take_boxed(value, makeStats(priv));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+}
+
+/// NULL to READY: the loop, the transport.
+bool attach(GstElement* element) {
+  RtpSrcPrivate& priv = privOf(element);
+  bool taken = false;
+  std::string transport;
+  {
+    const std::lock_guard lock(priv.mutex);
+    const Settings& s = priv.settings;
+    transport = s.transport;
+    priv.loop = MediaLoop::acquire(s.context, s.context_wait_ms);
+    priv.transport = RtpTransport::acquire(s.transport);
+    taken = !priv.transport->claimReader();
+    if (taken) {
+      priv.transport.reset();
+    } else {
+      priv.transport->setLatching(s.latch);
+      announce(priv);
+    }
+  }
+  if (taken) {
+    GST_ELEMENT_ERROR(element, RESOURCE, BUSY,
+                      ("Transport \"%s\" has a wsbridgertpsrc already", transport.c_str()),
+                      ("give each pair of wsbridgertpsrc and wsbridgertpsink its own name"));
+  }
+  return !taken;
+}
+
+void detach(RtpSrcPrivate& priv) {
+  std::shared_ptr<MediaLoop> loop;  // its end may wait for its thread: not under the lock
+  const std::lock_guard lock(priv.mutex);
+  if (priv.transport) priv.transport->releaseReader();
+  priv.transport.reset();
+  loop.swap(priv.loop);
+}
+
+/// The application's sockets, or bound ones.
+bool openSockets(GstElement* element, RtpSrcPrivate& priv) {
+  std::string fault;
+  {
+    const std::lock_guard lock(priv.mutex);
+    const Settings& s = priv.settings;
+    const auto use = [&](const GObjectPtr<GSocket>& given, guint port) {
+      return given ? wsbridge::refObject(given.get()) : wsbridge::bindUdp(s.address, port, fault);
+    };
+    priv.rtp = use(s.socket, s.port);
+    const bool own_rtcp = priv.rtcp_pad != nullptr && !s.rtcp_mux;
+    if (priv.rtp && (s.rtcp_socket || own_rtcp)) {
+      priv.rtcp = use(s.rtcp_socket, wsbridge::boundPort(priv.rtp.get()) + 1);
+    }
+    if (fault.empty()) {
+      const auto ref = [](const GObjectPtr<GSocket>& socket) {
+        return socket ? wsbridge::refObject(socket.get()) : nullptr;
+      };
+      priv.transport->setSockets(ref(priv.rtp), ref(priv.rtcp), s.rtcp_mux);
+    }
+  }
+  if (fault.empty()) return true;
+  GST_ELEMENT_ERROR(element, RESOURCE, OPEN_READ, ("Cannot receive on %s", fault.c_str()),
+                    ("choose another address or port, or give the property socket"));
+  return false;
+}
+
+bool begin(GstElement* element) {
+  RtpSrcPrivate& priv = privOf(element);
+  RtpReceiver::PayloadTypes types;
+  std::string text;
+  {
+    const std::lock_guard lock(priv.mutex);
+    text = priv.settings.payload_types;
+  }
+  if (!parsePayloadTypes(text, types)) {
+    GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS,
+                      ("payload-types: \"%s\" is no list of payload types", text.c_str()),
+                      ("numbers from 0 to 127 with commas, such as 0,101"));
+    return false;
+  }
+  if (!openSockets(element, priv)) return false;
+  const std::lock_guard lock(priv.mutex);
+  const Settings& s = priv.settings;
+  priv.receiver =
+      RtpReceiver::create({.element = element,
+                           .rtp_pad = priv.rtp_pad,
+                           .rtcp_pad = priv.rtcp_pad,
+                           .loop = priv.loop,
+                           .transport = priv.transport,
+                           .rtp = wsbridge::refObject(priv.rtp.get()),
+                           .rtcp = priv.rtcp ? wsbridge::refObject(priv.rtcp.get()) : nullptr,
+                           .caps = s.caps,
+                           .payload_types = types,
+                           .mux = s.rtcp_mux,
+                           .open = s.open});
+  return true;
+}
+
+void end(RtpSrcPrivate& priv) {
+  std::shared_ptr<RtpReceiver> receiver;
+  {
+    const std::lock_guard lock(priv.mutex);
+    receiver.swap(priv.receiver);
+    if (priv.transport) priv.transport->clearSockets();
+    priv.rtp.reset();
+    priv.rtcp.reset();
+  }
+  if (receiver) receiver->stop();
+}
+
+std::shared_ptr<RtpReceiver> receiverOf(RtpSrcPrivate& priv) {
+  const std::lock_guard lock(priv.mutex);
+  return priv.receiver;
+}
+
+GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
+  RtpSrcPrivate& priv = privOf(element);
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !attach(element)) {
+    return GST_STATE_CHANGE_FAILURE;
+  }
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) receiverOf(priv)->pause();
+  GstStateChangeReturn result = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
+  if (result == GST_STATE_CHANGE_FAILURE) return result;
+  switch (transition) {
+    case GST_STATE_CHANGE_READY_TO_PAUSED:
+      if (!begin(element)) {
+        end(priv);
+        return GST_STATE_CHANGE_FAILURE;
+      }
+      result = GST_STATE_CHANGE_NO_PREROLL;
+      break;
+    case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
+      receiverOf(priv)->play();
+      break;
+    case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
+      result = GST_STATE_CHANGE_NO_PREROLL;
+      break;
+    case GST_STATE_CHANGE_PAUSED_TO_READY:
+      end(priv);
+      break;
+    case GST_STATE_CHANGE_READY_TO_NULL:
+      detach(priv);
+      break;
+    default:
+      break;
+  }
+  return result;
+}
+
+gboolean padQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
+  switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_LATENCY:
+      gst_query_set_latency(query, TRUE, 0, GST_CLOCK_TIME_NONE);
+      return TRUE;
+    case GST_QUERY_SCHEDULING:
+      gst_query_set_scheduling(query, GST_SCHEDULING_FLAG_SEQUENTIAL, 1, -1, 0);
+      gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
+      return TRUE;
+    default:
+      return gst_pad_query_default(pad, parent, query);
+  }
+}
+
+GstPad* requestPad(GstElement* element, GstPadTemplate* pad_template, const char*, const GstCaps*) {
+  RtpSrcPrivate& priv = privOf(element);
+  GstPad* pad = nullptr;
+  {
+    const std::lock_guard lock(priv.mutex);
+    if (priv.rtcp_pad != nullptr) return nullptr;
+    pad = priv.rtcp_pad = gst_pad_new_from_template(pad_template, "rtcp_src");
+  }
+  gst_pad_set_query_function(pad, padQuery);
+  gst_pad_use_fixed_caps(pad);
+  if (GST_STATE(element) > GST_STATE_READY) gst_pad_set_active(pad, TRUE);
+  gst_element_add_pad(element, pad);
+  return pad;
+}
+
+void releasePad(GstElement* element, GstPad* pad) {
+  RtpSrcPrivate& priv = privOf(element);
+  gst_pad_set_active(pad, FALSE);
+  {
+    const std::lock_guard lock(priv.mutex);
+    priv.rtcp_pad = nullptr;
+  }
+  gst_element_remove_pad(element, pad);
+}
+
+void finalize(GObject* object) {
+  RtpSrcPrivate* priv = WSBRIDGE_RTP_SRC(object)->priv;
+  gst_caps_replace(&priv->settings.caps, nullptr);
+  delete priv;
+  G_OBJECT_CLASS(parent_class)->finalize(object);
+}
+
+constexpr auto kReady =
+    static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+constexpr auto kPlaying = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                   GST_PARAM_MUTABLE_PLAYING);
+
+void installSockets(GObjectClass* klass) {
+  g_object_class_install_property(
+      klass, kPropTransport,
+      g_param_spec_string("transport", "Transport",
+                          "Name shared with the wsbridgertpsink that sends from the same sockets",
+                          nullptr, kReady));
+  g_object_class_install_property(
+      klass, kPropSocket,
+      g_param_spec_object("socket", "Socket",
+                          "Bound UDP socket for RTP; without it address and port are bound",
+                          G_TYPE_SOCKET, kReady));
+  g_object_class_install_property(
+      klass, kPropRtcpSocket,
+      g_param_spec_object("rtcp-socket", "RTCP socket",
+                          "Bound UDP socket for RTCP; without it the next port is bound when the "
+                          "pad rtcp_src is there",
+                          G_TYPE_SOCKET, kReady));
+  g_object_class_install_property(
+      klass, kPropAddress,
+      g_param_spec_string("address", "Address", "IP address to bind", "0.0.0.0", kReady));
+  g_object_class_install_property(
+      klass, kPropPort,
+      g_param_spec_uint("port", "Port", "UDP port to bind, 0 for any; reads as the bound one", 0,
+                        kMaxPort, 0, kReady));
+  g_object_class_install_property(
+      klass, kPropRtcpMux,
+      g_param_spec_boolean("rtcp-mux", "RTCP mux", "RTCP comes and goes on the RTP port, RFC 5761",
+                           FALSE, kReady));
+  g_object_class_install_property(
+      klass, kPropCaps,
+      g_param_spec_boxed("caps", "Caps", "Format of the RTP packets", GST_TYPE_CAPS, kReady));
+  g_object_class_install_property(
+      klass, kPropPayloadTypes,
+      g_param_spec_string("payload-types", "Payload types",
+                          "Payload types that are taken, such as 0,101; empty for all", nullptr,
+                          kReady));
+}
+
+void installSource(GObjectClass* klass) {
+  g_object_class_install_property(
+      klass, kPropRemoteAddress,
+      g_param_spec_string("remote-address", "Remote address",
+                          "IP address that the other side announced", nullptr, kPlaying));
+  g_object_class_install_property(
+      klass, kPropRemotePort,
+      g_param_spec_uint("remote-port", "Remote port", "RTP port that the other side announced", 0,
+                        kMaxPort, 0, kPlaying));
+  g_object_class_install_property(
+      klass, kPropRemoteRtcpPort,
+      g_param_spec_uint("remote-rtcp-port", "Remote RTCP port",
+                        "RTCP port that the other side announced; 0: the next one, or the same "
+                        "with rtcp-mux",
+                        0, kMaxPort, 0, kPlaying));
+  g_object_class_install_property(
+      klass, kPropLatch,
+      g_param_spec_boolean("latch", "Latch",
+                           "Take packets of the first valid source only, and send there, RFC 4961",
+                           TRUE, kPlaying));
+  g_object_class_install_property(
+      klass, kPropOpen,
+      g_param_spec_boolean("open", "Open", "While false, packets are read and dropped", TRUE,
+                           kPlaying));
+}
+
+void installLoop(GObjectClass* klass) {
+  g_object_class_install_property(
+      klass, kPropContext,
+      g_param_spec_string("context", "Context", "Name of the media loop to share", nullptr,
+                          kReady));
+  g_object_class_install_property(
+      klass, kPropContextWait,
+      g_param_spec_uint("context-wait", "Context wait",
+                        "How long that loop gathers work before it wakes up again, ms", 0,
+                        kMaxContextWait, 0, kReady));
+  g_object_class_install_property(
+      klass, kPropStats,
+      g_param_spec_boxed("stats", "Statistics", "Counters, see docs/elements.md",
+                         GST_TYPE_STRUCTURE,
+                         static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+}
+
+}  // namespace
+
+static void wsbridge_rtp_src_init(WsBridgeRtpSrc* self) {
+  self->priv = new RtpSrcPrivate;
+  GstPad* pad = gst_pad_new_from_static_template(&rtp_template, "src");
+  self->priv->rtp_pad = pad;
+  gst_pad_set_query_function(pad, padQuery);
+  gst_pad_use_fixed_caps(pad);
+  gst_element_add_pad(GST_ELEMENT(self), pad);
+  GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SOURCE);
+}
+
+static void wsbridge_rtp_src_class_init(WsBridgeRtpSrcClass* klass) {
+  GST_DEBUG_CATEGORY_INIT(wsbridge_rtp_src_debug, "wsbridgertpsrc", 0, "RTP source");
+  auto* object_class = G_OBJECT_CLASS(klass);
+  object_class->set_property = setProperty;
+  object_class->get_property = getProperty;
+  object_class->finalize = finalize;
+  installSockets(object_class);
+  installSource(object_class);
+  installLoop(object_class);
+
+  auto* element_class = GST_ELEMENT_CLASS(klass);
+  element_class->change_state = changeState;
+  element_class->request_new_pad = requestPad;
+  element_class->release_pad = releasePad;
+  gst_element_class_add_static_pad_template(element_class, &rtp_template);
+  gst_element_class_add_static_pad_template(element_class, &rtcp_template);
+  gst_element_class_set_static_metadata(
+      element_class, "RTP source on a media loop", "Source/Network/RTP",
+      "Receives RTP and RTCP of many calls with one thread", "The gst-wsbridge authors");
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// RtpReceiver: reads the sockets of an RtpTransport on a media loop and pushes what it takes into
+// the pads of wsbridgertpsrc, on the loop's thread. Created at READY to PAUSED, stopped at PAUSED
+// to READY; play() and pause() in between. play(), pause(), stop() and setOpen() may be called from
+// any thread. The stream lock of a pad is held while pushing into it, so deactivating the pad waits
+// for that. It outlives the element's run in tasks posted to the loop, which hold the element.
+#pragma once
+
+#include <atomic>
+#include <bitset>
+#include <memory>
+#include <mutex>
+
+#include <gst/gst.h>
+
+#include "rtp/RtpTransport.hpp"
+#include "runtime/MediaLoop.hpp"
+
+namespace wsbridge {
+
+class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
+ public:
+  using PayloadTypes = std::bitset<128>;
+
+  struct Setup {
+    GstElement* element;
+    GstPad* rtp_pad;
+    GstPad* rtcp_pad;  ///< null: RTCP is read and dropped
+    std::shared_ptr<MediaLoop> loop;
+    std::shared_ptr<RtpTransport> transport;
+    GObjectPtr<GSocket> rtp;
+    GObjectPtr<GSocket> rtcp;  ///< null: none
+    GstCaps* caps;             ///< of rtp_pad; may be null
+    PayloadTypes payload_types;
+    bool mux;
+    bool open;
+  };
+
+  static std::shared_ptr<RtpReceiver> create(Setup setup);
+  ~RtpReceiver();
+  RtpReceiver(const RtpReceiver&) = delete;
+  RtpReceiver& operator=(const RtpReceiver&) = delete;
+
+  void play();
+  void pause();
+  /// After this no descriptor is touched; a push may still be under way.
+  void stop();
+  /// While closed, packets are read, counted as ignored and dropped.
+  void setOpen(bool open) { open_ = open; }
+
+ private:
+  struct Batch;
+  struct Way {
+    GstPad* pad = nullptr;
+    GstCaps* caps = nullptr;
+    const char* stream = nullptr;
+    bool started = false;  // under the pad's stream lock
+    bool ended = false;
+  };
+
+  explicit RtpReceiver(Setup setup);
+
+  void watch();
+  void onReadable(GSocket* socket, bool rtcp_socket);
+  void takeRtp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time);
+  void takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time);
+  void push(Way& way, const uint8_t* data, size_t size, GstClockTime time);
+  void pushStart(Way& way);
+  void tellSource(const RtpAddress& from, bool rtcp);
+  [[nodiscard]] GstClockTime runningTime() const;
+
+  Setup setup_;
+  Way rtp_way_;
+  Way rtcp_way_;
+  std::atomic<bool> open_;
+  std::atomic<bool> playing_{false};
+
+  std::mutex watch_mutex_;  // guards the creation and the silencing of the watches
+  bool stopped_ = false;    // guarded by watch_mutex_
+  std::unique_ptr<SocketWatch> rtp_watch_;
+  std::unique_ptr<SocketWatch> rtcp_watch_;
+
+  // Loop's thread, taken at play().
+  std::mutex clock_mutex_;
+  GstClock* clock_ = nullptr;  // guarded by clock_mutex_
+  GstClockTime base_time_ = 0;
+  int64_t now_us_ = 0;
+};
+
+}  // namespace wsbridge

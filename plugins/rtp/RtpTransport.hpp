@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// RtpTransport: the UDP sockets of one RTP session, whose packets are taken and where ours go.
+// Shared by a wsbridgertpsrc, which supplies the sockets and reads them, and a wsbridgertpsink,
+// which sends, by name. Any thread; the lock is held during the system call that sends, so that a
+// socket cannot be taken away under it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <sys/uio.h>
+
+#include "rtp/SourceLatch.hpp"
+#include "runtime/GlibPtr.hpp"
+
+namespace wsbridge {
+
+class RtpTransport {
+ public:
+  enum class Channel { Rtp, Rtcp };
+  enum class Sent {
+    Ok,
+    Nowhere,  ///< no socket, or no address yet
+    Failed,   ///< errno says why
+  };
+  struct Accepted {
+    bool taken = false;
+    bool latched = false;  ///< the source is new
+  };
+  struct Counters {
+    std::atomic<uint64_t> rtp_received{0};
+    std::atomic<uint64_t> rtp_bytes_received{0};
+    std::atomic<uint64_t> rtp_ignored{0};
+    std::atomic<uint64_t> rtcp_received{0};
+    std::atomic<uint64_t> rtp_sent{0};
+    std::atomic<uint64_t> rtp_bytes_sent{0};
+    std::atomic<uint64_t> rtp_unsent{0};
+    std::atomic<uint64_t> rtcp_sent{0};
+    std::atomic<int64_t> last_rtp_us{0};  ///< monotonic; 0 before the first packet
+  };
+
+  /// The transport of that name, or a new one; an empty name always makes a new one.
+  static std::shared_ptr<RtpTransport> acquire(const std::string& name);
+
+  /// One reader at a time; false: there is another.
+  bool claimReader() { return !reader_.exchange(true); }
+  void releaseReader() { reader_ = false; }
+
+  /// With `mux` RTCP is sent from the RTP socket, RFC 5761; `rtcp` may be null then.
+  void setSockets(GObjectPtr<GSocket> rtp, GObjectPtr<GSocket> rtcp, bool mux);
+  void clearSockets();
+
+  /// Where the other side says it is.
+  void announce(const RtpAddress& rtp, const RtpAddress& rtcp);
+  void setLatching(bool on);
+
+  Accepted acceptRtp(const RtpAddress& from, int64_t now_us);
+  Accepted acceptRtcp(const RtpAddress& from, int64_t now_us);
+  [[nodiscard]] std::optional<RtpAddress> source() const;
+
+  Sent send(Channel channel, const iovec* parts, size_t count);
+
+  Counters& counters() { return counters_; }
+
+ private:
+  struct Way {
+    GObjectPtr<GSocket> socket;
+    SourceLatch latch;
+    sockaddr_storage target{};
+    socklen_t target_length = 0;  // 0: nowhere
+  };
+
+  RtpTransport() = default;
+  Way& wayOf(Channel channel) { return channel == Channel::Rtp ? rtp_ : rtcp_; }
+  void aim(Way& way, const RtpAddress& target) const;
+  GSocket* socketOf(const Way& way) const;
+
+  mutable std::mutex mutex_;  // guards all that follows but the atomics
+  Way rtp_;
+  Way rtcp_;
+  bool mux_ = false;
+  bool latching_ = true;
+  std::atomic<bool> reader_{false};
+  Counters counters_;
+};
+
+}  // namespace wsbridge
