@@ -4,6 +4,7 @@
 #include <chrono>
 #include <future>
 
+#include "base/Descriptors.hpp"
 #include "config/ConfigLoader.hpp"
 #include "log/Log.hpp"
 
@@ -12,6 +13,8 @@ namespace launcher {
 namespace {
 
 constexpr auto kShutdownWait = std::chrono::seconds(4);
+// Counting descriptors reads a line for each; below this share of the limit the reckoning will do.
+constexpr std::size_t kCountAbove = 4;
 
 std::string hostOfSipUri(const std::string& uri) {
   std::string rest = uri.substr(uri.find(':') + 1);
@@ -49,7 +52,8 @@ void postToMain(std::function<void()> task) {
       [](gpointer data) { delete static_cast<std::function<void()>*>(data); });
 }
 
-Gateway::Gateway(ConfigPtr config) : config_(std::move(config)) {}
+Gateway::Gateway(ConfigPtr config, std::size_t descriptorLimit)
+    : config_(std::move(config)), descriptorLimit_(descriptorLimit) {}
 
 Gateway::~Gateway() {
   stop();
@@ -72,23 +76,36 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
   ports_ = std::make_unique<RtpPorts>(config_->rtp.portRange);
   resolver_ = std::make_unique<NameResolver>();
   workers_ = std::make_unique<PipelineWorkers>(config_->media.workers);
-  loopCount_ = config_->media.loops > 0 ? static_cast<unsigned>(config_->media.loops)
+  loopCount_ = config_->media.loops > 0 ? static_cast<std::size_t>(config_->media.loops)
                                         : g_get_num_processors();
+  loops_ = std::make_unique<LoopMonitor>();
+  if (std::string fault = loops_->start(loopCount_, config_->media.loopWait); !fault.empty()) {
+    return fault;
+  }
   redirectSofiaLog();
   if (!sip_.start()) return "the SIP thread does not start";
   started_ = true;
   std::promise<std::string> ready;
   auto result = ready.get_future();
-  sip_.post([this, &ready] {
-    startOnSipThread([&ready](std::string f) { ready.set_value(std::move(f)); });
+  const Admission::House house{loopCount_, descriptorLimit_, countDescriptors(), ports_->pairs()};
+  sip_.post([this, house, &ready] {
+    startOnSipThread(house, [&ready](std::string f) { ready.set_value(std::move(f)); });
   });
-  return result.get();
+  std::string fault = result.get();
+  if (fault.empty()) {
+    const auto repeat = [](gpointer data) -> gboolean {
+      static_cast<Gateway*>(data)->monitor();
+      return G_SOURCE_CONTINUE;
+    };
+    monitorSource_ = g_timeout_add(LoopTable::kSampleMs, repeat, this);
+  }
+  return fault;
 }
 
-void Gateway::startOnSipThread(const std::function<void(std::string)>& done) {
-  CallServices services{
-      sip_, *workers_, *ports_, *resolver_, *launch_, [this] { return nextLoop(); }, {}};
-  manager_ = std::make_unique<CallManager>(std::move(services), config_);
+void Gateway::startOnSipThread(const Admission::House& house,
+                               const std::function<void(std::string)>& done) {
+  CallServices services{sip_, *workers_, *ports_, *resolver_, *launch_, nullptr, {}, {}};
+  manager_ = std::make_unique<CallManager>(std::move(services), config_, house);
   for (const ListenGroup& group : groupAddresses(config_->sip.listen)) {
     UserAgent::Callbacks callbacks;
     auto agent = std::make_unique<UserAgent>(sip_, group, config_->sip.publicAddress,
@@ -110,11 +127,33 @@ void Gateway::startOnSipThread(const std::function<void(std::string)>& done) {
     if (bound.tcp) listening_ += (listening_.empty() ? "tcp:" : ",tcp:") + where;
     agents_.push_back(std::move(agent));
   }
+  logCapacity(manager_->capacity());
   done({});
 }
 
-std::string Gateway::nextLoop() {
-  return "wsbridge-" + std::to_string(loop_++ % loopCount_);
+void Gateway::logCapacity(const Capacity& capacity) const {
+  const auto text = [](const std::optional<std::size_t>& value) {
+    return value ? std::to_string(*value) : std::string("unlimited");
+  };
+  log::info("capacity", {{"calls", text(capacity.calls())},
+                         {"limited-by", capacity.limitedBy()},
+                         {"loops", loopCount_},
+                         {"descriptors", descriptorLimit_ > 0 ? std::to_string(descriptorLimit_)
+                                                              : std::string("unlimited")},
+                         {"by-descriptors", text(capacity.byDescriptors)},
+                         {"by-ports", text(capacity.byPorts)},
+                         {"by-max-calls", text(capacity.byMaxCalls)}});
+}
+
+void Gateway::monitor() {
+  HouseSample sample{loops_->read(), {}};
+  if (descriptorLimit_ > 0 && reckoned_ * kCountAbove > descriptorLimit_) {
+    sample.descriptors = countDescriptors();
+  }
+  sip_.post([this, sample = std::move(sample)] {
+    manager_->sample(sample);
+    reckoned_ = manager_->descriptors();
+  });
 }
 
 void Gateway::reload(const ConfigPtr& config) {
@@ -159,6 +198,8 @@ void Gateway::dial(const std::string& sipUri, BridgeRequest bridge,
 void Gateway::stop() {
   if (!started_) return;
   started_ = false;
+  if (monitorSource_ != 0) g_source_remove(monitorSource_);
+  monitorSource_ = 0;
   // What the workers still take down posts to the SIP thread, so they go first.
   workers_.reset();
   resolver_.reset();
@@ -188,6 +229,7 @@ void Gateway::stop() {
   });
   done.wait();
   if (clean) sip_.stop();
+  loops_.reset();
 }
 
 }  // namespace launcher

@@ -14,6 +14,7 @@
 #include "call/NameResolver.hpp"
 #include "config/Config.hpp"
 #include "echo/EchoEndpoint.hpp"
+#include "media/LoopMonitor.hpp"
 #include "media/PipelineTemplate.hpp"
 #include "media/PipelineWorkers.hpp"
 #include "media/RtpPorts.hpp"
@@ -24,7 +25,8 @@ namespace launcher {
 
 class Gateway {
  public:
-  explicit Gateway(ConfigPtr config);
+  /// `descriptorLimit` of the process, 0 for none.
+  Gateway(ConfigPtr config, std::size_t descriptorLimit);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -49,23 +51,29 @@ class Gateway {
   std::string echoAddress() const { return echo_ ? echo_->address() : std::string(); }
 
  private:
-  void startOnSipThread(const std::function<void(std::string)>& done);
+  void startOnSipThread(const Admission::House& house,
+                        const std::function<void(std::string)>& done);
   void stop();
-  std::string nextLoop();
+  void logCapacity(const Capacity& capacity) const;
+  void monitor();
 
   ConfigPtr config_;
+  const std::size_t descriptorLimit_;
   std::optional<PipelineTemplate> launch_;
   std::unique_ptr<EchoEndpoint> echo_;
   std::unique_ptr<RtpPorts> ports_;
   std::unique_ptr<NameResolver> resolver_;
   std::unique_ptr<PipelineWorkers> workers_;
+  std::unique_ptr<LoopMonitor> loops_;
   SipThread sip_;
   bool started_ = false;
+  std::size_t loopCount_ = 1;
+  guint monitorSource_ = 0;
+  /// Descriptors that the calls take by reckoning; the SIP thread writes it, the monitor reads it.
+  std::atomic<std::size_t> reckoned_{0};
   // On the SIP thread.
   std::vector<std::unique_ptr<UserAgent>> agents_;
   std::unique_ptr<CallManager> manager_;
-  unsigned loopCount_ = 1;
-  unsigned loop_ = 0;
   std::string listening_;
 };
 

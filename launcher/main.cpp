@@ -12,6 +12,7 @@
 #include <gst/gst.h>
 
 #include "Gateway.hpp"
+#include "base/Descriptors.hpp"
 #include "base/Text.hpp"
 #include "config/CommandLine.hpp"
 #include "config/ConfigLoader.hpp"
@@ -44,9 +45,10 @@ class Program {
     const ConfigPtr config = loaded.config;
     log::setLevel(config->log.level);
     log::setFormat(config->log.format);
+    const log::Background background;
     const Paths paths = findPaths();
     if (const std::string fault = loadPlugin(paths); !fault.empty()) return fail(fault);
-    gateway_ = std::make_unique<Gateway>(config);
+    gateway_ = std::make_unique<Gateway>(config, raiseDescriptorLimit());
     if (const std::string fault = gateway_->start(paths.pipelineDirectory); !fault.empty()) {
       return fail(fault);
     }

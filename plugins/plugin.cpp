@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gst/gst.h>
 
+#include "elements/wsbridgejitterbuffer.hpp"
 #include "elements/wsbridgertpsink.hpp"
 #include "elements/wsbridgertpsrc.hpp"
 #include "elements/wsbridgesink.hpp"
@@ -11,7 +12,9 @@ static gboolean pluginInit(GstPlugin* plugin) {
   return gst_element_register(plugin, "wsbridgesink", GST_RANK_NONE, WSBRIDGE_TYPE_SINK) &&
          gst_element_register(plugin, "wsbridgesrc", GST_RANK_NONE, WSBRIDGE_TYPE_SRC) &&
          gst_element_register(plugin, "wsbridgertpsrc", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_SRC) &&
-         gst_element_register(plugin, "wsbridgertpsink", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_SINK);
+         gst_element_register(plugin, "wsbridgertpsink", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_SINK) &&
+         gst_element_register(plugin, "wsbridgejitterbuffer", GST_RANK_NONE,
+                              WSBRIDGE_TYPE_JITTER_BUFFER);
 }
 
 #define PACKAGE WSBRIDGE_PACKAGE

@@ -48,7 +48,7 @@ void Call::step(const char* name, const std::string& detail) {
   }
 }
 
-void Call::begin(IncomingCall incoming, UserAgent& agent, std::optional<EndReason> refusal) {
+void Call::begin(IncomingCall incoming, UserAgent& agent, const std::optional<Refusal>& refusal) {
   leg_ = std::move(incoming.leg);
   leg_->setHandler(this);
   agent_ = &agent;
@@ -57,7 +57,7 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, std::optional<EndReaso
   step("invite", incoming.headers.requestUri);
   if (refusal) {
     logStart();
-    return finish(*refusal);
+    return finish(refusal->reason, refusal->detail, admissionKey(refusal->reason));
   }
   auto routed = routeCall(*config_, incoming.headers);
   if (const auto* fault = std::get_if<RoutingFault>(&routed)) {
@@ -112,9 +112,14 @@ bool Call::checkPolicy() {
 bool Call::takePorts(const std::string& localAddress) {
   const std::string& configured = config_->rtp.address;
   const std::string bindTo = configured.empty() || configured == "auto" ? localAddress : configured;
-  sockets_ = services_.ports.take(bindTo);
+  PortFault fault{};
+  sockets_ = services_.ports.take(bindTo, &fault);
   if (!sockets_) {
-    finish(EndReason::NoRtpPorts, "on " + bindTo);
+    const Refusal refusal = fault == PortFault::NoSocket
+                                ? Refusal{EndReason::TooFewDescriptors, "no socket on " + bindTo}
+                                : Refusal{EndReason::NoRtpPorts, "no free RTP port on " + bindTo};
+    services_.refused(refusal);
+    finish(refusal.reason, refusal.detail, admissionKey(refusal.reason));
     return false;
   }
   local_.port = sockets_->port;
@@ -174,7 +179,8 @@ void Call::startPipeline(const std::string& addresses) {
   state_ = State::Opening;
   PipelineSpec spec;
   spec.connection = id_;
-  spec.loop = services_.nextLoop();
+  loop_ = services_.loops->take();
+  spec.loop = LoopTable::name(*loop_);
   spec.config = config_;
   spec.bridge = bridge_;
   spec.resolvedAddresses = addresses;
@@ -187,11 +193,12 @@ void Call::startPipeline(const std::string& addresses) {
   };
   pipeline_ = std::make_shared<CallPipeline>(std::move(spec), emit);
   step("pipeline");
-  services_.workers.post(number_, [pipeline = pipeline_, launch = &services_.launch, emit] {
+  const auto build = [pipeline = pipeline_, launch = &services_.launch, emit] {
     std::string fault = pipeline->build(*launch);
     if (fault.empty() && !pipeline->play()) fault = "pipeline does not start";
     if (!fault.empty()) emit({PipelineEvent::Kind::Error, fault, {}, {}, 0, 0});
-  });
+  };
+  services_.workers.post(number_, PipelineWorkers::Kind::SetUp, build);
 }
 
 void Call::onPipelineEvent(const PipelineEvent& event) {
@@ -321,12 +328,13 @@ void Call::attachMedia() {
       if (const auto call = weak.lock()) call->onPipelineEvent(event);
     });
   };
-  services_.workers.post(
-      number_, [pipeline = pipeline_, launch = &services_.launch, agreement = agreement_, emit] {
-        const std::string fault = pipeline->attachMedia(*launch, agreement);
-        using Kind = PipelineEvent::Kind;
-        emit({fault.empty() ? Kind::MediaAttached : Kind::Error, fault, {}, {}, 0, 0});
-      });
+  const auto attach = [pipeline = pipeline_, launch = &services_.launch, agreement = agreement_,
+                       emit] {
+    const std::string fault = pipeline->attachMedia(*launch, agreement);
+    using Kind = PipelineEvent::Kind;
+    emit({fault.empty() ? Kind::MediaAttached : Kind::Error, fault, {}, {}, 0, 0});
+  };
+  services_.workers.post(number_, PipelineWorkers::Kind::SetUp, attach);
 }
 
 void Call::onAckTimeout() {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "call/Admission.hpp"
 #include "call/CallEnd.hpp"
 #include "call/NameResolver.hpp"
 #include "call/Routing.hpp"
@@ -34,8 +35,9 @@ struct CallServices {
   RtpPorts& ports;
   NameResolver& resolver;
   const PipelineTemplate& launch;
-  std::function<std::string()> nextLoop;
-  std::function<void(Call&)> over;  ///< the call's last words are logged
+  LoopTable* loops;                             ///< set by the CallManager, as all below
+  std::function<void(const Refusal&)> refused;  ///< for lack of something
+  std::function<void(Call&)> over;              ///< the call's last words are logged
 };
 
 class Call final : public LegHandler, public std::enable_shared_from_this<Call> {
@@ -44,7 +46,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   ~Call() override;
 
   /// An INVITE; `refusal` when the manager has a reason not to take it.
-  void begin(IncomingCall incoming, UserAgent& agent, std::optional<EndReason> refusal);
+  void begin(IncomingCall incoming, UserAgent& agent, const std::optional<Refusal>& refusal);
   /// The other way round: dial, and bridge when it is answered.
   void dial(std::unique_ptr<Leg> leg, UserAgent& agent, const std::string& uri,
             BridgeRequest bridge, const std::string& localAddress);
@@ -123,6 +125,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   Agreement agreement_;
   std::string sdp_;  ///< our last one
   std::optional<RtpSockets> sockets_;
+  std::optional<std::size_t> loop_;
   std::shared_ptr<CallPipeline> pipeline_;
   SipTimer timer_;  ///< bounds play-out and tear-down
 

@@ -61,18 +61,21 @@ void Call::endMedia(const CallEnd& end) {
 
 void Call::stopPipeline() {
   if (!pipeline_) return;
-  services_.workers.post(number_, [pipeline = std::move(pipeline_), self = shared_from_this(),
-                                   sip = &services_.sip]() mutable {
+  auto takeDown = [pipeline = std::move(pipeline_), self = shared_from_this(),
+                   sip = &services_.sip]() mutable {
     const CallCounters counters = pipeline->stop();
     pipeline.reset();
     sip->post([self = std::move(self), counters] { self->stopped(counters); });
-  });
+  };
+  services_.workers.post(number_, PipelineWorkers::Kind::TakeDown, std::move(takeDown));
   pipeline_.reset();
 }
 
 void Call::stopped(const CallCounters& counters) {
   if (sockets_) services_.ports.giveBack(*sockets_);
   sockets_.reset();
+  if (loop_) services_.loops->giveBack(*loop_);
+  loop_.reset();
   logEnd(counters);
   services_.over(*this);
 }

@@ -8,14 +8,31 @@
 namespace launcher {
 
 namespace {
+
 constexpr std::uint32_t kTickMs = 250;
+
+const char* stateName(LoopTable::State state) {
+  switch (state) {
+    case LoopTable::State::Late:
+      return "late";
+    case LoopTable::State::Busy:
+      return "busy";
+    case LoopTable::State::Fine:
+      break;
+  }
+  return "fine";
 }
 
-CallManager::CallManager(CallServices services, ConfigPtr config)
+}  // namespace
+
+CallManager::CallManager(CallServices services, ConfigPtr config, const Admission::House& house)
     : services_(std::move(services)),
       config_(std::move(config)),
+      admission_(house),
       ticker_(services_.sip),
       drainTimer_(services_.sip) {
+  services_.loops = &admission_.loops();
+  services_.refused = [this](const Refusal& refusal) { refused(refusal); };
   services_.over = [this](Call& call) { over(call); };
   ticker_.start(kTickMs, [this] { tick(); });
 }
@@ -30,14 +47,37 @@ std::shared_ptr<Call> CallManager::add() {
 }
 
 void CallManager::incoming(IncomingCall incoming, UserAgent& agent) {
-  std::optional<EndReason> refusal;
-  const int limit = config_->limits.maxCalls;
+  std::optional<Refusal> refusal;
   if (draining_) {
-    refusal = EndReason::Draining;
-  } else if (limit > 0 && calls_.size() >= static_cast<std::size_t>(limit)) {
-    refusal = EndReason::TooManyCalls;
+    refusal = Refusal{EndReason::Draining, {}};
+  } else if ((refusal = admission_.check(calls_.size(), config_->limits))) {
+    refused(*refusal);
   }
   add()->begin(std::move(incoming), agent, refusal);
+}
+
+void CallManager::refused(const Refusal& refusal) {
+  const std::size_t count = admission_.refused(refusal.reason, g_get_monotonic_time());
+  if (count > 0) reportRefused(refusal.reason, count, refusal.detail);
+}
+
+void CallManager::reportRefused(EndReason reason, std::size_t count, const std::string& text) {
+  log::warning("call-refused", {{"limit", callEnd(reason).label},
+                                {"key", admissionKey(reason)},
+                                {"refused", count},
+                                {"text", text}});
+}
+
+void CallManager::sample(const HouseSample& sample) {
+  for (const auto& change : admission_.sample(sample, calls_.size(), config_->limits)) {
+    const bool fine = change.state == LoopTable::State::Fine;
+    log::write(fine ? log::Level::Info : log::Level::Warning, "loop-load",
+               {{"loop", LoopTable::name(change.loop)},
+                {"state", stateName(change.state)},
+                {"delay-ms", static_cast<double>(change.load.delayNs) / 1e6},
+                {"busy-percent", change.load.busy * 100},
+                {"calls", admission_.loops().calls(change.loop)}});
+  }
 }
 
 bool CallManager::dial(UserAgent& agent, const std::string& uri, BridgeRequest bridge,
@@ -68,6 +108,8 @@ void CallManager::tick() {
     all.push_back(call);
   for (const auto& call : all)
     call->tick(now);
+  for (const auto& [reason, count] : admission_.due(now))
+    reportRefused(reason, count, "further calls");
   ticker_.start(kTickMs, [this] { tick(); });
 }
 

@@ -14,8 +14,8 @@ namespace launcher {
 
 class CallManager {
  public:
-  /// `services.over` is set here.
-  CallManager(CallServices services, ConfigPtr config);
+  /// What is marked so in `services` is set here.
+  CallManager(CallServices services, ConfigPtr config, const Admission::House& house);
   ~CallManager();
   CallManager(const CallManager&) = delete;
   CallManager& operator=(const CallManager&) = delete;
@@ -26,6 +26,11 @@ class CallManager {
             const std::string& localAddress);
   /// New calls get it; running ones keep theirs.
   void setConfig(ConfigPtr config) { config_ = std::move(config); }
+  /// To come every LoopTable::kSampleMs.
+  void sample(const HouseSample& sample);
+  Capacity capacity() const { return admission_.capacity(config_->limits); }
+  /// Descriptors that this many calls take, as far as is known.
+  std::size_t descriptors() const { return admission_.descriptorsWith(calls_.size()); }
 
   /// No new calls; the others may end within limits.drain-time. A second one ends them at once.
   /// `done` is called once, with whether calls had to be ended.
@@ -42,9 +47,12 @@ class CallManager {
   void checkDrained();
   void tick();
   std::shared_ptr<Call> add();
+  void refused(const Refusal& refusal);
+  static void reportRefused(EndReason reason, std::size_t count, const std::string& text);
 
   CallServices services_;
   ConfigPtr config_;
+  Admission admission_;
   std::map<std::uint64_t, std::shared_ptr<Call>> calls_;
   std::uint64_t nextNumber_ = 1;
   bool draining_ = false;

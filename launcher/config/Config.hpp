@@ -94,6 +94,8 @@ struct Config {
   } media;
   struct Limits {
     int maxCalls = 0;
+    int maxLoopDelay = 0;     ///< ms
+    int maxLoopLoad = 0;      ///< percent
     int maxCallDuration = 0;  ///< s
     int mediaTimeout = 0;     ///< s
     int drainTime = 0;        ///< s

@@ -334,8 +334,7 @@ std::vector<ConfigKey> buildAudioAndMedia() {
           "audio kept for an endpoint that does not read; the oldest is dropped above it",
           [](Config & c) -> auto& { return c.audio.maxQueue; }),
       number(
-          "media.loops", "", 0, 256, 0,
-          "threads that carry the WebSockets; 0 takes one for each core",
+          "media.loops", "", 0, 256, 0, "threads that carry the calls; 0 takes one for each core",
           [](Config & c) -> auto& { return c.media.loops; }, true),
       number(
           "media.loop-wait", "ms", 0, 1000, 1,
@@ -355,6 +354,14 @@ std::vector<ConfigKey> buildRest() {
       number(
           "limits.max-calls", "", 0, 100000, 0, "calls at once, 503 above it; 0 has no limit",
           [](Config & c) -> auto& { return c.limits.maxCalls; }),
+      number(
+          "limits.max-loop-delay", "ms", 0, 10000, 20,
+          "new calls get 503 while every media loop misses its ticks by more; 0 never",
+          [](Config & c) -> auto& { return c.limits.maxLoopDelay; }),
+      number(
+          "limits.max-loop-load", "percent", 0, 100, 90,
+          "new calls get 503 while every media loop works for a larger share of its time; 0 never",
+          [](Config & c) -> auto& { return c.limits.maxLoopLoad; }),
       number(
           "limits.max-call-duration", "s", 0, 604800, 0, "a longer call is ended; 0 never",
           [](Config & c) -> auto& { return c.limits.maxCallDuration; }),

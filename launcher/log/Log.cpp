@@ -2,8 +2,13 @@
 #include "log/Log.hpp"
 
 #include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <thread>
+#include <utility>
 
 #include <unistd.h>
 
@@ -16,7 +21,24 @@ namespace {
 std::atomic<Level> configuredLevel{Level::Info};
 std::atomic<bool> debugForced{false};
 std::atomic<Format> currentFormat{Format::Text};
+
+/// Where lines go that nobody waits for.
+struct Queue {
+  virtual ~Queue() = default;
+  virtual void add(const std::string& line) = 0;
+};
+
 std::mutex outputMutex;
+Queue* queue = nullptr;  ///< guarded by outputMutex
+
+void writeAll(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
 
 const char* levelName(Level level) {
   switch (level) {
@@ -145,12 +167,72 @@ void write(Level level, std::string_view event, const Field* fields, std::size_t
   std::string line = format(currentFormat, now(), level, event, fields, count);
   line += '\n';
   const std::lock_guard lock(outputMutex);
-  std::size_t done = 0;
-  while (done < line.size()) {
-    const ssize_t n = ::write(STDERR_FILENO, line.data() + done, line.size() - done);
-    if (n <= 0) break;
-    done += static_cast<std::size_t>(n);
+  if (queue) {
+    queue->add(line);
+  } else {
+    writeAll(STDERR_FILENO, line);
   }
+}
+
+/// Lines on their way to a descriptor. The thread shares it, so that it may be left behind when the
+/// descriptor takes nothing any more.
+struct Background::Writer : Queue {
+  explicit Writer(int target) : fd(target) {}
+
+  void add(const std::string& line) override {
+    const std::lock_guard lock(mutex);
+    if (pending.size() + line.size() > kMostBytes) {
+      ++dropped;
+      return;
+    }
+    pending += line;
+    changed.notify_all();
+  }
+
+  void run() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock, [this] { return stopping || !pending.empty(); });
+      if (pending.empty()) break;
+      std::string text;
+      text.swap(pending);
+      if (dropped > 0) {
+        const Field lines("lines", std::exchange(dropped, 0));
+        text += format(currentFormat, now(), Level::Warning, "log-dropped", &lines, 1) + "\n";
+      }
+      lock.unlock();
+      writeAll(fd, text);
+      lock.lock();
+    }
+    done = true;
+    changed.notify_all();
+  }
+
+  const int fd;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::string pending;
+  std::size_t dropped = 0;
+  bool stopping = false;
+  bool done = false;
+};
+
+Background::Background(int fd) : writer_(std::make_shared<Writer>(fd)) {
+  std::thread([writer = writer_] { writer->run(); }).detach();
+  const std::lock_guard lock(outputMutex);
+  queue = writer_.get();
+}
+
+Background::~Background() {
+  constexpr auto kLongest = std::chrono::seconds(2);
+  {
+    const std::lock_guard lock(outputMutex);
+    queue = nullptr;
+  }
+  std::unique_lock lock(writer_->mutex);
+  writer_->stopping = true;
+  writer_->changed.notify_all();
+  writer_->changed.wait_for(lock, kLongest, [this] { return writer_->done; });
 }
 
 }  // namespace launcher::log

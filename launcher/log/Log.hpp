@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The log: one line per record on standard error, as text or JSON. Values are always escaped, so
-// that nothing a caller or an endpoint sent can forge a line. Any thread may write.
+// that nothing a caller or an endpoint sent can forge a line. Any thread may write; while there is
+// a Background, none of them waits for whoever reads standard error.
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -52,6 +55,22 @@ inline void info(std::string_view event, Fields fields) {
 inline void debug(std::string_view event, Fields fields) {
   write(Level::Debug, event, fields);
 }
+
+/// Writes on a thread of its own for as long as it lives; one at a time. Its end waits for what is
+/// still to be written, but not for ever. What a reader is too slow for is dropped and counted.
+class Background {
+ public:
+  static constexpr std::size_t kMostBytes = std::size_t{4} << 20;
+
+  explicit Background(int fd = 2);
+  ~Background();
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+
+ private:
+  struct Writer;
+  std::shared_ptr<Writer> writer_;
+};
 
 /// The record as it would be written, without the line end. Pure.
 std::string format(Format format, std::string_view time, Level level, std::string_view event,

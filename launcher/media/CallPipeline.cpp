@@ -3,8 +3,6 @@
 
 #include <cstring>
 
-#include <gst/net/gstnetaddressmeta.h>
-
 #include "base/Text.hpp"
 #include "log/Log.hpp"
 
@@ -14,14 +12,6 @@ namespace {
 
 std::uint64_t nowMs() {
   return static_cast<std::uint64_t>(g_get_monotonic_time() / 1000);
-}
-
-std::optional<RtpSource> senderOf(GstBuffer* buffer) {
-  const GstNetAddressMeta* meta = gst_buffer_get_net_address_meta(buffer);
-  if (!meta || !G_IS_INET_SOCKET_ADDRESS(meta->addr)) return std::nullopt;
-  auto* address = G_INET_SOCKET_ADDRESS(meta->addr);
-  CharPtr text(g_inet_address_to_string(g_inet_socket_address_get_address(address)));
-  return RtpSource{text.get(), g_inet_socket_address_get_port(address)};
 }
 
 std::string stringOf(const GstStructure* structure, const char* field) {
@@ -63,18 +53,17 @@ bool CallPipeline::play() {
 CallCounters CallPipeline::stop() {
   stopping_ = true;
   CallCounters counters;
-  counters.rtpReceived = received_;
-  counters.rtpSent = sent_;
-  counters.rtpIgnored = ignored_;
   counters.concealed = concealed_;
-  counters.lost = lost_;
-  counters.duplicates = duplicates_;
   if (!pipeline_) return counters;
-  if (GstElement* buffer = element("jitterbuffer")) {
-    const StructurePtr stats = statsOf(buffer);
-    counters.late = counterOf(stats.get(), "num-late");
-    counters.duplicates += counterOf(stats.get(), "num-duplicates");
-  }
+  const StructurePtr received = statsOf(element("rtp-in"));
+  counters.rtpReceived = counterOf(received.get(), "packets-received");
+  counters.rtpIgnored = counterOf(received.get(), "packets-ignored");
+  const StructurePtr sent = statsOf(element("rtp-out"));
+  counters.rtpSent = counterOf(sent.get(), "packets-sent");
+  const StructurePtr buffered = statsOf(element("jitterbuffer"));
+  counters.lost = counterOf(buffered.get(), "lost");
+  counters.late = counterOf(buffered.get(), "late");
+  counters.duplicates = counterOf(buffered.get(), "duplicates");
   const StructurePtr sink = statsOf(wsSink_.get());
   const StructurePtr source = statsOf(wsSource_.get());
   counters.framesSent = counterOf(sink.get(), "frames-sent");
@@ -91,30 +80,26 @@ CallCounters CallPipeline::stop() {
 
 void CallPipeline::open() {
   opened_ = true;
+  if (GstElement* source = element("rtp-in")) g_object_set(source, "open", TRUE, nullptr);
 }
 
 void CallPipeline::update(const Agreement& agreement) {
-  const std::lock_guard lock(latchMutex_);
-  const RtpSource rtp{agreement.remoteAddress, agreement.remotePort};
-  const RtpSource rtcp{agreement.remoteAddress, agreement.remoteRtcpPort};
-  const bool moved = agreement.remoteAddress != spec_.agreement.remoteAddress ||
-                     agreement.remotePort != spec_.agreement.remotePort;
-  spec_.agreement.remoteAddress = agreement.remoteAddress;
-  spec_.agreement.remotePort = agreement.remotePort;
   sends_ = agreement.sends();
-  if (!moved) return;
-  rtpLatch_.announce(rtp);
-  rtcpLatch_.announce(rtcp);
-  retarget("rtp-out", rtp);
-  retarget("rtcp-out", rtcp);
+  announceRemote(agreement);
 }
 
-void CallPipeline::retarget(const char* sink, const RtpSource& target) {
-  GstElement* out = element(sink);
-  g_signal_emit_by_name(out, "clear");
-  const bool nowhere = target.port == 0 || target.address == "0.0.0.0" || target.address == "::";
-  if (nowhere || !g_hostname_is_ip_address(target.address.c_str())) return;
-  g_signal_emit_by_name(out, "add", target.address.c_str(), static_cast<gint>(target.port));
+void CallPipeline::announceRemote(const Agreement& agreement) {
+  g_object_set(element("rtp-in"), "remote-address", agreement.remoteAddress.c_str(), "remote-port",
+               guint{agreement.remotePort}, "remote-rtcp-port", guint{agreement.remoteRtcpPort},
+               nullptr);
+}
+
+std::int64_t CallPipeline::lastRtp() const {
+  gint64 last = 0;
+  if (const StructurePtr stats = statsOf(element("rtp-in"))) {
+    gst_structure_get_int64(stats.get(), "last-arrival", &last);
+  }
+  return last;
 }
 
 void CallPipeline::closeWebSocket(unsigned code, const std::string& reason) {
@@ -138,102 +123,13 @@ void CallPipeline::poll() {
   if (digit) sendDigit(*digit);
 }
 
-GstPadProbeReturn CallPipeline::onRtpIn(GstBuffer* buffer) {
-  const auto sender = senderOf(buffer);
-  GstMapInfo map;
-  if (!sender || !gst_buffer_map(buffer, &map, GST_MAP_READ)) return GST_PAD_PROBE_DROP;
-  const bool valid =
-      isValidRtp(map.data, map.size, spec_.agreement.payloadType, spec_.agreement.eventPayloadType);
-  gst_buffer_unmap(buffer, &map);
-  if (!valid || !opened_) {
-    ++ignored_;
-    return GST_PAD_PROBE_DROP;
-  }
-  const std::lock_guard lock(latchMutex_);
-  const SourceLatch::Verdict verdict = rtpLatch_.packet(*sender, nowMs());
-  if (verdict == SourceLatch::Verdict::Ignore) {
-    ++ignored_;
-    return GST_PAD_PROBE_DROP;
-  }
-  if (verdict == SourceLatch::Verdict::TakeAndLatch &&
-      *sender != RtpSource{spec_.agreement.remoteAddress, spec_.agreement.remotePort}) {
-    retarget("rtp-out", *sender);
-    if (spec_.agreement.rtcpMux) retarget("rtcp-out", *sender);
-  }
-  ++received_;
-  lastRtp_ = g_get_monotonic_time();
-  return GST_PAD_PROBE_OK;
-}
-
-GstPadProbeReturn CallPipeline::onRtcpIn(GstBuffer* buffer) {
-  const auto sender = senderOf(buffer);
-  if (!sender) return GST_PAD_PROBE_DROP;
-  const std::lock_guard lock(latchMutex_);
-  // Reports count only from the host that the audio comes from.
-  if (const auto& audio = rtpLatch_.latched(); audio && audio->address != sender->address) {
-    return GST_PAD_PROBE_DROP;
-  }
-  const SourceLatch::Verdict verdict = rtcpLatch_.packet(*sender, nowMs());
-  if (verdict == SourceLatch::Verdict::Ignore) return GST_PAD_PROBE_DROP;
-  if (verdict == SourceLatch::Verdict::TakeAndLatch) retarget("rtcp-out", *sender);
-  return GST_PAD_PROBE_OK;
-}
-
-GstPadProbeReturn CallPipeline::onSession(GstPadProbeInfo* info) {
-  GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  std::uint8_t header[12];
-  if (gst_buffer_extract(buffer, 0, header, sizeof header) != sizeof header) {
-    return GST_PAD_PROBE_DROP;
-  }
-  const StreamSplice::Verdict verdict = splice_.packet(header, nowMs());
-  if (verdict == StreamSplice::Verdict::Stale) return GST_PAD_PROBE_DROP;
-  const auto sequence = static_cast<std::uint16_t>(header[2] << 8 | header[3]);
-  // The jitter buffer would count what it has let go already as late.
-  if (sequences_.isDuplicate(sequence)) {
-    ++duplicates_;
-    return GST_PAD_PROBE_DROP;
-  }
-  if (announced_ < 2) announceSequence(sequence);
-  if (verdict == StreamSplice::Verdict::Same) return GST_PAD_PROBE_OK;
-  buffer = gst_buffer_make_writable(buffer);
-  gst_buffer_fill(buffer, 0, header, sizeof header);
-  GST_PAD_PROBE_INFO_DATA(info) = buffer;
-  return GST_PAD_PROBE_OK;
-}
-
-void CallPipeline::announceSequence(std::uint16_t sequence) {
-  // rtpjitterbuffer's fast start looks at the head of its queue; while the stream's first events
-  // are still there it overlooks the packet behind them and holds it until the next one comes. A
-  // known base makes the first packet an expected one. With the second packet the base goes again:
-  // after a change of the payload type it would be compared with numbers that have wrapped.
-  const GstPtr<GstPad> pad(gst_element_get_static_pad(element("jitterbuffer"), "sink"));
-  CapsPtr caps(gst_pad_get_current_caps(pad.get()));
-  if (!caps) return;
-  caps.reset(gst_caps_make_writable(caps.release()));
-  if (announced_++ == 0) {
-    gst_caps_set_simple(caps.get(), "seqnum-base", G_TYPE_UINT, guint{sequence}, nullptr);
-  } else {
-    gst_structure_remove_field(gst_caps_get_structure(caps.get(), 0), "seqnum-base");
-  }
-  gst_pad_send_event(pad.get(), gst_event_new_caps(caps.get()));
-}
-
-GstPadProbeReturn CallPipeline::onBuffered(GstPadProbeInfo* info) {
-  if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
-    GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
-    if (gst_event_has_name(event, "GstRTPPacketLost")) {
-      GstClockTime duration = 0;
-      gst_structure_get_clock_time(gst_event_get_structure(event), "duration", &duration);
-      const auto ptime = static_cast<std::uint64_t>(spec_.agreement.ptime) * GST_MSECOND;
-      const std::uint64_t packets = std::max<std::uint64_t>(1, (duration + ptime / 2) / ptime);
-      lost_ += packets;
-    }
-    return GST_PAD_PROBE_OK;
-  }
-  GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+GstPadProbeReturn CallPipeline::onBuffered(GstBuffer* buffer) {
   std::uint8_t type = 0;
   if (gst_buffer_extract(buffer, 1, &type, 1) != 1) return GST_PAD_PROBE_DROP;
-  if ((type & 0x7f) == spec_.agreement.payloadType) return GST_PAD_PROBE_OK;
+  if ((type & 0x7f) == spec_.agreement.payloadType) {
+    concealedInARow_ = 0;
+    return GST_PAD_PROBE_OK;
+  }
   handleEventPacket(buffer);
   return GST_PAD_PROBE_DROP;
 }
@@ -264,10 +160,6 @@ void CallPipeline::handleEventPacket(GstBuffer* buffer) {
 GstPadProbeReturn CallPipeline::onConcealment(GstPadProbeInfo* info) {
   // Beyond this nothing sensible can be made up, and a long filler would only come as a burst.
   constexpr std::uint64_t kLongest = 100 * GST_MSECOND;
-  if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
-    concealedInARow_ = 0;
-    return GST_PAD_PROBE_OK;
-  }
   GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
   if (GST_EVENT_TYPE(event) != GST_EVENT_GAP) return GST_PAD_PROBE_OK;
   GstClockTime timestamp = 0;
@@ -301,16 +193,14 @@ GstPadProbeReturn CallPipeline::onDecoded(GstPadProbeInfo* info) {
   return GST_PAD_PROBE_OK;
 }
 
-GstPadProbeReturn CallPipeline::onResampled(GstPadProbeInfo* info, int rate, bool& first) {
+GstPadProbeReturn CallPipeline::onResampled(GstPadProbeInfo* info, int rate) {
   // The resampler holds back half its filter from the first buffer. Frames would stay short by that
   // much and each wait for the next one, 20 ms late, so the missing samples are put in as silence.
-  if (!first) return GST_PAD_PROBE_OK;
-  first = false;
   GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
   const gsize unit = static_cast<gsize>(rate) / 100 * 2;
   const gsize size = gst_buffer_get_size(buffer);
   const gsize missing = (unit - size % unit) % unit;
-  if (missing == 0) return GST_PAD_PROBE_OK;
+  if (missing == 0) return GST_PAD_PROBE_REMOVE;
   buffer = gst_buffer_make_writable(buffer);
   GstMemory* silence = gst_allocator_alloc(nullptr, missing, nullptr);
   GstMapInfo map;
@@ -320,24 +210,14 @@ GstPadProbeReturn CallPipeline::onResampled(GstPadProbeInfo* info, int rate, boo
   }
   gst_buffer_prepend_memory(buffer, silence);
   GST_PAD_PROBE_INFO_DATA(info) = buffer;
-  return GST_PAD_PROBE_OK;
+  return GST_PAD_PROBE_REMOVE;
 }
 
-GstPadProbeReturn CallPipeline::onPayload(GstPadProbeInfo* info) {
-  const int type = GST_PAD_PROBE_INFO_TYPE(info);
-  if (type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
-    GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
-    if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
-      emit_({PipelineEvent::Kind::PlayedOut, {}, {}, {}, 0, 0});
-      // The RTP session would say goodbye and end; the call itself decides when.
-      return GST_PAD_PROBE_DROP;
-    }
-    return GST_PAD_PROBE_OK;
-  }
-  sent_ += type & GST_PAD_PROBE_TYPE_BUFFER_LIST
-               ? gst_buffer_list_length(GST_PAD_PROBE_INFO_BUFFER_LIST(info))
-               : 1;
-  return GST_PAD_PROBE_OK;
+GstPadProbeReturn CallPipeline::onPlayedOut(GstEvent* event) {
+  if (GST_EVENT_TYPE(event) != GST_EVENT_EOS) return GST_PAD_PROBE_OK;
+  emit_({PipelineEvent::Kind::PlayedOut, {}, {}, {}, 0, 0});
+  // The RTP session would say goodbye and end; the call itself decides when.
+  return GST_PAD_PROBE_DROP;
 }
 
 void CallPipeline::onMessage(GstMessage* message) {

@@ -20,9 +20,6 @@
 #include "config/Config.hpp"
 #include "media/PipelineTemplate.hpp"
 #include "media/RtpPorts.hpp"
-#include "media/SequenceWindow.hpp"
-#include "media/SourceLatch.hpp"
-#include "media/StreamSplice.hpp"
 #include "sip/SdpNegotiator.hpp"
 #include "sip/TelephoneEvent.hpp"
 
@@ -97,7 +94,7 @@ class CallPipeline {
   /// To be called now and then: keys whose end packets were lost come out.
   void poll();
   /// Monotonic, µs; 0 before the first packet.
-  std::int64_t lastRtp() const { return lastRtp_; }
+  std::int64_t lastRtp() const;
 
  private:
   GstElement* element(const char* name) const;
@@ -108,19 +105,15 @@ class CallPipeline {
   void configureRtp();
   std::string linkSession();
   void installProbes();
-  void retarget(const char* sink, const RtpSource& target);
   void onMessage(GstMessage* message);
   void onElementMessage(const GstStructure* structure);
-  GstPadProbeReturn onRtpIn(GstBuffer* buffer);
-  GstPadProbeReturn onRtcpIn(GstBuffer* buffer);
-  GstPadProbeReturn onSession(GstPadProbeInfo* info);
-  GstPadProbeReturn onBuffered(GstPadProbeInfo* info);
+  void announceRemote(const Agreement& agreement);
+  GstPadProbeReturn onBuffered(GstBuffer* buffer);
   GstPadProbeReturn onConcealment(GstPadProbeInfo* info);
   GstPadProbeReturn onDecoded(GstPadProbeInfo* info);
-  GstPadProbeReturn onResampled(GstPadProbeInfo* info, int rate, bool& first);
-  GstPadProbeReturn onPayload(GstPadProbeInfo* info);
+  GstPadProbeReturn onResampled(GstPadProbeInfo* info, int rate);
+  GstPadProbeReturn onPlayedOut(GstEvent* event);
   void handleEventPacket(GstBuffer* buffer);
-  void announceSequence(std::uint16_t sequence);
   void sayGoodbye();
 
   PipelineSpec spec_;
@@ -132,29 +125,14 @@ class CallPipeline {
   std::atomic<bool> opened_{false};
   std::atomic<bool> sends_{true};
   std::atomic<bool> stopping_{false};
-  std::atomic<std::int64_t> lastRtp_{0};
-  std::atomic<std::uint64_t> received_{0};
-  std::atomic<std::uint64_t> ignored_{0};
-  std::atomic<std::uint64_t> sent_{0};
-  std::atomic<std::uint64_t> lost_{0};
   std::atomic<std::uint64_t> concealed_{0};
-  std::atomic<std::uint64_t> duplicates_{0};
 
-  std::mutex latchMutex_;  ///< RTP and RTCP threads, and re-INVITEs
-  SourceLatch rtpLatch_{{}};
-  SourceLatch rtcpLatch_{{}};
   std::mutex eventMutex_;  ///< streaming thread and poll()
   TelephoneEvent events_{8000};
 
   // Caller to endpoint, streaming thread only.
-  StreamSplice splice_{8000};
-  SequenceWindow sequences_;
-  int announced_ = 0;  ///< of announceSequence(), packets that it has seen
   std::uint64_t samplesIn_ = 0;
   std::uint64_t concealedInARow_ = 0;
-  bool rxFirst_ = true;
-  // Endpoint to caller, streaming thread only.
-  bool txFirst_ = true;
 };
 
 }  // namespace launcher

@@ -153,14 +153,8 @@ std::string CallPipeline::attachMedia(const PipelineTemplate& launch, const Agre
 void CallPipeline::resetMedia() {
   const Agreement& agreed = spec_.agreement;
   sends_ = agreed.sends();
-  {
-    const std::lock_guard lock(latchMutex_);
-    rtpLatch_ = SourceLatch({agreed.remoteAddress, agreed.remotePort});
-    rtcpLatch_ = SourceLatch({agreed.remoteAddress, agreed.remoteRtcpPort});
-  }
   const std::lock_guard lock(eventMutex_);
   events_ = TelephoneEvent(static_cast<unsigned>(agreed.eventRate));
-  if (agreed.codec) splice_ = StreamSplice(static_cast<std::uint32_t>(agreed.codec->rate));
 }
 
 void CallPipeline::watchBus() {
@@ -207,21 +201,19 @@ void CallPipeline::configureRtp() {
       agreed.codec->rate, "encoding-name", G_TYPE_STRING, agreed.codec->encoding, "payload",
       G_TYPE_INT, agreed.payloadType, "channels", G_TYPE_INT, 1, "encoding-params", G_TYPE_STRING,
       "1", nullptr));
-  const CapsPtr rtcpCaps(gst_caps_new_empty_simple("application/x-rtcp"));
-  g_object_set(element("rtp-in"), "socket", spec_.sockets.rtp.get(), "close-socket", FALSE, "caps",
-               rtpCaps.get(), nullptr);
-  g_object_set(element("rtcp-in"), "socket", spec_.sockets.rtcp.get(), "close-socket", FALSE,
-               "caps", rtcpCaps.get(), nullptr);
-  const bool v6 = g_socket_get_family(spec_.sockets.rtp.get()) == G_SOCKET_FAMILY_IPV6;
-  const char* socketProperty = v6 ? "socket-v6" : "socket";
-  g_object_set(element("rtp-out"), socketProperty, spec_.sockets.rtp.get(), nullptr);
-  g_object_set(element("rtcp-out"), socketProperty,
-               agreed.rtcpMux ? spec_.sockets.rtp.get() : spec_.sockets.rtcp.get(), nullptr);
-  retarget("rtp-out", {agreed.remoteAddress, agreed.remotePort});
-  retarget("rtcp-out", {agreed.remoteAddress, agreed.remoteRtcpPort});
-
-  g_object_set(element("jitterbuffer"), "latency", static_cast<guint>(spec_.config->rtp.jitterWait),
-               nullptr);
+  std::string types = std::to_string(agreed.payloadType);
+  if (agreed.eventPayloadType >= 0) types += "," + std::to_string(agreed.eventPayloadType);
+  const auto loopWait = static_cast<guint>(spec_.config->media.loopWait);
+  g_object_set(
+      element("rtp-in"), "transport", spec_.connection.c_str(), "socket", spec_.sockets.rtp.get(),
+      "rtcp-socket", agreed.rtcpMux ? nullptr : spec_.sockets.rtcp.get(), "rtcp-mux",
+      agreed.rtcpMux ? TRUE : FALSE, "caps", rtpCaps.get(), "payload-types", types.c_str(), "open",
+      opened_ ? TRUE : FALSE, "context", spec_.loop.c_str(), "context-wait", loopWait, nullptr);
+  announceRemote(agreed);
+  g_object_set(element("rtp-out"), "transport", spec_.connection.c_str(), nullptr);
+  g_object_set(element("jitterbuffer"), "max-wait",
+               static_cast<guint>(spec_.config->rtp.jitterWait), "context", spec_.loop.c_str(),
+               "context-wait", loopWait, nullptr);
   // Asked for each payload type; what is asked for has to stand in the answer.
   const auto ptMap = +[](GstElement*, guint type, gpointer data) -> GstCaps* {
     GstCaps* caps = gst_caps_copy(static_cast<GstCaps*>(data));
@@ -230,10 +222,8 @@ void CallPipeline::configureRtp() {
   };
   const auto freeCaps =
       +[](gpointer data, GClosure*) { gst_caps_unref(static_cast<GstCaps*>(data)); };
-  for (const char* name : {"jitterbuffer", "rtpsession"}) {
-    g_signal_connect_data(element(name), "request-pt-map", G_CALLBACK(ptMap),
-                          gst_caps_ref(rtpCaps.get()), freeCaps, static_cast<GConnectFlags>(0));
-  }
+  g_signal_connect_data(element("rtpsession"), "request-pt-map", G_CALLBACK(ptMap),
+                        gst_caps_ref(rtpCaps.get()), freeCaps, static_cast<GConnectFlags>(0));
   // A new source counts from its first packet: it has been latched already.
   g_object_set(element("rtpsession"), "probation", 0U, nullptr);
 
@@ -249,45 +239,38 @@ std::string CallPipeline::linkSession() {
   GstElement* session = element("rtpsession");
   const bool linked = linkPads(element("rtp-in"), "src", session, "recv_rtp_sink") &&
                       linkPads(session, "recv_rtp_src", element("jitterbuffer"), "sink") &&
-                      linkPads(element("rtcp-in"), "src", session, "recv_rtcp_sink") &&
+                      linkPads(element("rtp-in"), "rtcp_src", session, "recv_rtcp_sink") &&
                       linkPads(element("pay"), "src", session, "send_rtp_sink") &&
                       linkPads(session, "send_rtp_src", element("rtp-out"), "sink") &&
-                      linkPads(session, "send_rtcp_src", element("rtcp-out"), "sink");
+                      linkPads(session, "send_rtcp_src", element("rtp-out"), "rtcp_sink");
   return linked ? "" : "the RTP session cannot be linked";
 }
 
 void CallPipeline::installProbes() {
   constexpr int kBuffer = GST_PAD_PROBE_TYPE_BUFFER;
   constexpr int kEvent = GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM;
-  addProbe(element("rtp-in"), "src", kBuffer,
-           [this](GstPadProbeInfo* info) { return onRtpIn(GST_PAD_PROBE_INFO_BUFFER(info)); });
-  addProbe(element("rtcp-in"), "src", kBuffer,
-           [this](GstPadProbeInfo* info) { return onRtcpIn(GST_PAD_PROBE_INFO_BUFFER(info)); });
-  addProbe(element("jitterbuffer"), "sink", kBuffer,
-           [this](GstPadProbeInfo* info) { return onSession(info); });
-  addProbe(element("jitterbuffer"), "src", kBuffer | kEvent,
-           [this](GstPadProbeInfo* info) { return onBuffered(info); });
-  addProbe(element("rx-audio"), "sink", kBuffer | kEvent,
+  addProbe(element("jitterbuffer"), "src", kBuffer,
+           [this](GstPadProbeInfo* info) { return onBuffered(GST_PAD_PROBE_INFO_BUFFER(info)); });
+  addProbe(element("rx-audio"), "sink", kEvent,
            [this](GstPadProbeInfo* info) { return onConcealment(info); });
   addProbe(element("rx-audio"), "src", kBuffer,
            [this](GstPadProbeInfo* info) { return onDecoded(info); });
-  addProbe(element("rx-resample"), "src", kBuffer, [this](GstPadProbeInfo* info) {
-    return onResampled(info, spec_.bridge.rate, rxFirst_);
-  });
+  addProbe(element("rx-resample"), "src", kBuffer,
+           [this](GstPadProbeInfo* info) { return onResampled(info, spec_.bridge.rate); });
   addProbe(element("tx-resample"), "src", kBuffer, [this](GstPadProbeInfo* info) {
-    return onResampled(info, spec_.agreement.codec->rate, txFirst_);
+    return onResampled(info, spec_.agreement.codec->rate);
   });
   // While the call is not answered, or on hold, nothing goes out, and the sequence has no gap.
   addProbe(element("pay"), "sink", kBuffer, [this](GstPadProbeInfo*) {
     return opened_ && sends_ ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
   });
-  addProbe(element("pay"), "src", kBuffer | GST_PAD_PROBE_TYPE_BUFFER_LIST | kEvent,
-           [this](GstPadProbeInfo* info) { return onPayload(info); });
+  addProbe(element("pay"), "src", kEvent,
+           [this](GstPadProbeInfo* info) { return onPlayedOut(GST_PAD_PROBE_INFO_EVENT(info)); });
 }
 
 void CallPipeline::sayGoodbye() {
   // The session sends its RTCP BYE when what it sends ends, on a thread of its own, and then passes
-  // the end on to rtcp-out.
+  // the end on to rtp-out.
   constexpr auto kLongest = std::chrono::milliseconds(50);
   GstElement* session = opened_ ? element("rtpsession") : nullptr;
   const GstPtr<GstPad> sender(session ? gst_element_get_static_pad(session, "send_rtp_sink")
@@ -295,7 +278,7 @@ void CallPipeline::sayGoodbye() {
   if (!sender) return;
   const auto gone = std::make_shared<std::promise<void>>();
   auto waiting = gone->get_future();
-  addProbe(element("rtcp-out"), "sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+  addProbe(element("rtp-out"), "rtcp_sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
            [gone](GstPadProbeInfo* info) {
              if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS) {
                return GST_PAD_PROBE_OK;

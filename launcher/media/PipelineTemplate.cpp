@@ -60,9 +60,8 @@ std::optional<std::string> placeholderFault(const std::string& text) {
 
 const std::vector<std::string>& PipelineTemplate::elementNames() {
   static const std::vector<std::string> names = {
-      "rtp-in",      "rtcp-in",     "rtpsession", "jitterbuffer", "depay",
-      "rx-audio",    "rx-resample", "ws-sink",    "ws-source",    "tx-caps",
-      "tx-resample", "tx-encode",   "pay",        "rtp-out",      "rtcp-out"};
+      "rtp-in",    "rtpsession", "jitterbuffer", "depay",     "rx-audio", "rx-resample", "ws-sink",
+      "ws-source", "tx-caps",    "tx-resample",  "tx-encode", "pay",      "rtp-out"};
   return names;
 }
 

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <exception>
 
+#include <glib.h>
+
 #include "log/Log.hpp"
 
 namespace launcher {
 
-PipelineWorkers::PipelineWorkers(int threads) {
+PipelineWorkers::PipelineWorkers(int threads, std::int64_t patienceUs) : patienceUs_(patienceUs) {
   for (int i = 0; i < threads; ++i)
     threads_.emplace_back([this] { work(); });
 }
@@ -23,27 +25,42 @@ PipelineWorkers::~PipelineWorkers() {
     thread.join();
 }
 
-void PipelineWorkers::post(std::uint64_t key, Task task) {
+void PipelineWorkers::post(std::uint64_t key, Kind kind, Task task) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back({key, std::move(task)});
+    Queue& queue = kind == Kind::SetUp ? setUps_ : takeDowns_;
+    queue.push_back({key, std::move(task), g_get_monotonic_time()});
   }
   changed_.notify_one();
+}
+
+std::optional<PipelineWorkers::Entry> PipelineWorkers::takeFrom(Queue& queue) {
+  const auto free = std::find_if(queue.begin(), queue.end(), [this](const Entry& entry) {
+    return busy_.count(entry.key) == 0;
+  });
+  if (free == queue.end()) return std::nullopt;
+  Entry entry = std::move(*free);
+  queue.erase(free);
+  return entry;
+}
+
+std::optional<PipelineWorkers::Entry> PipelineWorkers::next() {
+  const std::int64_t now = g_get_monotonic_time();
+  const bool impatient = !takeDowns_.empty() && now - takeDowns_.front().postedAt >= patienceUs_;
+  if (auto first = takeFrom(impatient ? takeDowns_ : setUps_)) return first;
+  return takeFrom(impatient ? setUps_ : takeDowns_);
 }
 
 void PipelineWorkers::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    const auto next = std::find_if(queue_.begin(), queue_.end(), [this](const Entry& entry) {
-      return busy_.count(entry.key) == 0;
-    });
-    if (next == queue_.end()) {
-      if (stopping_ && queue_.empty()) return;
+    std::optional<Entry> found = next();
+    if (!found) {
+      if (stopping_ && setUps_.empty() && takeDowns_.empty()) return;
       changed_.wait(lock);
       continue;
     }
-    Entry entry = std::move(*next);
-    queue_.erase(next);
+    Entry& entry = *found;
     busy_.insert(entry.key);
     lock.unlock();
     try {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The few threads that parse pipelines, change their states and take them down: everything in
-// GStreamer that may block. Tasks of one key run in order, one at a time. Any thread may post.
+// The few threads that build pipelines, change their states and take them down: everything in
+// GStreamer that may block. Tasks of one key run one at a time, and in order as long as no set-up
+// follows a take-down. Any thread may post.
 #pragma once
 
 #include <condition_variable>
@@ -8,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -17,25 +19,35 @@ namespace launcher {
 class PipelineWorkers {
  public:
   using Task = std::function<void()>;
+  /// Callers wait for a set-up; nobody does for a take-down, but it frees what the next call needs.
+  enum class Kind { SetUp, TakeDown };
+  /// A take-down that has waited this long goes before every set-up.
+  static constexpr std::int64_t kPatienceUs = 200000;
 
-  explicit PipelineWorkers(int threads);
+  explicit PipelineWorkers(int threads, std::int64_t patienceUs = kPatienceUs);
   /// Finishes what is queued, then joins.
   ~PipelineWorkers();
   PipelineWorkers(const PipelineWorkers&) = delete;
   PipelineWorkers& operator=(const PipelineWorkers&) = delete;
 
-  void post(std::uint64_t key, Task task);
+  void post(std::uint64_t key, Kind kind, Task task);
 
  private:
   struct Entry {
     std::uint64_t key;
     Task task;
+    std::int64_t postedAt;  ///< monotonic, µs
   };
+  using Queue = std::deque<Entry>;
   void work();
+  std::optional<Entry> next();
+  std::optional<Entry> takeFrom(Queue& queue);
 
+  const std::int64_t patienceUs_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Entry> queue_;
+  Queue setUps_;
+  Queue takeDowns_;
   std::set<std::uint64_t> busy_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;

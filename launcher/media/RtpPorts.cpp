@@ -13,19 +13,24 @@ namespace {
 
 constexpr std::int64_t kRestUs = 2 * G_USEC_PER_SEC;
 constexpr int kReceiveBuffer = 256 * 1024;
+// Pairs that others hold cost system calls, and the SIP thread waits; the next call goes on behind.
+constexpr int kMostBinds = 100;
 
-std::shared_ptr<GSocket> bindUdp(const std::string& address, std::uint16_t port) {
-  GObjectPtr<GSocketAddress> where(g_inet_socket_address_new_from_string(address.c_str(), port));
-  if (!where) return nullptr;
-  GSocket* socket = g_socket_new(g_socket_address_get_family(where.get()), G_SOCKET_TYPE_DATAGRAM,
+std::shared_ptr<GSocket> openUdp(GSocketAddress* where) {
+  GSocket* socket = g_socket_new(g_socket_address_get_family(where), G_SOCKET_TYPE_DATAGRAM,
                                  G_SOCKET_PROTOCOL_UDP, nullptr);
   if (!socket) return nullptr;
   auto owned = shareObject(socket);
-  // Not reusable: a port that another program holds must not be shared with it.
-  if (!g_socket_bind(socket, where.get(), FALSE, nullptr)) return nullptr;
   g_socket_set_blocking(socket, FALSE);
   g_socket_set_option(socket, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer, nullptr);
   return owned;
+}
+
+bool bindTo(GSocket* socket, const std::string& address, int port) {
+  GObjectPtr<GSocketAddress> where(
+      g_inet_socket_address_new_from_string(address.c_str(), static_cast<guint>(port)));
+  // Not reusable: a port that another program holds must not be shared with it.
+  return g_socket_bind(socket, where.get(), FALSE, nullptr) == TRUE;
 }
 
 }  // namespace
@@ -33,30 +38,50 @@ std::shared_ptr<GSocket> bindUdp(const std::string& address, std::uint16_t port)
 RtpPorts::RtpPorts(PortRange range)
     : range_(range), next_(static_cast<std::uint16_t>(range.first + range.first % 2)) {}
 
+std::size_t RtpPorts::pairs() const {
+  return static_cast<std::size_t>(range_.last + 1 - range_.first - range_.first % 2) / 2;
+}
+
 bool RtpPorts::resting(std::uint16_t port) const {
   return std::any_of(rested_.begin(), rested_.end(),
                      [port](const auto& entry) { return entry.first == port; });
 }
 
-std::optional<RtpSockets> RtpPorts::take(const std::string& address) {
+std::optional<RtpSockets> RtpPorts::take(const std::string& address, PortFault* fault) {
+  PortFault ignored{};
+  PortFault& why = fault ? *fault : ignored;
+  why = PortFault::RangeUsed;
   const std::lock_guard lock(mutex_);
+  if (used_.size() >= pairs()) return std::nullopt;
+  const GObjectPtr<GSocketAddress> any(g_inet_socket_address_new_from_string(address.c_str(), 0));
+  RtpSockets sockets{0, any ? openUdp(any.get()) : nullptr, any ? openUdp(any.get()) : nullptr};
+  if (!sockets.rtp || !sockets.rtcp) {
+    why = PortFault::NoSocket;
+    return std::nullopt;
+  }
   const std::int64_t now = g_get_monotonic_time();
   while (!rested_.empty() && rested_.front().second <= now)
     rested_.pop_front();
-  const int pairs = (range_.last - range_.first + 1) / 2;
   const auto first = static_cast<std::uint16_t>(range_.first + range_.first % 2);
+  int binds = 0;
   // A small range may have nothing but resting pairs left: then those, rather than refuse a call.
   for (const bool allowResting : {false, true}) {
-    for (int tried = 0; tried < pairs; ++tried) {
+    for (std::size_t tried = 0; tried < pairs() && binds < kMostBinds; ++tried) {
       const std::uint16_t port = next_;
       next_ = static_cast<std::uint16_t>(next_ + 2 >= range_.last ? first : next_ + 2);
       if (port + 1 > range_.last || used_.count(port)) continue;
       if (!allowResting && resting(port)) continue;
-      RtpSockets sockets{port, bindUdp(address, port), nullptr};
-      if (!sockets.rtp) continue;
-      sockets.rtcp = bindUdp(address, static_cast<std::uint16_t>(port + 1));
-      if (!sockets.rtcp) continue;
+      ++binds;
+      // RTCP first: when that port is taken, the socket is as good as new for the next pair.
+      if (!bindTo(sockets.rtcp.get(), address, port + 1)) continue;
+      if (!bindTo(sockets.rtp.get(), address, port)) {
+        sockets.rtcp = openUdp(any.get());
+        if (!sockets.rtcp) break;
+        continue;
+      }
+      sockets.port = port;
       used_.insert(port);
+      why = PortFault::None;
       return sockets;
     }
     if (rested_.empty()) break;

@@ -18,6 +18,8 @@
 
 namespace launcher {
 
+enum class PortFault { None, RangeUsed, NoSocket };
+
 struct RtpSockets {
   std::uint16_t port = 0;
   std::shared_ptr<GSocket> rtp;
@@ -30,10 +32,13 @@ class RtpPorts {
   RtpPorts(const RtpPorts&) = delete;
   RtpPorts& operator=(const RtpPorts&) = delete;
 
-  std::optional<RtpSockets> take(const std::string& address);
+  /// `fault` says why there is none: no pair is free, or the process gets no socket at all.
+  std::optional<RtpSockets> take(const std::string& address, PortFault* fault = nullptr);
   /// Closes the sockets.
   void giveBack(const RtpSockets& sockets);
   std::size_t inUse() const;
+  /// How many there are in the range.
+  std::size_t pairs() const;
 
  private:
   bool resting(std::uint16_t port) const;

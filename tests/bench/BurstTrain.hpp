@@ -20,7 +20,8 @@ double toneShare(std::span<const int16_t> samples, double frequency, double rate
 class BurstTrain {
  public:
   BurstTrain(uint64_t seed, uint32_t rate);
-  void render(std::span<int16_t> out);  // continues where the last call ended
+  // Continues where the last call ended. False: all of it is silence.
+  bool render(std::span<int16_t> out);
 
  private:
   void planNext();

@@ -28,19 +28,27 @@ inline double toMs(Nanoseconds time) {
   return static_cast<double>(time) / 1e6;
 }
 
-// When the kernel took the datagram in; now, when it gave no stamp.
-inline Nanoseconds arrivalOf(msghdr& message) {
-  const Nanoseconds present = now();
+// Both clocks at one moment, so that the kernel's stamps of a whole batch can be turned.
+struct Clocks {
+  Nanoseconds monotonic, realtime;
+};
+
+inline Clocks readClocks() {
+  return {now(), readClock(CLOCK_REALTIME)};
+}
+
+// When the kernel took the datagram in; the moment of `clocks`, when it gave no stamp.
+inline Nanoseconds arrivalOf(msghdr& message, const Clocks& clocks) {
   for (cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr;
        item = CMSG_NXTHDR(&message, item)) {
     if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_TIMESTAMPNS) continue;
     timespec stamp{};
     std::memcpy(&stamp, CMSG_DATA(item), sizeof stamp);
-    const Nanoseconds age = readClock(CLOCK_REALTIME) - (stamp.tv_sec * kSecond + stamp.tv_nsec);
+    const Nanoseconds age = clocks.realtime - (stamp.tv_sec * kSecond + stamp.tv_nsec);
     // A step of the wall clock in between would show as a negative or absurd age.
-    if (age >= 0 && age < 10 * kSecond) return present - age;
+    if (age >= -kMillisecond && age < 10 * kSecond) return clocks.monotonic - age;
   }
-  return present;
+  return clocks.monotonic;
 }
 
 }  // namespace bench

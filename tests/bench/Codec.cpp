@@ -50,46 +50,60 @@ int16_t fromAlaw(uint8_t code) {
 
 }  // namespace
 
+const std::array<int16_t, 256>& decodeTable(CodecKind kind) {
+  static const auto tables = [] {
+    std::array<std::array<int16_t, 256>, 2> made{};
+    for (size_t code = 0; code < 256; ++code) {
+      made[0][code] = fromMulaw(static_cast<uint8_t>(code));
+      made[1][code] = fromAlaw(static_cast<uint8_t>(code));
+    }
+    return made;
+  }();
+  return tables[kind == CodecKind::Pcma ? 1 : 0];
+}
+
+const std::array<uint8_t, 65536>& encodeTable(CodecKind kind) {
+  static const auto tables = [] {
+    std::array<std::array<uint8_t, 65536>, 2> made{};
+    for (int sample = -32768; sample < 32768; ++sample) {
+      const auto index = static_cast<uint16_t>(sample);
+      made[0][index] = toMulaw(static_cast<int16_t>(sample));
+      made[1][index] = toAlaw(static_cast<int16_t>(sample));
+    }
+    return made;
+  }();
+  return tables[kind == CodecKind::Pcma ? 1 : 0];
+}
+
 const Codec* findCodec(std::string_view name) {
   const auto* found = std::ranges::find(kCodecs, name, &Codec::name);
   return found == kCodecs.end() ? nullptr : found;
 }
 
 void encode(const Codec& codec, std::span<const int16_t> samples, std::vector<uint8_t>& out) {
-  out.clear();
-  out.reserve(samples.size() * codec.bytesPerSample);
-  for (const int16_t sample : samples) {
-    switch (codec.kind) {
-      case CodecKind::Pcmu:
-        out.push_back(toMulaw(sample));
-        break;
-      case CodecKind::Pcma:
-        out.push_back(toAlaw(sample));
-        break;
-      case CodecKind::L16:
-        out.push_back(static_cast<uint8_t>(static_cast<uint16_t>(sample) >> 8));
-        out.push_back(static_cast<uint8_t>(sample & 0xff));
-        break;
+  out.resize(samples.size() * codec.bytesPerSample);
+  if (codec.kind == CodecKind::L16) {
+    for (size_t i = 0; i < samples.size(); ++i) {
+      out[2 * i] = static_cast<uint8_t>(static_cast<uint16_t>(samples[i]) >> 8);
+      out[2 * i + 1] = static_cast<uint8_t>(samples[i] & 0xff);
     }
+    return;
   }
+  const auto& table = encodeTable(codec.kind);
+  for (size_t i = 0; i < samples.size(); ++i)
+    out[i] = table[static_cast<uint16_t>(samples[i])];
 }
 
 void decode(const Codec& codec, std::span<const uint8_t> payload, std::vector<int16_t>& out) {
-  out.clear();
-  out.reserve(payload.size() / codec.bytesPerSample);
-  for (size_t i = 0; i + codec.bytesPerSample <= payload.size(); i += codec.bytesPerSample) {
-    switch (codec.kind) {
-      case CodecKind::Pcmu:
-        out.push_back(fromMulaw(payload[i]));
-        break;
-      case CodecKind::Pcma:
-        out.push_back(fromAlaw(payload[i]));
-        break;
-      case CodecKind::L16:
-        out.push_back(static_cast<int16_t>(payload[i] << 8 | payload[i + 1]));
-        break;
-    }
+  out.resize(payload.size() / codec.bytesPerSample);
+  if (codec.kind == CodecKind::L16) {
+    for (size_t i = 0; i < out.size(); ++i)
+      out[i] = static_cast<int16_t>(payload[2 * i] << 8 | payload[2 * i + 1]);
+    return;
   }
+  const auto& table = decodeTable(codec.kind);
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = table[payload[i]];
 }
 
 }  // namespace bench

@@ -2,6 +2,7 @@
 // The codecs that the load generator speaks: G.711 (ITU-T) and L16 (RFC 3551). Pure; any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -19,6 +20,10 @@ struct Codec {
   uint32_t rate;
   size_t bytesPerSample;
 };
+
+// Of G.711: by code, and by the sample's bits. Anything but Pcma means mu-law.
+const std::array<int16_t, 256>& decodeTable(CodecKind kind);
+const std::array<uint8_t, 65536>& encodeTable(CodecKind kind);
 
 // Null when the name is none of pcmu, pcma, l16.
 const Codec* findCodec(std::string_view name);

@@ -19,7 +19,7 @@ void onSignal(int) {
 }
 
 constexpr const char* kHelp =
-    "Usage: wsbridge-echo --listen ADDR:PORT [--verbose]\n\n"
+    "Usage: wsbridge-echo --listen ADDR:PORT [--verbose] [--report FILE]\n\n"
     "A WebSocket endpoint for tests and benchmarks; one thread, any number of connections.\n"
     "Prints 'listening ADDR:PORT' when it is ready (port 0 takes any free one); SIGTERM ends "
     "it.\n\n"
@@ -28,18 +28,22 @@ constexpr const char* kHelp =
     "  /burst?seconds=N           N seconds of numbered audio at once after the first message\n"
     "         &message=BYTES      in messages of so many bytes (default: 20 ms of audio)\n"
     "  /tone                      440 Hz in real time\n\n"
-    "  --verbose                  each connection's first TEXT message and counters on stderr\n";
+    "  --verbose                  each connection's first TEXT message and counters on stderr\n"
+    "  --report FILE              a line of JSON for each connection that ends\n";
 
 }  // namespace
 
 int main(int argc, char** argv) {
   std::string where = "127.0.0.1:0";
+  std::string report;
   bool verbose = false;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--listen") == 0 && i + 1 < argc) {
       where = argv[++i];
     } else if (std::strcmp(argv[i], "--verbose") == 0) {
       verbose = true;
+    } else if (std::strcmp(argv[i], "--report") == 0 && i + 1 < argc) {
+      report = argv[++i];
     } else if (std::strcmp(argv[i], "--help") == 0) {
       std::fputs(kHelp, stdout);
       return 0;
@@ -58,7 +62,9 @@ int main(int argc, char** argv) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  bench::EchoServer server(verbose);
+  // The endpoint stands for another machine: it must not be the one that waits for a core.
+  setpriority(PRIO_PROCESS, 0, -11);
+  bench::EchoServer server(verbose, report);
   const std::string fault = server.listen(address);
   if (!fault.empty()) {
     std::fprintf(stderr, "wsbridge-echo: %s: %s\n", where.c_str(), fault.c_str());

@@ -85,12 +85,8 @@ void EchoPhone::onSip() {
   line.caller = parseAnswer(message.body, "PCMU/8000", 0).rtp;
   const std::string sdp =
       makeOffer("127.0.0.1", ntohs(bound.sin_port), 0, "PCMU/8000", 20, false, 0);
-  std::string response = responseTo(message, 200, "OK", "phone");
-  response.erase(response.find("Content-Length:"));
-  response += "Contact: <" + uri() + ">\r\nContent-Type: application/sdp\r\n" +
-              format("Content-Length: %zu\r\n\r\n", sdp.size()) + sdp;
   lines_.push_back(std::move(line));
-  sendTo(sip_, response, from);
+  sendTo(sip_, acceptTo(message, "phone", uri(), sdp), from);
 }
 
 void EchoPhone::onRtp(size_t line) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <numbers>
+#include <utility>
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -62,7 +63,8 @@ struct EchoServer::Connection {
   uint64_t tonePosition = 0;
 };
 
-EchoServer::EchoServer(bool verbose) : verbose_(verbose) {}
+EchoServer::EchoServer(bool verbose, std::string report)
+    : verbose_(verbose), report_(std::move(report)) {}
 
 EchoServer::~EchoServer() = default;
 
@@ -311,7 +313,21 @@ void EchoServer::flush(Connection& connection) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.socket.get(), &event);
 }
 
+void EchoServer::reportEnd(const Connection& connection) const {
+  FILE* file = std::fopen(report_.c_str(), "a");
+  if (file == nullptr) return;
+  std::fprintf(
+      file,
+      R"({"target":%s,"frames":%llu,"bytes":%llu,"rate":%u,"texts":%llu})"
+      "\n",
+      jsonQuote(connection.target).c_str(), static_cast<unsigned long long>(connection.frames),
+      static_cast<unsigned long long>(connection.bytes), static_cast<unsigned>(connection.rate),
+      static_cast<unsigned long long>(connection.texts));
+  std::fclose(file);
+}
+
 void EchoServer::drop(Connection& connection) {
+  if (connection.open && !report_.empty()) reportEnd(connection);
   if (verbose_ && connection.open)
     std::fprintf(stderr, "connection %llu closed: %llu audio frames, %llu bytes, %llu texts\n",
                  static_cast<unsigned long long>(connection.number),

@@ -18,7 +18,9 @@ namespace bench {
 
 class EchoServer {
  public:
-  explicit EchoServer(bool verbose);
+  // Each connection that was open and ends is a line of JSON in the file `report`, unless it is
+  // empty: the request target, messages and bytes of audio, texts.
+  explicit EchoServer(bool verbose, std::string report = "");
   ~EchoServer();
 
   // Empty when all is well, otherwise what failed. Port 0 takes any free one.
@@ -41,7 +43,10 @@ class EchoServer {
   void tick();
   void queueTone(Connection& connection);
 
+  void reportEnd(const Connection& connection) const;
+
   bool verbose_;
+  std::string report_;
   FileDescriptor listener_, epoll_, wake_, timer_;
   sockaddr_in address_{};
   std::unordered_map<int, std::unique_ptr<Connection>> connections_;

@@ -97,6 +97,9 @@ const std::array kOptions = {
     text("--json", &LoadOptions::jsonPath),
     number("--loss", &LoadOptions::lossPercent, 0, 100),
     number("--jitter", &LoadOptions::jitterMs, 0, 1000),
+    number("--churn", &LoadOptions::churn, 0, 500),
+    number("--hold", &LoadOptions::holdSeconds, 0.1, 3600),
+    text("--endpoint-report", &LoadOptions::endpointReport),
     number("--seed", &LoadOptions::seed, 0, 1e15),
     number("--pid", &LoadOptions::pid, 1, 1e9),
     number("--cancel-after", &LoadOptions::cancelAfterMs, 0, 1e6),
@@ -111,6 +114,8 @@ const std::array kOptions = {
     limit("--expect-setup-p50", &LoadOptions::expectSetupMs),
     limit("--expect-growth-mb", &LoadOptions::expectGrowthMb),
     limit("--expect-correlation", &LoadOptions::expectCorrelation),
+    limit("--expect-setup-p99", &LoadOptions::expectSetupP99Ms),
+    flag("--expect-timeline", &LoadOptions::expectTimeline),
     flag("--expect-no-loss", &LoadOptions::expectNoLoss),
     flag("--expect-no-late", &LoadOptions::expectNoLate),
 };
@@ -129,6 +134,8 @@ The calls
   --calls N              at once, 1 to 800 (1)
   --rate CPS             new calls per second (10)
   --duration SECONDS     how long all calls stand together (10; with --wav its length and a second)
+  --churn CPS            on top of the standing calls, start so many short ones per second
+  --hold SECONDS         how long each of those stands (2)
   --one-by-one           the calls follow each other, each stands for the duration
   --cancel-after MS      CANCEL each call that is not answered by then
 The audio
@@ -140,14 +147,16 @@ The audio
   --dtmf DIGITS          keys pressed one second into each call (RFC 4733)
   --loss PERCENT         packets withheld on purpose
   --jitter MS            packets delayed on purpose by up to so much
+  --endpoint-report FILE what wsbridge-echo --report writes: the audio that the endpoint has received
+                         of each call is compared with what was sent
   --seed N               of the bursts, loss and jitter (1)
   --mode burst           one silent call to a /burst?seconds=N endpoint: all of it must come back in order
 The report
   --steps                tell the first call step by step
   --json FILE            everything as JSON
   --pid PID              the bridge's process: CPU, threads, descriptors and memory per call
-  --expect-rtt-p50 MS, --expect-setup-p50 MS, --expect-no-loss, --expect-no-late,
-  --expect-correlation R, --expect-growth-mb MB
+  --expect-rtt-p50 MS, --expect-setup-p50 MS, --expect-setup-p99 MS, --expect-no-loss,
+  --expect-no-late, --expect-timeline, --expect-correlation R, --expect-growth-mb MB
                          limits; exit status 1 when one is broken or a call failed
   --help
 
@@ -196,6 +205,8 @@ ParseResult parseLoadOptions(int argc, char** argv, LoadOptions& options, std::s
   if (options.burst && options.calls != 1) fault = "--mode burst takes one call";
   if (options.burst && (options.burstSeconds() < 1 || options.burstSeconds() > 3600))
     fault = "seconds= in --websocket-uri must be 1 to 3600";
+  if (options.churn > 0 && (options.burst || options.oneByOne))
+    fault = "--churn needs standing calls";
   if (options.burst && !options.wavPath.empty())
     fault = "--wav and --mode burst exclude each other";
   return fault.empty() ? ParseResult::Run : ParseResult::Wrong;

@@ -22,12 +22,15 @@ struct LoadOptions {
   int ptime = 20;
   std::string wavPath, recordPath, dtmf, jsonPath;
   double lossPercent = 0, jitterMs = 0;
+  double churn = 0, holdSeconds = 2;  // short calls per second beside the standing ones
+  std::string endpointReport;
   uint64_t seed = 1;
   int pid = 0;
   bool steps = false, burst = false, oneByOne = false;
   double cancelAfterMs = -1;
-  std::optional<double> expectRoundTripMs, expectSetupMs, expectGrowthMb, expectCorrelation;
-  bool expectNoLoss = false, expectNoLate = false;
+  std::optional<double> expectRoundTripMs, expectSetupMs, expectGrowthMb, expectCorrelation,
+      expectSetupP99Ms;
+  bool expectNoLoss = false, expectNoLate = false, expectTimeline = false;
 
   int burstSeconds() const;  // from the query of websocketUri, 60 without one
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "LoadReport.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <utility>
 
@@ -59,12 +61,32 @@ unsigned LoadReport::failed() const {
   return sum;
 }
 
+void TimelineResult::add(double differenceMs, double toleranceMs) {
+  ++(std::abs(differenceMs) <= toleranceMs + 0.01 ? exact : wrong);
+  if (std::abs(differenceMs) > std::abs(worstMs)) worstMs = differenceMs;
+}
+
+double LoadReport::callSeconds() const {
+  if (!steadyEnd.valid || !steadyStart.valid) return 0;
+  return established * toMs(steadyEnd.time - steadyStart.time) / 1000 +
+         (churn ? churn->callSeconds : 0);
+}
+
 double LoadReport::cpuMsPerCallSecond(bool user) const {
-  const double callSeconds = established * toMs(steadyEnd.time - steadyStart.time) / 1000;
-  if (!steadyEnd.valid || callSeconds <= 0) return 0;
+  if (callSeconds() <= 0) return 0;
   const double used = user ? steadyEnd.userSeconds - steadyStart.userSeconds
                            : steadyEnd.systemSeconds - steadyStart.systemSeconds;
-  return used * 1000 / callSeconds;
+  return used * 1000 / callSeconds();
+}
+
+double LoadReport::wakeUpsPerCallSecond() const {
+  if (callSeconds() <= 0) return 0;
+  return static_cast<double>(steadyEnd.wakeUps - steadyStart.wakeUps) / callSeconds();
+}
+
+double LoadReport::bytesPerCall() const {
+  return static_cast<double>(steadyEnd.residentBytes - before.residentBytes) /
+         std::max(1u, established);
 }
 
 std::vector<std::string> LoadReport::verdict(const LoadOptions& options) const {
@@ -87,6 +109,19 @@ std::vector<std::string> LoadReport::verdict(const LoadOptions& options) const {
   if (options.expectSetupMs && (setupMs.count == 0 || setupMs.p50 > *options.expectSetupMs))
     faults.push_back(
         format("set-up %.1f ms, at most %.1f is expected", setupMs.p50, *options.expectSetupMs));
+  if (options.expectSetupP99Ms) {
+    const double p99 = churn ? churn->setupMs.p99 : setupMs.p99;
+    if (setupMs.count == 0 || p99 > *options.expectSetupP99Ms)
+      faults.push_back(
+          format("set-up %.1f ms (p99), at most %.1f is expected", p99, *options.expectSetupP99Ms));
+  }
+  if (churn && churn->failed() > 0)
+    faults.push_back(format("%u of %u short calls failed", churn->failed(), churn->started));
+  if (options.expectTimeline && (!timeline || timeline->wrong + timeline->missing > 0))
+    faults.push_back(timeline ? format("the endpoint's time line is not that of %u calls (worst "
+                                       "%+.1f ms), unknown of %u",
+                                       timeline->wrong, timeline->worstMs, timeline->missing)
+                              : std::string("no report of the endpoint"));
   if (options.expectNoLoss && media.stream.lost + media.burstsMissing > 0)
     faults.push_back(format("%llu packets and %llu bursts were lost",
                             static_cast<Number>(media.stream.lost),
@@ -126,6 +161,9 @@ std::string LoadReport::table(const LoadOptions& options) const {
                                       (cancelled > 0 ? format(" (%u cancelled)", cancelled) : ""));
   out += row("set-up, INVITE to 200", summaryText(setupMs));
   if (roundTripMs.count > 0) out += row("media round trip", summaryText(roundTripMs));
+  if (roundTripMs.count > 0 && !options.oneByOne)
+    out += row("  p50 at first, at last",
+               format("%.1f, %.1f ms", roundTripFirstMs.p50, roundTripLastMs.p50));
   for (const SpeechResult& result : speech)
     out += row("speech round trip",
                format("%.1f ms, correlation %.3f, level %+.1f dB", result.roundTripMs,
@@ -152,7 +190,21 @@ std::string LoadReport::table(const LoadOptions& options) const {
       row("foreign SSRC / address", format("%llu / %llu", static_cast<Number>(stream.foreignSsrc),
                                            static_cast<Number>(media.foreignAddress)));
   out += row("cross-talk", format("%llu", static_cast<Number>(media.crossTalk)));
+  if (churn) {
+    out += row("short calls", format("%u started, %u answered, %u failed", churn->started,
+                                     churn->established, churn->failed()));
+    out += row("  set-up", summaryText(churn->setupMs));
+    out += row("  RTP received / lost", format("%llu / %llu", static_cast<Number>(churn->received),
+                                               static_cast<Number>(churn->lost)));
+  }
+  if (timeline)
+    out += row("time line at the endpoint",
+               format("%u exact, %u not (worst %+.1f ms), %u unknown", timeline->exact,
+                      timeline->wrong, timeline->worstMs, timeline->missing));
   out += row("own sending behind schedule", summaryText(lateSendMs));
+  out += row("  by more than 5 ms", format("%llu", static_cast<Number>(lateSends)));
+  if (steadySeconds > 0)
+    out += row("own CPU", format("%.1f %% of a core", 100 * ownCpuSeconds / steadySeconds));
   if (burst) {
     out += row("burst frames in order",
                format("%d of %d, %d wrong, %.2f s", burst->heard.frames, burst->frames,
@@ -163,7 +215,8 @@ std::string LoadReport::table(const LoadOptions& options) const {
                         static_cast<double>(burst->peakBytes - burst->baselineBytes) / 1e6,
                         static_cast<double>(burst->audioBytes) / 1e6, burst->growthMb()));
   }
-  if (steadyEnd.valid && established > 0) {
+  if (callSeconds() > 0) {
+    out += row("bridge wake-ups", format("%.1f per call second", wakeUpsPerCallSecond()));
     out += row("bridge CPU per call second",
                format("%.2f ms user, %.2f ms system", cpuMsPerCallSecond(true),
                       cpuMsPerCallSecond(false)));
@@ -172,9 +225,17 @@ std::string LoadReport::table(const LoadOptions& options) const {
                       before.threads, before.descriptors));
     out += row("bridge memory",
                format("%.1f MB, %.0f kB more per call than before",
-                      static_cast<double>(steadyEnd.residentBytes) / 1e6,
-                      static_cast<double>(steadyEnd.residentBytes - before.residentBytes) / 1e3 /
-                          established));
+                      static_cast<double>(steadyEnd.residentBytes) / 1e6, bytesPerCall() / 1e3));
+    if (sizes.size() >= 3) {
+      const ProcessSample& middle = sizes[sizes.size() / 2];
+      out += row("  first, middle, last",
+                 format("%.1f, %.1f, %.1f MB; %d, %d, %d descriptors; %d, %d, %d threads",
+                        static_cast<double>(sizes.front().residentBytes) / 1e6,
+                        static_cast<double>(middle.residentBytes) / 1e6,
+                        static_cast<double>(sizes.back().residentBytes) / 1e6,
+                        sizes.front().descriptors, middle.descriptors, sizes.back().descriptors,
+                        sizes.front().threads, middle.threads, sizes.back().threads));
+    }
   }
   for (const std::string& fault : verdict(options))
     out += row("NOT AS EXPECTED:", fault);
@@ -198,7 +259,30 @@ std::string LoadReport::json(const LoadOptions& options) const {
   root.add("steady-s", steadySeconds);
   root.raw("setup-ms", summaryJson(setupMs));
   root.raw("round-trip-ms", summaryJson(roundTripMs));
+  root.raw("round-trip-first-ms", summaryJson(roundTripFirstMs));
+  root.raw("round-trip-last-ms", summaryJson(roundTripLastMs));
   root.raw("own-lateness-ms", summaryJson(lateSendMs));
+  root.add("own-late-sends", lateSends);
+  root.add("own-cpu-share", steadySeconds > 0 ? ownCpuSeconds / steadySeconds : 0.0);
+  if (churn) {
+    JsonObject item;
+    item.add("started", churn->started);
+    item.add("answered", churn->established);
+    item.add("failed", churn->failed());
+    item.raw("setup-ms", summaryJson(churn->setupMs));
+    item.add("call-seconds", churn->callSeconds);
+    item.add("rtp-received", churn->received);
+    item.add("rtp-lost", churn->lost);
+    root.raw("churn", item.text());
+  }
+  if (timeline) {
+    JsonObject item;
+    item.add("exact", timeline->exact);
+    item.add("wrong", timeline->wrong);
+    item.add("unknown", timeline->missing);
+    item.add("worst-ms", timeline->worstMs);
+    root.raw("timeline", item.text());
+  }
   JsonObject rtp;
   const std::pair<const char*, uint64_t> counters[] = {{"sent", media.sent},
                                                        {"withheld", media.withheld},
@@ -245,8 +329,20 @@ std::string LoadReport::json(const LoadOptions& options) const {
     if (burst->peakBytes >= 0) item.add("growth-beyond-audio-mb", burst->growthMb());
     root.raw("burst", item.text());
   }
-  if (steadyEnd.valid && established > 0) {
+  if (callSeconds() > 0) {
     JsonObject item;
+    item.add("wake-ups-per-call-second", wakeUpsPerCallSecond());
+    item.add("bytes-per-call", bytesPerCall());
+    std::string series;
+    for (const ProcessSample& size : sizes) {
+      JsonObject moment;
+      moment.add("at-s", toMs(size.time - steadyStart.time) / 1000);
+      moment.add("resident-bytes", size.residentBytes);
+      moment.add("descriptors", size.descriptors);
+      moment.add("threads", size.threads);
+      series += (series.empty() ? "" : ",") + moment.text();
+    }
+    item.raw("sizes", "[" + series + "]");
     item.add("cpu-user-ms-per-call-second", cpuMsPerCallSecond(true));
     item.add("cpu-system-ms-per-call-second", cpuMsPerCallSecond(false));
     item.add("threads", steadyEnd.threads);

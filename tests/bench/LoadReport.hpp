@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ChurnCalls.hpp"
 #include "LoadOptions.hpp"
 #include "MediaSession.hpp"
 #include "NumberedAudio.hpp"
@@ -35,19 +36,37 @@ struct BurstResult {
   }
 };
 
+// What the endpoint received of each call against what was sent of it.
+struct TimelineResult {
+  unsigned exact = 0, wrong = 0, missing = 0;  // exact: within one packet
+  double worstMs = 0;                          // received − sent where it differs most
+
+  void add(double differenceMs, double toleranceMs);
+};
+
 struct LoadReport {
   unsigned calls = 0, established = 0, endedEarly = 0, cancelled = 0, retransmissions = 0;
   std::map<std::string, unsigned> failures;  // by status and reason
   double steadySeconds = 0;
   Summary setupMs, roundTripMs, lateSendMs;
-  MediaResults media;  // summed up; the worst lateness is the worst of all
+  Summary roundTripFirstMs,
+      roundTripLastMs;       // first and last minute, or third, of the steady phase
+  uint64_t lateSends = 0;    // own packets sent more than 5 ms behind schedule
+  double ownCpuSeconds = 0;  // of the generator, in the steady phase
+  MediaResults media;        // summed up; the worst lateness is the worst of all
   int64_t reportedLost = -1;
   std::vector<SpeechResult> speech;
   std::optional<BurstResult> burst;
+  std::optional<ChurnResult> churn;
+  std::optional<TimelineResult> timeline;
   ProcessSample before, steadyStart, steadyEnd;
+  std::vector<ProcessSample> sizes;  // of the steady phase, at even intervals
 
   unsigned failed() const;
+  double callSeconds() const;  // between the two samples, those of the churn included
   double cpuMsPerCallSecond(bool user) const;
+  double wakeUpsPerCallSecond() const;
+  double bytesPerCall() const;
   // One line for each expectation that does not hold; empty when all is well.
   std::vector<std::string> verdict(const LoadOptions& options) const;
   std::string table(const LoadOptions& options) const;

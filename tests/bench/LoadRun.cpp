@@ -5,7 +5,10 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 
+#include "CallOffer.hpp"
+#include "EndpointReport.hpp"
 #include "Text.hpp"
 #include "Wav.hpp"
 
@@ -16,24 +19,9 @@ constexpr size_t kSpeechCallsCompared = 16;
 constexpr Nanoseconds kPhaseStep =
     500000;  // of the send times: the fewer distinct ones, the fewer wake-ups
 constexpr Nanoseconds kCommonPtime = 20 * kMillisecond;
-
-SipSettings sipSettings(const LoadOptions& options) {
-  SipSettings settings;
-  settings.targetUri = options.targetUri;
-  settings.target = options.target;
-  const std::pair<const char*, const std::string&> headers[] = {
-      {"uri", options.websocketUri},
-      {"content-type", options.contentType},
-      {"headers", options.headers},
-  };
-  for (const auto& [name, value] : headers)
-    if (!value.empty())
-      settings.extraHeaders +=
-          "P-wsbridge-websocket-" + std::string(name) + ": " + percentEncode(value) + "\r\n";
-  if (!options.dialect.empty())
-    settings.extraHeaders += "P-wsbridge-websocket-dialect: " + options.dialect + "\r\n";
-  return settings;
-}
+// Between a call's last packet and its BYE: what is under way may still arrive.
+constexpr Nanoseconds kLinger = 300 * kMillisecond;
+constexpr int kSizeSamples = 20;
 
 int64_t burstBytes(const LoadOptions& options) {
   const size_t at = options.contentType.find("rate=");
@@ -57,14 +45,37 @@ void add(MediaResults& sum, const MediaResults& one) {
   for (const auto counter : counters)
     sum.*counter += one.*counter;
   sum.stream.worstLateMs = std::max(sum.stream.worstLateMs, one.stream.worstLateMs);
-  sum.roundTripsMs.insert(sum.roundTripsMs.end(), one.roundTripsMs.begin(), one.roundTripsMs.end());
-  sum.lateSendsMs.insert(sum.lateSendsMs.end(), one.lateSendsMs.begin(), one.lateSendsMs.end());
+  sum.roundTrips.insert(sum.roundTrips.end(), one.roundTrips.begin(), one.roundTrips.end());
+}
+
+Summary summariseTrips(const std::vector<RoundTrip>& trips, Nanoseconds from, Nanoseconds to) {
+  std::vector<double> values;
+  for (const RoundTrip& trip : trips)
+    if (trip.sent >= from && trip.sent <= to) values.push_back(trip.ms);
+  return summarise(std::move(values));
+}
+
+std::string newRunName() {
+  std::random_device device;
+  return format("%08x", static_cast<unsigned>(device()));
 }
 
 }  // namespace
 
 LoadRun::LoadRun(const LoadOptions& options)
-    : options_(options), agent_(sipSettings(options), [this](SipCall& call) { onChange(call); }) {}
+    : options_(options),
+      run_(newRunName()),
+      agent_(sipSettings(options), [this](SipCall& call) { onChange(call); }),
+      churn_(options, media_, agent_, engine_) {}
+
+LoadRun::~LoadRun() {
+  engine_.shutDown();
+}
+
+std::span<const std::unique_ptr<SipCall>> LoadRun::standing() const {
+  const auto& calls = agent_.calls();
+  return std::span(calls).first(std::min<size_t>(calls.size(), options_.calls));
+}
 
 void LoadRun::tell(const char* pattern, ...) const {
   if (!options_.steps) return;
@@ -102,7 +113,8 @@ std::string LoadRun::prepare() {
     if (!before_.valid) return format("--pid %d: there is no such process", options_.pid);
   }
   if (std::string fault = agent_.open(); !fault.empty()) return fault;
-  return engine_.launch();
+  engine_.launch();
+  return "";
 }
 
 std::string LoadRun::run(LoadReport& report) {
@@ -112,12 +124,14 @@ std::string LoadRun::run(LoadReport& report) {
     const Nanoseconds present = now();
     advance(present);
     watchMemory();
+    watchSize(present);
     tellProgress();
     if (phase_ == Phase::Done) break;
     Nanoseconds until = now() + 20 * kMillisecond;
     if (phase_ == Phase::Starting && !options_.oneByOne && sessions_.size() < options_.calls)
       until = std::min(until, nextCall_);
     if (phase_ == Phase::Steady) until = std::min(until, steadyTo_);
+    if (phase_ == Phase::Steady && options_.churn > 0) until = std::min(until, churn_.nextTime());
     agent_.poll(until);
   }
   engine_.shutDown();
@@ -132,16 +146,18 @@ void LoadRun::startCall() {
   fault_ = session.open(agent_.local().sin_addr);
   if (!fault_.empty()) return;
   SipCall& call = agent_.addCall();
-  const std::string local = addressText(agent_.local());
-  call.invite(makeOffer(local.substr(0, local.find(':')), session.rtpPort(),
-                        options_.codec->payloadType, options_.codec->rtpmap, options_.ptime, true,
-                        static_cast<int>(options_.codec->rate)));
+  call.invite(offerOf(options_, agent_.local(), session.rtpPort()),
+              endpointHeader(options_, run_, index));
   if (index == 0)
     tell("INVITE sent to %s, offering %s on RTP port %u", options_.targetUri.c_str(),
          std::string(options_.codec->rtpmap).c_str(), static_cast<unsigned>(session.rtpPort()));
 }
 
 void LoadRun::onChange(SipCall& call) {
+  if (call.index() >= options_.calls) {
+    churn_.onChange(call);
+    return;
+  }
   MediaSession& session = *sessions_[call.index()];
   const bool first = call.index() == 0;
   switch (call.state()) {
@@ -183,9 +199,10 @@ void LoadRun::onChange(SipCall& call) {
 }
 
 void LoadRun::advance(Nanoseconds present) {
-  const auto& calls = agent_.calls();
+  auto calls = standing();
   if (interrupted_ && phase_ != Phase::Ending) {
-    for (const auto& call : calls) {
+    churn_.end();
+    for (const auto& call : agent_.calls()) {
       call->cancel();
       call->giveUpBy(present + 3 * kSecond);
     }
@@ -200,6 +217,7 @@ void LoadRun::advance(Nanoseconds present) {
       }
       while (calls.size() < options_.calls && nextCall_ <= present && fault_.empty()) {
         startCall();
+        calls = standing();
         nextCall_ += static_cast<Nanoseconds>(1e9 / options_.rate);
       }
       if (options_.cancelAfterMs >= 0)
@@ -215,20 +233,26 @@ void LoadRun::advance(Nanoseconds present) {
     case Phase::Settling:
       if (present < steadyFrom_) break;
       steadyStart_ = sampleProcess(options_.pid);
+      ownCpuSeconds_ = -toMs(readClock(CLOCK_PROCESS_CPUTIME_ID)) / 1000;
       steadyTo_ = steadyFrom_ + static_cast<Nanoseconds>(holdSeconds_ * 1e9);
+      if (options_.churn > 0) churn_.begin(present);
       phase_ = Phase::Steady;
       break;
     case Phase::Steady:
+      fault_ = churn_.advance(present);
       if (present < steadyTo_ && std::ranges::any_of(calls, [](const auto& call) {
             return call->state() == SipCall::State::Established;
           }))
         break;
       steadyEnd_ = sampleProcess(options_.pid);
+      ownCpuSeconds_ += toMs(readClock(CLOCK_PROCESS_CPUTIME_ID)) / 1000;
       steadyTo_ = std::min(present, steadyTo_);
       nextBye_ = present;
+      churn_.end();
       phase_ = Phase::Ending;
       break;
     case Phase::Ending:
+      fault_ = churn_.advance(present);
       endCalls(present);
       break;
     case Phase::Done:
@@ -237,7 +261,7 @@ void LoadRun::advance(Nanoseconds present) {
 }
 
 void LoadRun::oneByOne(Nanoseconds present) {
-  const auto& calls = agent_.calls();
+  const auto calls = standing();
   steadyFrom_ = begun_;
   steadyTo_ = present;
   if (calls.empty() || calls.back()->state() == SipCall::State::Ended) {
@@ -258,19 +282,25 @@ void LoadRun::oneByOne(Nanoseconds present) {
 }
 
 void LoadRun::endCalls(Nanoseconds present) {
-  const auto& calls = agent_.calls();
-  while (byes_ < calls.size() && nextBye_ <= present) {
-    SipCall& call = *calls[byes_];
+  const auto calls = standing();
+  while (quiet_.size() < calls.size() && nextBye_ <= present) {
+    SipCall& call = *calls[quiet_.size()];
     if (call.state() == SipCall::State::Inviting) break;
-    ++byes_;
+    quiet_.push_back(present);
+    if (call.state() != SipCall::State::Established) continue;
+    engine_.quieten(*sessions_[call.index()]);
+    nextBye_ += static_cast<Nanoseconds>(1e9 / std::max(options_.rate, 50.0));
+  }
+  for (; byes_ < quiet_.size() && quiet_[byes_] + kLinger <= present; ++byes_) {
+    SipCall& call = *calls[byes_];
     if (call.state() != SipCall::State::Established) continue;
     engine_.stop(*sessions_[call.index()]);
     call.bye();
     if (call.index() == 0) tell("BYE sent");
-    nextBye_ += static_cast<Nanoseconds>(1e9 / std::max(options_.rate, 50.0));
   }
-  if (std::ranges::all_of(calls,
-                          [](const auto& call) { return call->state() == SipCall::State::Ended; }))
+  if (churn_.over() && std::ranges::all_of(calls, [](const auto& call) {
+        return call->state() == SipCall::State::Ended;
+      }))
     phase_ = Phase::Done;
 }
 
@@ -278,6 +308,13 @@ void LoadRun::watchMemory() {
   if (!options_.burst || options_.pid == 0 || now() < nextMemory_) return;
   nextMemory_ = now() + 20 * kMillisecond;
   peakBytes_ = std::max(peakBytes_, residentBytesOf(options_.pid));
+}
+
+void LoadRun::watchSize(Nanoseconds present) {
+  if (phase_ != Phase::Steady || options_.pid == 0 || present < nextSize_) return;
+  nextSize_ = present + std::max<Nanoseconds>(
+                            kSecond, static_cast<Nanoseconds>(holdSeconds_ * 1e9 / kSizeSamples));
+  sizes_.push_back(sampleSize(options_.pid));
 }
 
 void LoadRun::tellProgress() {
@@ -304,10 +341,32 @@ void LoadRun::compareSpeech(LoadReport& report) {
   }
 }
 
+void LoadRun::compareTimelines(LoadReport& report) {
+  // The endpoint writes a line when the connection has ended, a moment after the BYE was answered.
+  std::map<unsigned, double> received;
+  const Nanoseconds deadline = now() + 3 * kSecond;
+  for (;;) {
+    received = readEndpointReport(options_.endpointReport, run_);
+    if (received.size() >= report.established || now() >= deadline) break;
+    agent_.poll(now() + 50 * kMillisecond);
+  }
+  TimelineResult& result = report.timeline.emplace();
+  for (const auto& call : standing()) {
+    if (!call->everEstablished()) continue;
+    const auto found = received.find(call->index());
+    if (found == received.end()) {
+      ++result.missing;
+      continue;
+    }
+    const double sent = sessions_[call->index()]->results(0, 0).sentSpanMs;
+    result.add(found->second - sent, options_.ptime);
+  }
+}
+
 void LoadRun::collect(LoadReport& report) {
   std::vector<double> setups;
   report.calls = options_.calls;
-  for (const auto& call : agent_.calls()) {
+  for (const auto& call : standing()) {
     report.retransmissions += call->retransmissions();
     if (call->everEstablished()) {
       ++report.established;
@@ -328,8 +387,17 @@ void LoadRun::collect(LoadReport& report) {
       report.reportedLost = std::max<int64_t>(0, report.reportedLost) + results.reportedLost;
   }
   report.setupMs = summarise(std::move(setups));
-  report.roundTripMs = summarise(report.media.roundTripsMs);
-  report.lateSendMs = summarise(report.media.lateSendsMs);
+  const auto& trips = report.media.roundTrips;
+  const Nanoseconds window = std::min(60 * kSecond, (steadyTo_ - steadyFrom_) / 3);
+  report.roundTripMs = summariseTrips(trips, steadyFrom_, steadyTo_);
+  report.roundTripFirstMs = summariseTrips(trips, steadyFrom_, steadyFrom_ + window);
+  report.roundTripLastMs = summariseTrips(trips, steadyTo_ - window, steadyTo_);
+  report.lateSendMs = engine_.lateness().summary();
+  report.lateSends = engine_.lateness().above(5);
+  report.ownCpuSeconds = ownCpuSeconds_;
+  report.sizes = sizes_;
+  if (options_.churn > 0) report.churn = churn_.result();
+  if (!options_.endpointReport.empty()) compareTimelines(report);
   report.steadySeconds = toMs(std::max<Nanoseconds>(0, steadyTo_ - steadyFrom_)) / 1000;
   report.before = before_;
   report.steadyStart = steadyStart_;

@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "ChurnCalls.hpp"
 #include "LoadOptions.hpp"
 #include "LoadReport.hpp"
 #include "MediaEngine.hpp"
@@ -20,6 +22,9 @@ namespace bench {
 class LoadRun {
  public:
   explicit LoadRun(const LoadOptions& options);
+  ~LoadRun();
+  LoadRun(const LoadRun&) = delete;
+  LoadRun& operator=(const LoadRun&) = delete;
 
   std::string run(LoadReport& report);  // empty, or why it could not even begin
   void interrupt() { interrupted_ = true; }
@@ -28,29 +33,38 @@ class LoadRun {
   enum class Phase { Starting, Settling, Steady, Ending, Done };
 
   std::string prepare();
+  // All but those of the churn.
+  std::span<const std::unique_ptr<SipCall>> standing() const;
   void startCall();
   void oneByOne(Nanoseconds present);
   void onChange(SipCall& call);
   void advance(Nanoseconds present);
   void endCalls(Nanoseconds present);
   void watchMemory();
+  void watchSize(Nanoseconds present);
   void tellProgress();
   [[gnu::format(printf, 2, 3)]] void tell(const char* pattern, ...) const;
   void collect(LoadReport& report);
   void compareSpeech(LoadReport& report);
+  void compareTimelines(LoadReport& report);
 
   const LoadOptions& options_;
+  const std::string run_;  // names this run to the endpoint
   MediaSettings media_;
   double holdSeconds_ = 0;
   MediaEngine engine_;
   SipAgent agent_;
+  ChurnCalls churn_;
   std::vector<std::unique_ptr<MediaSession>> sessions_;
   std::string fault_;
   Phase phase_ = Phase::Starting;
   Nanoseconds begun_ = 0, nextCall_ = 0, steadyFrom_ = 0, steadyTo_ = 0, nextBye_ = 0,
               callEnds_ = 0;
-  Nanoseconds nextMemory_ = 0;
+  Nanoseconds nextMemory_ = 0, nextSize_ = 0;
+  std::vector<Nanoseconds> quiet_;  // since when each call in turn sends no more
   size_t byes_ = 0;
+  std::vector<ProcessSample> sizes_;
+  double ownCpuSeconds_ = 0;
   ProcessSample before_, steadyStart_, steadyEnd_;
   int64_t peakBytes_ = -1;
   bool toldFirstPacket_ = false, toldTrying_ = false;

@@ -1,42 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "MediaEngine.hpp"
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
+#include <sys/resource.h>
 
 namespace bench {
+namespace {
 
-std::string MediaEngine::launch() {
-  epoll_ = FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
-  wake_ = FileDescriptor(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  timer_ = FileDescriptor(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
-  if (!epoll_.valid() || !wake_.valid() || !timer_.valid())
-    return std::string("media engine: ") + std::strerror(errno);
-  watch(wake_.get(), true);
-  watch(timer_.get(), true);
+constexpr Nanoseconds kStep = 500000;  // of the wheel, and of the phases of the calls
+constexpr Nanoseconds kLongestSleep = 5 * kMillisecond;
+// The measure must not wait for what it measures.
+constexpr int kNice = -15;
+
+}  // namespace
+
+void MediaEngine::launch() {
+  turned_ = now() / kStep;
   thread_ = std::thread([this] { run(); });
-  return "";
-}
-
-void MediaEngine::watch(int fd, bool on) {
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = fd;
-  epoll_ctl(epoll_.get(), on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &event);
 }
 
 void MediaEngine::post(std::function<void()> task) {
-  {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
+  const std::lock_guard lock(mutex_);
+  tasks_.push_back(std::move(task));
+  posted_.notify_one();
 }
 
 void MediaEngine::start(MediaSession& session, const MediaRemote& remote, Nanoseconds phase,
@@ -46,81 +35,117 @@ void MediaEngine::start(MediaSession& session, const MediaRemote& remote, Nanose
     while (first <= now())
       first += ptime;
     session.start(remote, first);
-    rtp_[session.rtpSocket()] = &session;
-    rtcp_[session.rtcpSocket()] = &session;
-    watch(session.rtpSocket(), true);
-    watch(session.rtcpSocket(), true);
-    due_.push({first, &session});
+    ++scheduled_;
+    put(session, first);
   });
+}
+
+void MediaEngine::quieten(MediaSession& session) {
+  post([&session] { session.quieten(); });
 }
 
 void MediaEngine::stop(MediaSession& session) {
   post([this, &session] {
-    if (!session.running()) return;
-    session.stop();
-    watch(session.rtpSocket(), false);
-    watch(session.rtcpSocket(), false);
-    rtp_.erase(session.rtpSocket());
-    rtcp_.erase(session.rtcpSocket());
+    if (session.running()) session.stop(batch_);
   });
+}
+
+void MediaEngine::retire(std::unique_ptr<MediaSession> session) {
+  auto* raw = session.release();
+  post([this, raw] {
+    std::unique_ptr<MediaSession> held(raw);
+    const bool onWheel = held->running();
+    if (onWheel) held->stop(batch_);
+    held->close();
+    if (onWheel) {
+      leaving_.push_back(std::move(held));
+    } else {
+      const std::lock_guard lock(mutex_);
+      retired_.push_back(std::move(held));
+    }
+  });
+}
+
+std::vector<std::unique_ptr<MediaSession>> MediaEngine::takeRetired() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(retired_, {});
 }
 
 void MediaEngine::shutDown() {
   if (!thread_.joinable()) return;
   post([this] { ending_ = true; });
   thread_.join();
+  for (auto& session : leaving_)
+    retired_.push_back(std::move(session));
+  leaving_.clear();
 }
 
 void MediaEngine::runTasks() {
-  uint64_t count = 0;
-  [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof count);
   std::vector<std::function<void()>> tasks;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (scheduled_ == 0) posted_.wait(lock, [this] { return !tasks_.empty(); });
+    if (tasks_.empty()) return;
     tasks.swap(tasks_);
   }
   for (const auto& task : tasks)
     task();
 }
 
-void MediaEngine::sendDue() {
-  while (!due_.empty() && due_.top().time <= now()) {
-    MediaSession* session = due_.top().session;
-    due_.pop();
-    if (session->running()) due_.push({session->sendDue(), session});
+// Each session that runs has one place on the wheel, at most one turn ahead; one that is due later
+// is looked at once a turn.
+void MediaEngine::put(MediaSession& session, Nanoseconds due) {
+  const int64_t step = std::clamp<int64_t>((due + kStep - 1) / kStep, turned_ + 1,
+                                           turned_ + static_cast<int64_t>(kSlots) - 1);
+  wheel_[static_cast<size_t>(step) % kSlots].push_back(&session);
+}
+
+void MediaEngine::release(MediaSession& session) {
+  --scheduled_;
+  const auto found = std::ranges::find(leaving_, &session, &std::unique_ptr<MediaSession>::get);
+  if (found == leaving_.end()) return;
+  const std::lock_guard lock(mutex_);
+  retired_.push_back(std::move(*found));
+  leaving_.erase(found);
+}
+
+void MediaEngine::turn() {
+  const int64_t until = now() / kStep;
+  // A stall longer than a turn leaves nothing behind: every slot is passed once.
+  turned_ = std::max(turned_, until - static_cast<int64_t>(kSlots));
+  while (turned_ < until) {
+    ++turned_;
+    due_.clear();
+    due_.swap(wheel_[static_cast<size_t>(turned_) % kSlots]);
+    for (MediaSession* session : due_) {
+      if (session->running())
+        put(*session, session->work(batch_, lateness_));
+      else
+        release(*session);
+    }
   }
 }
 
-void MediaEngine::arm() {
-  const Nanoseconds next = due_.empty() ? 0 : due_.top().time;
-  if (next == armed_) return;
-  armed_ = next;
-  itimerspec when{};
-  when.it_value.tv_sec = next / kSecond;
-  when.it_value.tv_nsec = next % kSecond;
-  timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+void MediaEngine::sleep() {
+  const Nanoseconds present = now();
+  int64_t step = turned_ + 1;
+  while (wheel_[static_cast<size_t>(step) % kSlots].empty() &&
+         step * kStep < present + kLongestSleep)
+    ++step;
+  const Nanoseconds wake = step * kStep;
+  if (wake <= present) return;
+  const timespec until{wake / kSecond, wake % kSecond};
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
+  }
 }
 
 void MediaEngine::run() {
-  epoll_event events[32];
+  // Without the right to do so this changes nothing.
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
   while (!ending_) {
-    arm();
-    const int count = epoll_wait(epoll_.get(), events, 32, -1);
-    sendDue();
-    for (int i = 0; i < count; ++i) {
-      const int fd = events[i].data.fd;
-      if (fd == wake_.get()) {
-        runTasks();
-      } else if (fd == timer_.get()) {
-        uint64_t expired = 0;
-        [[maybe_unused]] const ssize_t got = read(timer_.get(), &expired, sizeof expired);
-        armed_ = -1;
-      } else if (const auto session = rtp_.find(fd); session != rtp_.end()) {
-        session->second->receiveRtp();
-      } else if (const auto control = rtcp_.find(fd); control != rtcp_.end()) {
-        control->second->receiveRtcp();
-      }
-    }
+    runTasks();
+    turn();
+    if (scheduled_ > 0) sleep();
   }
 }
 

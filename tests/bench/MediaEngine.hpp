@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One thread that sends and receives the RTP of all calls: one epoll set, one timer. It owns the
-// thread; the sessions belong to the caller and must outlive it. start(), stop() and shutDown() may
-// be called from any thread.
+// One thread that sends and receives the RTP of all calls. It sleeps until the next packets are due
+// and waits on no socket: each is read in batches every few packet times, and the kernel's stamps
+// say when something came. So the generator wakes up for its sending times only, and what it
+// measures does not depend on when it looks.
+//
+// It owns the thread; the sessions belong to the caller and must outlive it, except those given to
+// retire(). All functions may be called from any thread.
 #pragma once
 
+#include <array>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
-#include <queue>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
-#include "FileDescriptor.hpp"
+#include "Histogram.hpp"
 #include "MediaSession.hpp"
 
 namespace bench {
@@ -25,35 +30,42 @@ class MediaEngine {
   MediaEngine(const MediaEngine&) = delete;
   MediaEngine& operator=(const MediaEngine&) = delete;
 
-  std::string launch();  // empty, or what failed
+  void launch();
   // `phase` is the offset of the session's packets within the ptime.
   void start(MediaSession& session, const MediaRemote& remote, Nanoseconds phase,
              Nanoseconds ptime);
+  void quieten(MediaSession& session);  // sends no more, still listens
   void stop(MediaSession& session);
+  // Stops the session and gives it back by takeRetired(), its sockets closed.
+  void retire(std::unique_ptr<MediaSession> session);
+  std::vector<std::unique_ptr<MediaSession>> takeRetired();
   void shutDown();  // waits for the thread; after it the sessions' results may be read
 
+  const Histogram& lateness() const { return lateness_; }  // of all sends, after shutDown()
+
  private:
-  struct Due {
-    Nanoseconds time;
-    MediaSession* session;
-    bool operator>(const Due& other) const { return time > other.time; }
-  };
+  static constexpr size_t kSlots = 256;
 
   void post(std::function<void()> task);
   void run();
   void runTasks();
-  void sendDue();
-  void arm();
-  void watch(int fd, bool on);
+  void sleep();
+  void turn();
+  void put(MediaSession& session, Nanoseconds due);
+  void release(MediaSession& session);
 
-  FileDescriptor epoll_, wake_, timer_;
   std::thread thread_;
   std::mutex mutex_;
+  std::condition_variable posted_;
   std::vector<std::function<void()>> tasks_;
+  std::vector<std::unique_ptr<MediaSession>> leaving_, retired_;
   bool ending_ = false;
-  Nanoseconds armed_ = 0;
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
-  std::unordered_map<int, MediaSession*> rtp_, rtcp_;
+  std::array<std::vector<MediaSession*>, kSlots> wheel_;
+  std::vector<MediaSession*> due_;
+  size_t scheduled_ = 0;
+  int64_t turned_ = 0;  // steps of the wheel up to here are done
+  ReceiveBatch batch_;
+  Histogram lateness_;
 };
 
 }  // namespace bench

@@ -12,8 +12,9 @@
 namespace bench {
 namespace {
 
-constexpr size_t kMarksKept = 64;
 constexpr Nanoseconds kLongestRoundTrip = 390 * kMillisecond;  // below the shortest spacing
+constexpr unsigned kReadEach = 5;                              // packets sent
+constexpr unsigned kReportEach = 50;
 constexpr int kEventPackets = 8;
 constexpr int kEventRepeats = 3;
 
@@ -53,11 +54,13 @@ MediaSession::MediaSession(const MediaSettings& settings, unsigned index)
       train_(settings.seed * 7919 + index, rate_),
       sentDetector_(rate_),
       receivedDetector_(rate_),
+      turns_(index),
       samples_(packetSamples_),
       statistics_(rate_) {
   ssrc_ = static_cast<uint32_t>(random_());
   sequence_ = static_cast<uint16_t>(random_());
   timestamp_ = static_cast<uint32_t>(random_());
+  encode(*settings.codec, samples_, silence_);
 }
 
 std::string MediaSession::open(const in_addr& address) {
@@ -76,31 +79,48 @@ std::string MediaSession::open(const in_addr& address) {
 void MediaSession::start(const MediaRemote& remote, Nanoseconds firstSend) {
   remote_ = remote;
   nextSend_ = firstSend_ = firstSend;
-  running_ = true;
+  running_ = sending_ = true;
 }
 
-void MediaSession::stop() {
-  running_ = false;
+void MediaSession::stop(ReceiveBatch& batch) {
+  receive(batch);
+  receiveReports(batch);
+  running_ = sending_ = false;
   stopped_ = now();
 }
 
-Nanoseconds MediaSession::sendDue() {
+void MediaSession::close() {
+  rtp_.reset();
+  rtcp_.reset();
+}
+
+Nanoseconds MediaSession::work(ReceiveBatch& batch, Histogram& lateness) {
   const Nanoseconds present = now();
-  while (running_ && nextSend_ <= present) {
-    sendNext(nextSend_);
-    nextSend_ += settings_.ptime * kMillisecond;
-  }
-  Nanoseconds next = nextSend_;
-  for (auto it = delayed_.begin(); it != delayed_.end();) {
-    if (it->time <= present) {
-      transmit(it->packet);
-      it = delayed_.erase(it);
-    } else {
-      next = std::min(next, it->time);
-      ++it;
+  while (nextSend_ <= present) {
+    if (sending_) {
+      lateness.add(toMs(present - nextSend_));
+      sendNext(nextSend_, present);
     }
+    nextSend_ += settings_.ptime * kMillisecond;
+    ++turns_;
+    if (turns_ % kReadEach == 0) receive(batch);
+    if (turns_ % kReportEach == 0) receiveReports(batch);
   }
+  if (delayed_.empty()) return nextSend_;
+  sendDelayed(present);
+  Nanoseconds next = nextSend_;
+  for (const Delayed& delayed : delayed_)
+    next = std::min(next, delayed.time);
   return next;
+}
+
+void MediaSession::sendDelayed(Nanoseconds present) {
+  for (const Delayed& delayed : delayed_) {
+    if (delayed.time > present) continue;
+    transmit(delayed.packet);
+    lastTransmitted_ = std::max(lastTransmitted_, delayed.endSample);
+  }
+  std::erase_if(delayed_, [present](const Delayed& delayed) { return delayed.time <= present; });
 }
 
 void MediaSession::beginPacket(int payloadType, bool marker, uint32_t timestamp) {
@@ -119,7 +139,6 @@ void MediaSession::transmit(std::span<const uint8_t> packet) {
              reinterpret_cast<const sockaddr*>(&remote_.rtp), sizeof remote_.rtp) < 0)
     ++counts_.sendErrors;
   ++counts_.sent;
-  departures_.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool MediaSession::sendEvent() {
@@ -153,14 +172,18 @@ bool MediaSession::sendEvent() {
   return true;
 }
 
-void MediaSession::sendNext(Nanoseconds due) {
-  if (sendEvent()) return;
+void MediaSession::sendNext(Nanoseconds due, Nanoseconds present) {
+  if (sendEvent()) {
+    lastTransmitted_ = sentSamples_;
+    return;
+  }
+  bool sound = true;
   switch (settings_.source) {
     case MediaSource::Bursts:
-      train_.render(samples_);
+      sound = train_.render(samples_);
       break;
     case MediaSource::Silence:
-      std::ranges::fill(samples_, int16_t{0});
+      sound = false;
       break;
     case MediaSource::Speech:
       for (int16_t& sample : samples_)
@@ -168,59 +191,70 @@ void MediaSession::sendNext(Nanoseconds due) {
                                                            : int16_t{0};
       break;
   }
-  encode(*settings_.codec, samples_, payload_);
+  if (sound) encode(*settings_.codec, samples_, payload_);
+  const std::vector<uint8_t>& payload = sound ? payload_ : silence_;
   beginPacket(remote_.payloadType, sentSamples_ == 0, timestamp_);
-  packet_.insert(packet_.end(), payload_.begin(), payload_.end());
+  packet_.insert(packet_.end(), payload.begin(), payload.end());
   timestamp_ += static_cast<uint32_t>(packetSamples_);
 
+  const int64_t first = sentSamples_;
+  sentSamples_ += static_cast<int64_t>(packetSamples_);
+  Nanoseconds when = present;
   std::uniform_real_distribution<double> chance(0, 1);
   const bool withhold = settings_.lossPercent > 0 && chance(random_) * 100 < settings_.lossPercent;
-  Nanoseconds when = now();
-  counts_.lateSendsMs.push_back(toMs(when - due));
   if (withhold) {
     ++counts_.withheld;
-    withheldRanges_.emplace_back(sentSamples_, sentSamples_ + packetSamples_);
-  } else if (settings_.jitterMs > 0) {
-    when = due + static_cast<Nanoseconds>(chance(random_) * settings_.jitterMs * 1e6);
-    delayed_.push_back({when, packet_});
+    withheldRanges_.emplace_back(first, sentSamples_);
   } else {
-    transmit(packet_);
+    if (firstTransmitted_ < 0) firstTransmitted_ = first;
+    if (settings_.jitterMs > 0) {
+      when = due + static_cast<Nanoseconds>(chance(random_) * settings_.jitterMs * 1e6);
+      delayed_.push_back({when, sentSamples_, packet_});
+    } else {
+      transmit(packet_);
+      lastTransmitted_ = sentSamples_;
+    }
   }
-  addMark(sentMarks_, {sentSamples_, when});
-  sentSamples_ += static_cast<int64_t>(packetSamples_);
+  sentMarks_.add(first, when);
   if (settings_.source != MediaSource::Bursts) return;
   onsets_.clear();
   sentDetector_.feed(samples_, onsets_);
   for (const Onset& onset : onsets_)
-    bursts_.push_back({timeAt(sentMarks_, onset.position, rate_),
+    bursts_.push_back({sentMarks_.timeAt(onset.position, rate_),
                        static_cast<int64_t>(onset.position), onset.pitch, false});
 }
 
-void MediaSession::receiveRtp() {
-  uint8_t buffer[2048];
-  alignas(cmsghdr) char control[128];
-  sockaddr_in from{};
-  iovec part{buffer, sizeof buffer};
-  msghdr message{&from, sizeof from, &part, 1, control, sizeof control, 0};
-  const ssize_t got = recvmsg(rtp_.get(), &message, 0);
-  if (got < 0) return;
-  const Nanoseconds arrival = arrivalOf(message);
-  if (from.sin_addr.s_addr != remote_.rtp.sin_addr.s_addr ||
-      from.sin_port != remote_.rtp.sin_port) {
-    ++counts_.foreignAddress;
-    return;
-  }
+void MediaSession::receive(ReceiveBatch& batch) {
+  size_t got = 0;
+  do {
+    got = batch.receive(rtp_.get());
+    const Clocks clocks = readClocks();
+    for (size_t i = 0; i < got; ++i) {
+      const sockaddr_in& from = batch.from(i);
+      if (from.sin_addr.s_addr != remote_.rtp.sin_addr.s_addr ||
+          from.sin_port != remote_.rtp.sin_port)
+        ++counts_.foreignAddress;
+      else
+        receiveRtp(batch.data(i), batch.length(i), arrivalOf(batch.message(i), clocks));
+    }
+  } while (got == ReceiveBatch::kMost);
+}
+
+void MediaSession::receiveReports(ReceiveBatch& batch) {
+  const size_t got = batch.receive(rtcp_.get());
+  for (size_t i = 0; i < got; ++i)
+    receiveRtcp(batch.data(i), batch.length(i));
+}
+
+void MediaSession::receiveRtp(const uint8_t* data, size_t length, Nanoseconds arrival) {
   RtpHeader header;
-  if (!parseRtp(buffer, static_cast<size_t>(got), header) ||
-      header.payloadType != remote_.payloadType) {
+  if (!parseRtp(data, length, header) || header.payloadType != remote_.payloadType) {
     ++counts_.otherPayload;
     return;
   }
   if (!statistics_.add(header, arrival)) return;
-  if (arrivals_.fetch_add(1, std::memory_order_relaxed) == 0)
-    firstArrival_.store(arrival, std::memory_order_relaxed);
-  takeAudio({buffer + header.size, static_cast<size_t>(got) - header.size - header.padding},
-            header.timestamp, arrival);
+  if (statistics_.received() == 1) firstArrival_.store(arrival, std::memory_order_relaxed);
+  takeAudio({data + header.size, length - header.size - header.padding}, header.timestamp, arrival);
 }
 
 void MediaSession::takeAudio(std::span<const uint8_t> payload, uint32_t timestamp,
@@ -236,7 +270,7 @@ void MediaSession::takeAudio(std::span<const uint8_t> payload, uint32_t timestam
     receivedSamples_ += static_cast<int64_t>(silence.size());
     if (settings_.record) recording_.insert(recording_.end(), silence.begin(), silence.end());
   }
-  addMark(receivedMarks_, {receivedSamples_, arrival});
+  receivedMarks_.add(receivedSamples_, arrival);
   receivedSamples_ += static_cast<int64_t>(decoded_.size());
   nextTimestamp_ = timestamp + static_cast<uint32_t>(decoded_.size());
   if (settings_.record) recording_.insert(recording_.end(), decoded_.begin(), decoded_.end());
@@ -247,7 +281,7 @@ void MediaSession::takeAudio(std::span<const uint8_t> payload, uint32_t timestam
 }
 
 void MediaSession::matchBurst(const Onset& onset) {
-  const Nanoseconds arrived = timeAt(receivedMarks_, onset.position, rate_);
+  const Nanoseconds arrived = receivedMarks_.timeAt(onset.position, rate_);
   for (auto burst = bursts_.rbegin(); burst != bursts_.rend(); ++burst) {
     const Nanoseconds delay = arrived - burst->time;
     if (delay < 0) continue;
@@ -255,21 +289,19 @@ void MediaSession::matchBurst(const Onset& onset) {
     if (onset.pitch < 0) ++counts_.burstsUnclear;
     if (onset.pitch >= 0 && onset.pitch != burst->pitch) break;
     burst->matched = true;
-    counts_.roundTripsMs.push_back(toMs(delay));
+    counts_.roundTrips.push_back({burst->time, toMs(delay)});
     return;
   }
   // A burst without a pitch is a damaged one of our own, not somebody else's.
   ++(onset.pitch < 0 ? counts_.burstsUnclear : counts_.crossTalk);
 }
 
-void MediaSession::receiveRtcp() {
-  uint8_t buffer[2048];
-  const ssize_t got = recv(rtcp_.get(), buffer, sizeof buffer, 0);
+void MediaSession::receiveRtcp(const uint8_t* data, size_t length) {
   size_t at = 0;
-  while (got >= 0 && at + 8 <= static_cast<size_t>(got)) {
-    const uint8_t* packet = buffer + at;
+  while (at + 8 <= length) {
+    const uint8_t* packet = data + at;
     const size_t size = 4 + 4u * static_cast<size_t>(packet[2] << 8 | packet[3]);
-    if (packet[0] >> 6 != 2 || at + size > static_cast<size_t>(got)) return;
+    if (packet[0] >> 6 != 2 || at + size > length) return;
     const size_t blocks = packet[1] == 200 ? 28 : packet[1] == 201 ? 8 : size;
     for (size_t block = blocks; block + 24 <= size; block += 24) {
       uint8_t ours[4];
@@ -280,19 +312,6 @@ void MediaSession::receiveRtcp() {
     }
     at += size;
   }
-}
-
-void MediaSession::addMark(std::deque<Mark>& marks, Mark mark) {
-  marks.push_back(mark);
-  if (marks.size() > kMarksKept) marks.pop_front();
-}
-
-Nanoseconds MediaSession::timeAt(const std::deque<Mark>& marks, double sample, double rate) {
-  for (auto mark = marks.rbegin(); mark != marks.rend(); ++mark)
-    if (static_cast<double>(mark->sample) <= sample)
-      return mark->time +
-             static_cast<Nanoseconds>((sample - static_cast<double>(mark->sample)) / rate * 1e9);
-  return marks.empty() ? 0 : marks.front().time;
 }
 
 bool MediaSession::withheldNear(int64_t sample) const {
@@ -308,6 +327,11 @@ double MediaSession::recordingOffsetMs() const {
 
 MediaResults MediaSession::results(Nanoseconds steadyFrom, Nanoseconds steadyTo) {
   MediaResults results = counts_;
+  std::erase_if(results.roundTrips, [=](const RoundTrip& trip) {
+    return trip.sent < steadyFrom || trip.sent > steadyTo;
+  });
+  if (firstTransmitted_ >= 0)
+    results.sentSpanMs = 1000.0 * static_cast<double>(lastTransmitted_ - firstTransmitted_) / rate_;
   results.stream = statistics_.result(static_cast<uint32_t>(packetSamples_), steadyFrom, steadyTo);
   for (const SentBurst& burst : bursts_) {
     // The last ones may still have been on their way when the call ended.

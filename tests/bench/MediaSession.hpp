@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The media of one call: it owns an RTP and an RTCP socket, sends one packet each ptime and
-// measures what comes back. open() is called before the engine knows the session, start() to stop()
-// on the media thread, results() after the engine has ended; arrivals() and firstArrival() any time
-// from any thread.
+// measures what comes back. open() is called before the engine knows the session, start() to
+// close() on the media thread, results() after the engine has ended or given the session back;
+// firstArrival() any time from any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <random>
 #include <span>
 #include <string>
@@ -20,6 +19,9 @@
 #include "Clock.hpp"
 #include "Codec.hpp"
 #include "FileDescriptor.hpp"
+#include "Histogram.hpp"
+#include "MarkRing.hpp"
+#include "ReceiveBatch.hpp"
 #include "ReceiveStatistics.hpp"
 
 namespace bench {
@@ -44,14 +46,19 @@ struct MediaRemote {
   int eventPayloadType = -1;
 };
 
+struct RoundTrip {
+  Nanoseconds sent;
+  double ms;
+};
+
 struct MediaResults {
   ReceiveStatistics::Result stream;
   uint64_t sent = 0, withheld = 0;  // withheld: artificially lost
   uint64_t foreignAddress = 0, otherPayload = 0, sendErrors = 0;
   uint64_t bursts = 0, burstsMissing = 0, burstsUnclear = 0, crossTalk = 0;
-  int64_t reportedLost = -1;         // by the peer's RTCP, −1 without a report
-  std::vector<double> roundTripsMs;  // of the bursts
-  std::vector<double> lateSendsMs;   // send time against schedule
+  int64_t reportedLost = -1;          // by the peer's RTCP, −1 without a report
+  std::vector<RoundTrip> roundTrips;  // of the bursts sent while all calls stood
+  double sentSpanMs = 0;  // from the first to the end of the last packet that was really sent
 };
 
 class MediaSession {
@@ -60,18 +67,15 @@ class MediaSession {
 
   std::string open(const in_addr& address);  // empty, or what failed
   uint16_t rtpPort() const { return rtpPort_; }
-  int rtpSocket() const { return rtp_.get(); }
-  int rtcpSocket() const { return rtcp_.get(); }
 
   void start(const MediaRemote& remote, Nanoseconds firstSend);
-  Nanoseconds sendDue();  // sends what is due, answers when the next packet is
-  void receiveRtp();
-  void receiveRtcp();
-  void stop();
+  // Sends what is due, reads what has come when it is time to; answers when the next packet is due.
+  Nanoseconds work(ReceiveBatch& batch, Histogram& lateness);
+  void quieten() { sending_ = false; }
+  void stop(ReceiveBatch& batch);
+  void close();
 
   bool running() const { return running_; }
-  uint64_t arrivals() const { return arrivals_.load(std::memory_order_relaxed); }
-  uint64_t departures() const { return departures_.load(std::memory_order_relaxed); }
   Nanoseconds firstArrival() const { return firstArrival_.load(std::memory_order_relaxed); }
   MediaResults results(Nanoseconds steadyFrom, Nanoseconds steadyTo);
   const std::vector<int16_t>& recording() const { return recording_; }
@@ -79,10 +83,6 @@ class MediaSession {
   double recordingOffsetMs() const;
 
  private:
-  struct Mark {
-    int64_t sample;
-    Nanoseconds time;
-  };
   struct SentBurst {
     Nanoseconds time;
     int64_t sample;
@@ -91,17 +91,21 @@ class MediaSession {
   };
   struct Delayed {
     Nanoseconds time;
+    int64_t endSample;
     std::vector<uint8_t> packet;
   };
 
-  void sendNext(Nanoseconds due);
+  void receive(ReceiveBatch& batch);
+  void receiveReports(ReceiveBatch& batch);
+  void receiveRtp(const uint8_t* data, size_t length, Nanoseconds arrival);
+  void receiveRtcp(const uint8_t* data, size_t length);
+  void sendNext(Nanoseconds due, Nanoseconds present);
+  void sendDelayed(Nanoseconds present);
   bool sendEvent();
   void beginPacket(int payloadType, bool marker, uint32_t timestamp);
   void transmit(std::span<const uint8_t> packet);
   void takeAudio(std::span<const uint8_t> payload, uint32_t timestamp, Nanoseconds arrival);
   void matchBurst(const Onset& onset);
-  static Nanoseconds timeAt(const std::deque<Mark>& marks, double sample, double rate);
-  static void addMark(std::deque<Mark>& marks, Mark mark);
   bool withheldNear(int64_t sample) const;
 
   const MediaSettings& settings_;
@@ -110,17 +114,18 @@ class MediaSession {
   FileDescriptor rtp_, rtcp_;
   uint16_t rtpPort_ = 0;
   MediaRemote remote_;
-  bool running_ = false;
+  bool running_ = false, sending_ = false;
 
   std::mt19937_64 random_;
   BurstTrain train_;
   OnsetDetector sentDetector_, receivedDetector_;
-  std::deque<Mark> sentMarks_, receivedMarks_;
+  MarkRing sentMarks_, receivedMarks_;
   std::vector<SentBurst> bursts_;
   std::vector<std::pair<int64_t, int64_t>> withheldRanges_;
   std::vector<Delayed> delayed_;
   Nanoseconds nextSend_ = 0, firstSend_ = 0, stopped_ = 0;
-  int64_t sentSamples_ = 0;
+  unsigned turns_;
+  int64_t sentSamples_ = 0, firstTransmitted_ = -1, lastTransmitted_ = 0;
   size_t speechPosition_ = 0;
   uint16_t sequence_ = 0;
   uint32_t timestamp_ = 0, ssrc_ = 0;
@@ -128,7 +133,7 @@ class MediaSession {
   int eventStep_ = -1, eventPause_ = 0;
   uint32_t eventStart_ = 0;
   std::vector<int16_t> samples_;
-  std::vector<uint8_t> payload_, packet_;
+  std::vector<uint8_t> payload_, silence_, packet_;
 
   ReceiveStatistics statistics_;
   bool haveTimestamp_ = false;
@@ -137,7 +142,6 @@ class MediaSession {
   std::vector<int16_t> recording_, decoded_;
   std::vector<Onset> onsets_;
   MediaResults counts_;
-  std::atomic<uint64_t> arrivals_{0}, departures_{0};
   std::atomic<Nanoseconds> firstArrival_{0};
 };
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "ProcessSample.hpp"
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include <dirent.h>
 #include <unistd.h>
@@ -21,6 +23,25 @@ int entries(const std::string& path) {
     if (entry->d_name[0] != '.') ++count;
   closedir(directory);
   return count;
+}
+
+int64_t wakeUpsOf(const std::string& task) {
+  std::ifstream file(task + "/status");
+  std::string line;
+  constexpr std::string_view kKey = "voluntary_ctxt_switches:";
+  while (std::getline(file, line))
+    if (line.starts_with(kKey)) return std::atoll(line.c_str() + kKey.size());
+  return 0;
+}
+
+int64_t wakeUpsOfAll(const std::string& root) {
+  DIR* directory = opendir((root + "task").c_str());
+  if (directory == nullptr) return 0;
+  int64_t sum = 0;
+  while (const dirent* entry = readdir(directory))
+    if (entry->d_name[0] != '.') sum += wakeUpsOf(root + "task/" + entry->d_name);
+  closedir(directory);
+  return sum;
 }
 
 }  // namespace
@@ -53,9 +74,22 @@ ProcessSample sampleProcess(int pid) {
   sample.time = now();
   sample.userSeconds = user / ticks;
   sample.systemSeconds = system / ticks;
+  const ProcessSample size = sampleSize(pid);
+  sample.threads = size.threads;
+  sample.descriptors = size.descriptors;
+  sample.residentBytes = size.residentBytes;
+  sample.wakeUps = wakeUpsOfAll(root);
+  return sample;
+}
+
+ProcessSample sampleSize(int pid) {
+  ProcessSample sample;
+  const std::string root = format("/proc/%d/", pid);
+  sample.residentBytes = residentBytesOf(pid);
+  sample.valid = sample.residentBytes >= 0;
+  sample.time = now();
   sample.threads = entries(root + "task");
   sample.descriptors = entries(root + "fd");
-  sample.residentBytes = residentBytesOf(pid);
   return sample;
 }
 

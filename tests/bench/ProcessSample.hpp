@@ -14,9 +14,12 @@ struct ProcessSample {
   double userSeconds = 0, systemSeconds = 0;
   int threads = 0, descriptors = 0;
   int64_t residentBytes = 0;
+  int64_t wakeUps = 0;  // voluntary context switches of the threads that run now
 };
 
 ProcessSample sampleProcess(int pid);  // pid 0: not valid
-int64_t residentBytesOf(int pid);      // the cheap part of it; −1 when the process is gone
+// What does not grow with the number of threads: memory, descriptors, threads.
+ProcessSample sampleSize(int pid);
+int64_t residentBytesOf(int pid);  // the cheap part of it; −1 when the process is gone
 
 }  // namespace bench

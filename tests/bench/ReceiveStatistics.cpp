@@ -2,13 +2,14 @@
 #include "ReceiveStatistics.hpp"
 
 #include <algorithm>
-
-#include "Statistics.hpp"
+#include <cmath>
 
 namespace bench {
 namespace {
 
 constexpr double kLateMs = 5;
+constexpr double kUnitsPerMs = 100;
+constexpr size_t kStepsKept = 1000;
 
 }  // namespace
 
@@ -33,8 +34,9 @@ bool parseRtp(const uint8_t* data, size_t length, RtpHeader& header) {
 bool ReceiveStatistics::add(const RtpHeader& header, Nanoseconds arrival) {
   if (packets_.empty()) {
     ssrc_ = header.ssrc;
-    highest_ = header.sequence;
+    first_ = lowest_ = highest_ = header.sequence;
     lastRawTimestamp_ = header.timestamp;
+    firstArrival_ = arrival;
   } else if (header.ssrc != ssrc_) {
     ++foreignSsrc_;
     return false;
@@ -43,35 +45,43 @@ bool ReceiveStatistics::add(const RtpHeader& header, Nanoseconds arrival) {
       highest_ + static_cast<int16_t>(header.sequence - static_cast<uint16_t>(highest_));
   const int64_t timestamp =
       lastTimestamp_ + static_cast<int32_t>(header.timestamp - lastRawTimestamp_);
-  if (!seen_.insert(sequence).second) {
+  std::vector<bool>& seen = sequence >= first_ ? seen_ : seenBefore_;
+  const auto place =
+      static_cast<size_t>(sequence >= first_ ? sequence - first_ : first_ - sequence);
+  if (seen.size() <= place) seen.resize(place + 1);
+  if (seen[place]) {
     ++duplicates_;
     return false;
   }
+  seen[place] = true;
+  lowest_ = std::min(lowest_, sequence);
   if (sequence < highest_) {
     ++reordered_;
   } else {
+    if (sequence == highest_ + 1 && steps_.size() < kStepsKept)
+      ++steps_[timestamp - lastTimestamp_];
     highest_ = sequence;
     lastTimestamp_ = timestamp;
     lastRawTimestamp_ = header.timestamp;
   }
-  packets_.push_back({sequence, timestamp, arrival});
+  const double due = 1000.0 * static_cast<double>(timestamp) / clockRate_;
+  packets_.push_back(
+      {static_cast<uint32_t>(timestamp),
+       static_cast<int32_t>(std::lround((toMs(arrival - firstArrival_) - due) * kUnitsPerMs))});
   return true;
 }
 
-std::vector<double> ReceiveStatistics::deviations() const {
-  std::vector<double> result;
-  result.reserve(packets_.size());
-  for (const Packet& packet : packets_)
-    result.push_back(toMs(packet.arrival - packets_.front().arrival) -
-                     1000.0 * static_cast<double>(packet.timestamp) / clockRate_);
-  return result;
+double ReceiveStatistics::start() const {
+  std::vector<int32_t> all(packets_.size());
+  std::ranges::transform(packets_, all.begin(), &Packet::deviation);
+  const auto middle = all.begin() + static_cast<std::ptrdiff_t>((all.size() - 1) / 2);
+  std::ranges::nth_element(all, middle);
+  return *middle / kUnitsPerMs;
 }
 
 Nanoseconds ReceiveStatistics::fittedStart() const {
   if (packets_.empty()) return 0;
-  std::vector<double> all = deviations();
-  std::ranges::sort(all);
-  return packets_.front().arrival + static_cast<Nanoseconds>(percentile(all, 50) * 1e6);
+  return firstArrival_ + static_cast<Nanoseconds>(start() * 1e6);
 }
 
 ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
@@ -83,26 +93,23 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
   result.reordered = reordered_;
   result.foreignSsrc = foreignSsrc_;
   if (packets_.empty()) return result;
-  const std::vector<double> all = deviations();
-  std::vector<double> sorted = all;
-  std::ranges::sort(sorted);
-  const double start = percentile(sorted, 50);
-  for (size_t i = 0; i < packets_.size(); ++i) {
-    const double late = all[i] - start;
-    const bool steady = packets_[i].arrival >= steadyFrom && packets_[i].arrival <= steadyTo;
+  const double fitted = start();
+  for (const Packet& packet : packets_) {
+    const double deviation = packet.deviation / kUnitsPerMs;
+    const double late = deviation - fitted;
+    const double offset =
+        deviation +
+        1000.0 * static_cast<double>(static_cast<int32_t>(packet.timestamp)) / clockRate_;
+    const Nanoseconds arrival = firstArrival_ + static_cast<Nanoseconds>(offset * 1e6);
+    const bool steady = arrival >= steadyFrom && arrival <= steadyTo;
     if (steady) result.worstLateMs = std::max(result.worstLateMs, late);
     if (late <= kLateMs) continue;
     ++result.late;
     if (steady) ++result.lateSteady;
   }
-  std::vector<Packet> ordered = packets_;
-  std::ranges::sort(ordered, {}, &Packet::sequence);
-  const int64_t span = ordered.back().sequence - ordered.front().sequence + 1;
-  result.lost = static_cast<uint64_t>(span) - packets_.size();
-  for (size_t i = 1; i < ordered.size(); ++i)
-    if (ordered[i].sequence == ordered[i - 1].sequence + 1 &&
-        ordered[i].timestamp - ordered[i - 1].timestamp != samplesPerPacket)
-      ++result.jumps;
+  result.lost = static_cast<uint64_t>(highest_ - lowest_ + 1) - packets_.size();
+  for (const auto& [step, count] : steps_)
+    if (step != samplesPerPacket) result.jumps += count;
   return result;
 }
 

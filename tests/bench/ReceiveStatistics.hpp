@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_set>
+#include <map>
 #include <vector>
 
 #include "Clock.hpp"
@@ -43,25 +43,27 @@ class ReceiveStatistics {
   Result result(uint32_t samplesPerPacket, Nanoseconds steadyFrom, Nanoseconds steadyTo) const;
 
   uint64_t received() const { return packets_.size(); }
-  Nanoseconds firstArrival() const { return packets_.empty() ? 0 : packets_.front().arrival; }
+  Nanoseconds firstArrival() const { return firstArrival_; }
   // When sample 0 of the stream was due to arrive: the fitted start of the schedule.
   Nanoseconds fittedStart() const;
 
  private:
+  // Eight bytes each, because a long run keeps millions of them.
   struct Packet {
-    int64_t sequence;   // extended
-    int64_t timestamp;  // extended, in samples since the first packet
-    Nanoseconds arrival;
+    uint32_t timestamp;  // samples since the first packet
+    int32_t deviation;   // of its arrival against that, in units of 10 µs
   };
-  std::vector<double> deviations() const;  // of arrival against the time stamp, in ms
+  double start() const;  // median deviation in ms
 
   uint32_t clockRate_;
   uint32_t ssrc_ = 0;
-  int64_t highest_ = 0;
+  int64_t first_ = 0, lowest_ = 0, highest_ = 0;  // extended sequence numbers
   int64_t lastTimestamp_ = 0;
   uint32_t lastRawTimestamp_ = 0;
+  Nanoseconds firstArrival_ = 0;
   std::vector<Packet> packets_;
-  std::unordered_set<int64_t> seen_;
+  std::vector<bool> seen_, seenBefore_;  // from the first packet on, and before it
+  std::map<int64_t, uint64_t> steps_;    // of the time stamp between neighbours by number
   uint64_t duplicates_ = 0, reordered_ = 0, foreignSsrc_ = 0;
 };
 

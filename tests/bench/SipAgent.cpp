@@ -49,6 +49,7 @@ std::string SipAgent::open() {
 
 SipCall& SipAgent::addCall() {
   calls_.push_back(std::make_unique<SipCall>(*this, static_cast<unsigned>(calls_.size())));
+  live_.push_back(calls_.back().get());
   return *calls_.back();
 }
 
@@ -65,14 +66,17 @@ void SipAgent::send(const std::string& text, const sockaddr_in& to) {
 }
 
 void SipAgent::poll(Nanoseconds until) {
-  for (const auto& call : calls_)
+  std::erase_if(live_, [](const SipCall* call) { return call->state() == SipCall::State::Ended; });
+  for (const SipCall* call : live_)
     if (const Nanoseconds time = call->nextTime(); time != 0) until = std::min(until, time);
   const Nanoseconds wait = std::max<Nanoseconds>(0, until - now());
   const timespec timeout{wait / kSecond, wait % kSecond};
   pollfd item{socket_.get(), POLLIN, 0};
   if (ppoll(&item, 1, &timeout, nullptr) > 0) receive();
   const Nanoseconds present = now();
-  for (const auto& call : calls_)
+  // A call that ends may let another begin.
+  const std::vector<SipCall*> waiting = live_;
+  for (SipCall* call : waiting)
     if (const Nanoseconds time = call->nextTime(); time != 0 && time <= present)
       call->onTime(present);
 }
@@ -86,7 +90,7 @@ void SipAgent::receive() {
     msghdr datagram{&from, sizeof from, &part, 1, control, sizeof control, 0};
     const ssize_t got = recvmsg(socket_.get(), &datagram, 0);
     if (got < 0) return;
-    const Nanoseconds arrival = arrivalOf(datagram);
+    const Nanoseconds arrival = arrivalOf(datagram, readClocks());
     SipMessage message;
     if (!parseSip({buffer, static_cast<size_t>(got)}, message)) continue;
     const auto call = byCallId_.find(std::string(message.header("Call-ID")));

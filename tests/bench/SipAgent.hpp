@@ -51,6 +51,7 @@ class SipAgent {
   sockaddr_in local_{};
   uint64_t tokens_ = 0, salt_ = 0;
   std::vector<std::unique_ptr<SipCall>> calls_;
+  std::vector<SipCall*> live_;  // those that may still have timers
   std::unordered_map<std::string, SipCall*> byCallId_;
 };
 

@@ -27,7 +27,7 @@ std::string SipCall::request(std::string_view method, const std::string& uri, un
   return text;
 }
 
-void SipCall::invite(const std::string& offer) {
+void SipCall::invite(const std::string& offer, const std::string& headers) {
   fromTag_ = agent_.newToken();
   callId_ = agent_.newToken() + "@wsbridge-load";
   branch_ = "z9hG4bK" + agent_.newToken();
@@ -35,6 +35,7 @@ void SipCall::invite(const std::string& offer) {
   remoteUri_ = agent_.settings_.targetUri;
   agent_.byCallId_[callId_] = this;
   invite_.text = request("INVITE", remoteUri_, 1, branch_, to_) + agent_.settings_.extraHeaders +
+                 headers +
                  "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\nUser-Agent: wsbridge-load\r\n" +
                  "Content-Type: application/sdp\r\n" +
                  format("Content-Length: %zu\r\n\r\n", offer.size()) + offer;
@@ -84,6 +85,7 @@ void SipCall::finish(int status, std::string reason) {
   state_ = State::Ended;
   invite_ = {};
   end_ = {};
+  answer_.clear();
   agent_.listener_(*this);
 }
 

@@ -21,7 +21,8 @@ class SipCall {
 
   SipCall(SipAgent& agent, unsigned index) : agent_(agent), index_(index) {}
 
-  void invite(const std::string& offer);
+  // `headers`: complete lines besides those of the agent's settings.
+  void invite(const std::string& offer, const std::string& headers = "");
   void cancel();  // sent once a provisional response is there
   void bye();
   void giveUpBy(Nanoseconds deadline);  // transactions still open then fail

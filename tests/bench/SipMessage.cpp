@@ -116,6 +116,14 @@ std::string responseTo(const SipMessage& request, int status, std::string_view p
   return out + "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\nContent-Length: 0\r\n\r\n";
 }
 
+std::string acceptTo(const SipMessage& request, std::string_view toTag, std::string_view contact,
+                     std::string_view sdp) {
+  std::string response = responseTo(request, 200, "OK", toTag);
+  response.erase(response.find("Content-Length:"));
+  response.append("Contact: <").append(contact).append(">\r\nContent-Type: application/sdp\r\n");
+  return response + format("Content-Length: %zu\r\n\r\n", sdp.size()) + std::string(sdp);
+}
+
 SdpAnswer parseAnswer(std::string_view sdp, std::string_view rtpmap, int payloadType) {
   SdpAnswer answer;
   std::string address;

@@ -35,6 +35,10 @@ std::string uriOf(std::string_view value);
 std::string responseTo(const SipMessage& request, int status, std::string_view phrase,
                        std::string_view toTag);
 
+// A 200 with `sdp` as its body.
+std::string acceptTo(const SipMessage& request, std::string_view toTag, std::string_view contact,
+                     std::string_view sdp);
+
 struct SdpAnswer {
   bool usable = false;
   sockaddr_in rtp{};

@@ -15,6 +15,7 @@ namespace bench {
 std::string_view trim(std::string_view text);
 bool sameText(std::string_view a, std::string_view b);  // without regard to ASCII case
 std::string percentEncode(std::string_view text);       // all but the unreserved of RFC 3986
+std::string percentDecode(std::string_view text);       // a % that is no escape stays as it is
 std::string jsonQuote(std::string_view text);
 
 // `ADDR:PORT`, IPv4 literal only; false when it is none.

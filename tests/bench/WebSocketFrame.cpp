@@ -131,4 +131,23 @@ void appendFrame(std::string& out, Opcode opcode, bool final, std::string_view p
   out.append(payload);
 }
 
+size_t writeMaskedHeader(uint8_t* out, Opcode opcode, size_t payload, uint32_t mask) {
+  size_t at = 0;
+  out[at++] = static_cast<uint8_t>(0x80 | static_cast<int>(opcode));
+  const int extra = payload < 126 ? 0 : payload < 65536 ? 2 : 8;
+  out[at++] = static_cast<uint8_t>(0x80 | (extra == 0 ? payload : extra == 2 ? 126 : 127));
+  for (int shift = 8 * (extra - 1); shift >= 0; shift -= 8)
+    out[at++] = static_cast<uint8_t>(payload >> shift & 0xff);
+  std::memcpy(out + at, &mask, sizeof mask);
+  return at + sizeof mask;
+}
+
+void appendMaskedFrame(std::string& out, Opcode opcode, std::string_view payload, uint32_t mask) {
+  uint8_t header[kMaskedHeaderMost];
+  const size_t length = writeMaskedHeader(header, opcode, payload.size(), mask);
+  out.append(reinterpret_cast<const char*>(header), length);
+  for (size_t i = 0; i < payload.size(); ++i)
+    out.push_back(static_cast<char>(payload[i] ^ static_cast<char>(header[length - 4 + (i & 3)])));
+}
+
 }  // namespace bench

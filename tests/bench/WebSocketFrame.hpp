@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// RFC 6455 as a server needs it: the upgrade request, and frames in and out. Pure: bytes in, values
-// out.
+// RFC 6455 as the tools need it: the upgrade of both sides, and frames in and out. Pure: bytes in,
+// values out.
 #pragma once
 
 #include <cstdint>
@@ -47,5 +47,14 @@ FrameResult parseFrame(char* buffer, size_t length, bool masked, Frame& frame);
 
 // Appends one frame without a mask.
 void appendFrame(std::string& out, Opcode opcode, bool final, std::string_view payload);
+
+constexpr size_t kMaskedHeaderMost = 14;
+
+// Writes the header of one masked frame and answers its length, at most kMaskedHeaderMost. The mask
+// is the last four bytes; the caller applies it to the payload.
+size_t writeMaskedHeader(uint8_t* out, Opcode opcode, size_t payload, uint32_t mask);
+
+// Appends one frame with a mask, as a client must send it.
+void appendMaskedFrame(std::string& out, Opcode opcode, std::string_view payload, uint32_t mask);
 
 }  // namespace bench

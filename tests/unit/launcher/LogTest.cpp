@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 #include <json-glib/json-glib.h>
 
@@ -37,6 +40,36 @@ TEST(Log, jsonParsesWhateverTheValueIs) {
   EXPECT_DOUBLE_EQ(json_object_get_double_member(object, "d"), 1.5);
   EXPECT_STREQ(json_object_get_string_member(object, "from"), "a\"\\\n\x01\xef\xbf\xbd");
   g_object_unref(parser);
+}
+
+TEST(Log, aReaderThatDoesNotReadHoldsUpNobody) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const std::string filler(1000, 'x');
+  std::string all;
+  {
+    const Background background(ends[1]);
+    // Far more than the pipe and the queue take; this would not end if a line were waited for.
+    for (std::size_t bytes = 0; bytes < 2 * Background::kMostBytes; bytes += filler.size())
+      info("flood", {{"text", filler}});
+    std::string buffer(65536, 0);
+    while (all.find(" warning log-dropped lines=") == std::string::npos) {
+      const ssize_t got = read(ends[0], buffer.data(), buffer.size());
+      ASSERT_GT(got, 0);
+      all.append(buffer, 0, static_cast<std::size_t>(got));
+      info("more", {{"text", "a reader again"}});
+    }
+    info("last", {{"text", "written before the end"}});
+  }
+  close(ends[1]);
+  std::string buffer(65536, 0);
+  for (ssize_t got = 1; got > 0;) {
+    got = read(ends[0], buffer.data(), buffer.size());
+    if (got > 0) all.append(buffer, 0, static_cast<std::size_t>(got));
+  }
+  close(ends[0]);
+  EXPECT_NE(all.find(" info last text="), std::string::npos);
+  EXPECT_LT(all.size(), Background::kMostBytes + (std::size_t{1} << 20));
 }
 
 }  // namespace launcher::log

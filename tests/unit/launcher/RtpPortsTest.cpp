@@ -2,6 +2,8 @@
 #include <set>
 #include <vector>
 
+#include <sys/resource.h>
+
 #include <gtest/gtest.h>
 
 #include "media/RtpPorts.hpp"
@@ -42,6 +44,47 @@ TEST(RtpPorts, aPortThatAnotherProgramHoldsIsPassedOver) {
   EXPECT_NE(a->port, b->port);
   first.giveBack(*a);
   second.giveBack(*b);
+}
+
+TEST(RtpPorts, theFaultTellsAUsedRangeFromALackOfSockets) {
+  RtpPorts ports({36060, 36061});
+  EXPECT_EQ(ports.pairs(), 1u);
+  PortFault fault{};
+  const auto only = ports.take("127.0.0.1", &fault);
+  ASSERT_TRUE(only);
+  EXPECT_EQ(fault, PortFault::None);
+  EXPECT_FALSE(ports.take("127.0.0.1", &fault));
+  EXPECT_EQ(fault, PortFault::RangeUsed);
+  ports.giveBack(*only);
+
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto starved = ports.take("127.0.0.1", &fault);
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_FALSE(starved);
+  EXPECT_EQ(fault, PortFault::NoSocket);
+}
+
+TEST(RtpPorts, aPairWithOneHalfTakenIsPassedOver) {
+  for (const int taken : {36070, 36071}) {
+    GSocket* other =
+        g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr);
+    GSocketAddress* where =
+        g_inet_socket_address_new_from_string("127.0.0.1", static_cast<guint>(taken));
+    ASSERT_TRUE(g_socket_bind(other, where, FALSE, nullptr));
+    RtpPorts ports({36070, 36073});
+    const auto pair = ports.take("127.0.0.1");
+    ASSERT_TRUE(pair) << taken;
+    EXPECT_EQ(pair->port, 36072);
+    GSocketAddress* bound = g_socket_get_local_address(pair->rtcp.get(), nullptr);
+    EXPECT_EQ(g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound)), 36073);
+    g_object_unref(bound);
+    ports.giveBack(*pair);
+    g_object_unref(where);
+    g_object_unref(other);
+  }
 }
 
 TEST(RtpPorts, aReturnedPairRests) {

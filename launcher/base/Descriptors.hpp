@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// File descriptors of this process: how many there may be and how many there are. Owns nothing; any
+// thread may call.
+#pragma once
+
+#include <cstddef>
+
+namespace launcher {
+
+/// Raises the soft limit as far as the hard one allows. Returns what is in force, 0 for no limit.
+std::size_t raiseDescriptorLimit();
+
+/// Reads a directory with one entry for each; not for a thread that must not wait.
+std::size_t countDescriptors();
+
+}  // namespace launcher

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What happens when the machine carries no further call: 503 with the limit's name, before the
+// calls in progress suffer, and new calls again as soon as there is room.
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "Phone.hpp"
+#include "SoupEndpoint.hpp"
+#include "TempDir.hpp"
+
+namespace e2e {
+namespace {
+
+struct Limit {
+  std::string label;
+  std::string key;
+  std::string reason;  // text of the Reason header
+};
+
+const Limit kDescriptors{"too-few-descriptors", "LimitNOFILE", "Too few file descriptors"};
+const Limit kPorts{"no-rtp-ports", "rtp.port-range", "No free RTP port"};
+const Limit kCalls{"too-many-calls", "limits.max-calls", "Too many calls"};
+const Limit kLate{"loops-late", "limits.max-loop-delay", "Media loops are late"};
+const Limit kBusy{"loops-busy", "limits.max-loop-load", "Media loops are busy"};
+
+// Another program in the environment for as long as it lives.
+class OtherProgram {
+ public:
+  explicit OtherProgram(const std::string& path) : before_(Gateway::program()) {
+    setenv("WSBRIDGE_LAUNCHER", path.c_str(), 1);
+  }
+  ~OtherProgram() { setenv("WSBRIDGE_LAUNCHER", before_.c_str(), 1); }
+  OtherProgram(const OtherProgram&) = delete;
+  OtherProgram& operator=(const OtherProgram&) = delete;
+
+ private:
+  std::string before_;
+};
+
+// The refusal as the caller, the call's record and the operator see it.
+void expectRefused(const Gateway& gateway, Phone& phone, const Limit& limit) {
+  const auto answer = phone.sip().waitFinal(5s);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_FALSE(answer->header("Retry-After").empty());
+  EXPECT_EQ(headerParameter(answer->header("Reason"), "cause"), "503");
+  EXPECT_EQ(headerParameter(answer->header("Reason"), "text"), "\"" + limit.reason + "\"");
+  EXPECT_NE(answer->header("Warning").find(limit.key), std::string::npos)
+      << answer->header("Warning");
+  const auto end = gateway.waitEnd(phone.callId());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ((*end)["reason"], limit.label);
+  EXPECT_EQ((*end)["status"], "503");
+  const auto told = gateway.records("call-refused");
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.front()["limit"], limit.label);
+  EXPECT_EQ(told.front()["key"], limit.key);
+  EXPECT_EQ(told.front()["level"], "warning");
+}
+
+void expectGoesOn(Phone& phone) {
+  phone.rtp().forget();
+  EXPECT_TRUE(phone.rtp().waitReceived(25, 3s)) << "a call in progress suffers";
+}
+
+LogRecord capacity(const Gateway& gateway) {
+  const auto records = gateway.records("capacity");
+  EXPECT_EQ(records.size(), 1U);
+  return records.empty() ? LogRecord{} : records.front();
+}
+
+class Admission : public ::testing::Test {
+ protected:
+  SoupEndpoint endpoint_{SoupEndpoint::Options{.echo = true, .record = false}};
+};
+
+TEST_F(Admission, DescriptorsThatRunShortRefuse) {
+  const TempDir dir("wsbridge-limit");
+  const std::string script =
+      dir.write("limited", "#!/bin/sh\nulimit -S -n 64\nulimit -H -n 128\nexec " +
+                               Gateway::program() + " \"$@\"\n");
+  ASSERT_EQ(std::system(("chmod +x " + script).c_str()), 0);
+  const OtherProgram limited(script);
+  Gateway gateway({.set = {{"media.loops", "1"}}});
+  EXPECT_EQ(capacity(gateway)["descriptors"], "128") << "raised to the hard limit";
+  EXPECT_EQ(capacity(gateway)["limited-by"], kDescriptors.label);
+  const auto most = static_cast<size_t>(capacity(gateway).number("calls"));
+  ASSERT_GT(most, 0U);
+  ASSERT_LT(most, 16U);
+
+  std::vector<std::unique_ptr<Phone>> up;
+  std::unique_ptr<Phone> refused;
+  while (!refused && up.size() <= most) {
+    auto phone = std::make_unique<Phone>(gateway);
+    if (phone->call(endpoint_.uri()) == 200) {
+      up.push_back(std::move(phone));
+    } else {
+      refused = std::move(phone);
+    }
+  }
+  ASSERT_TRUE(refused) << "more calls than there is room for";
+  EXPECT_EQ(up.size(), most) << "as many as were announced";
+  expectRefused(gateway, *refused, kDescriptors);
+  EXPECT_LT(gateway.process().usage().descriptors, 128) << "refused before there were none left";
+  for (const auto& phone : up)
+    expectGoesOn(*phone);
+  ASSERT_TRUE(up.front()->hangUp());
+  ASSERT_TRUE(gateway.waitEnd(up.front()->callId()).has_value());
+  Phone next(gateway);
+  EXPECT_EQ(next.call(endpoint_.uri()), 200) << "there is room again";
+}
+
+TEST_F(Admission, AnExhaustedPortRangeRefuses) {
+  const int base = freePort() / 2 * 2 + 2;
+  Gateway gateway(
+      {.set = {{"rtp.port-range", std::to_string(base) + "-" + std::to_string(base + 1)}}});
+  EXPECT_EQ(capacity(gateway)["limited-by"], kPorts.label);
+  EXPECT_EQ(capacity(gateway)["by-ports"], "1");
+  Phone first(gateway);
+  ASSERT_EQ(first.call(endpoint_.uri()), 200);
+  Phone second(gateway);
+  second.dial(endpoint_.uri());
+  expectRefused(gateway, second, kPorts);
+  expectGoesOn(first);
+}
+
+TEST_F(Admission, RefusalsAreToldOnceASecondWithTheirNumber) {
+  Gateway gateway({.set = {{"limits.max-calls", "1"}}});
+  EXPECT_EQ(capacity(gateway)["limited-by"], kCalls.label);
+  Phone first(gateway);
+  ASSERT_EQ(first.call(endpoint_.uri()), 200);
+  constexpr size_t kRefused = 8;
+  for (size_t i = 0; i < kRefused; ++i) {
+    Phone phone(gateway);
+    EXPECT_EQ(phone.call(endpoint_.uri()), 503);
+    if (i == 0) expectRefused(gateway, phone, kCalls);
+  }
+  const auto told = [&gateway] {
+    size_t sum = 0;
+    for (const LogRecord& record : gateway.records("call-refused"))
+      sum += static_cast<size_t>(record.number("refused"));
+    return sum;
+  };
+  EXPECT_TRUE(eventually([&told] { return told() == kRefused; }, 5s)) << told();
+  EXPECT_LT(gateway.records("call-refused").size(), kRefused);
+  expectGoesOn(first);
+}
+
+// A machine without CPU for us, seen from inside: the whole process stands still again and again.
+TEST_F(Admission, LateLoopsRefuseAndRecover) {
+  Gateway gateway({.set = {{"media.loops", "1"}, {"limits.max-loop-delay", "50"}}});
+  Phone first(gateway);
+  ASSERT_EQ(first.call(endpoint_.uri()), 200);
+  expectGoesOn(first);
+  const auto overloaded = [&gateway](const char* state, Millis limit) {
+    return gateway.process()
+        .waitForLine(std::string(R"(\bloop-load\b.*\bstate=)") + state, limit)
+        .has_value();
+  };
+  bool late = false;
+  for (int i = 0; i < 40 && !late; ++i) {
+    gateway.process().signal(SIGSTOP);
+    overloaded("late", 120ms);
+    gateway.process().signal(SIGCONT);
+    late = overloaded("late", 150ms);
+  }
+  ASSERT_TRUE(late) << gateway.log();
+  Phone second(gateway);
+  second.dial(endpoint_.uri());
+  expectRefused(gateway, second, kLate);
+  expectGoesOn(first);
+  ASSERT_TRUE(overloaded("fine", 10s)) << gateway.log();
+  Phone third(gateway);
+  EXPECT_EQ(third.call(endpoint_.uri()), 200);
+}
+
+TEST_F(Admission, BusyLoopsRefuseAndRecover) {
+  Gateway gateway({.set = {{"media.loops", "1"}, {"limits.max-loop-load", "1"}}});
+  const auto state = [&gateway](const char* name, Millis limit) {
+    return gateway.process()
+        .waitForLine(std::string(R"(\bloop-load\b.*\bstate=)") + name, limit)
+        .has_value();
+  };
+  std::vector<std::unique_ptr<Phone>> up;
+  while (up.size() < 32 && !state("busy", 100ms)) {
+    auto phone = std::make_unique<Phone>(gateway);
+    if (phone->call(endpoint_.uri()) != 200) break;
+    phone->rtp().play(sine(8000, 440, 20, 8000));
+    up.push_back(std::move(phone));
+  }
+  ASSERT_TRUE(state("busy", 5s)) << up.size() << " calls are no load";
+  ASSERT_FALSE(up.empty());
+  Phone refused(gateway);
+  refused.dial(endpoint_.uri());
+  expectRefused(gateway, refused, kBusy);
+  expectGoesOn(*up.front());
+  up.clear();
+  ASSERT_TRUE(state("fine", 10s)) << gateway.log();
+  Phone next(gateway);
+  EXPECT_EQ(next.call(endpoint_.uri()), 200);
+}
+
+}  // namespace
+}  // namespace e2e
