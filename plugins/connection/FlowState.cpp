@@ -16,7 +16,8 @@ constexpr size_t kStagingBytes = 8 * 1024;
 // One connection may take this much of the loop before the others get their turn.
 constexpr size_t kDispatchBytes = 64 * 1024;
 
-/// The source that libsoup attaches: ready when FlowState says so, without a descriptor of its own.
+/// The source that libsoup attaches, without a descriptor of its own. FlowState sets its ready
+/// time: GLib asks every source of a context at each turn, and those with functions take longest.
 struct FlowSource {
   GSource base;
   GObject* stream;
@@ -24,18 +25,11 @@ struct FlowSource {
   bool input;
 
   static FlowSource& of(GSource* source) { return *reinterpret_cast<FlowSource*>(source); }
-  static bool ready(GSource* source) {
-    const FlowSource& self = of(source);
-    return self.input ? self.state->inputReady() : self.state->outputReady();
-  }
-  static gboolean onPrepare(GSource* source, gint* timeout) {
-    *timeout = -1;
-    return ready(source);
-  }
-  static gboolean onCheck(GSource* source) { return ready(source); }
   static gboolean onDispatch(GSource* source, GSourceFunc callback, gpointer data) {
     auto* call = reinterpret_cast<GPollableSourceFunc>(reinterpret_cast<void*>(callback));
-    return call(of(source).stream, data);
+    const gboolean more = call(of(source).stream, data);
+    if (more != FALSE) of(source).state->refresh(source, of(source).input);
+    return more;
   }
   static void onFinalize(GSource* source) { g_object_unref(of(source).stream); }
 };
@@ -168,6 +162,10 @@ gssize FlowState::write(const void* buffer, gsize size, GError** error) {
     count = g_pollable_output_stream_write_nonblocking(output, buffer, size, nullptr, &problem);
   }
   output_ready_ = false;
+  if (!writable()) {  // libsoup's source stays until its queue is empty
+    want_output_ = true;
+    updateInterest();
+  }
   if (problem != nullptr) {
     was_blocked_ = true;
     g_propagate_error(error, problem);
@@ -197,25 +195,34 @@ bool FlowState::writable() const {
 }
 
 GSource* FlowState::createSource(GObject* stream, bool input) {
-  static GSourceFuncs funcs = {FlowSource::onPrepare,
-                               FlowSource::onCheck,
-                               FlowSource::onDispatch,
-                               FlowSource::onFinalize,
-                               nullptr,
-                               nullptr};
+  static GSourceFuncs funcs = {nullptr, nullptr, FlowSource::onDispatch, FlowSource::onFinalize,
+                               nullptr, nullptr};
   GSource* source = g_source_new(&funcs, sizeof(FlowSource));
   auto* flow = reinterpret_cast<FlowSource*>(source);
   flow->stream = G_OBJECT(g_object_ref(stream));
   flow->state = this;
   flow->input = input;
+  GSource*& held = input ? input_source_ : output_source_;
+  if (held != nullptr) g_source_unref(held);
+  held = g_source_ref(source);
   if (!input) {
-    if (output_source_ != nullptr) g_source_unref(output_source_);
-    output_source_ = g_source_ref(source);
     output_ready_ = false;
     want_output_ = true;
   }
   updateInterest();
+  refreshSources();
   return source;
+}
+
+void FlowState::refresh(GSource* source, bool input) const {
+  if (source == nullptr || g_source_is_destroyed(source)) return;
+  const gint64 time = (input ? inputReady() : outputReady()) ? 0 : -1;
+  if (g_source_get_ready_time(source) != time) g_source_set_ready_time(source, time);
+}
+
+void FlowState::refreshSources() const {
+  refresh(input_source_, true);
+  refresh(output_source_, false);
 }
 
 void FlowState::updateInterest() {
@@ -238,6 +245,7 @@ void FlowState::onSocketEvents(uint32_t events) {
     want_output_ = false;
   }
   updateInterest();
+  refreshSources();
 }
 
 void FlowState::watchTls(bool input) {
@@ -257,6 +265,7 @@ gboolean FlowState::onTlsInput(GObject*, gpointer data) {
   auto* self = static_cast<FlowState*>(data);
   self->input_ready_ = true;
   destroySource(self->tls_input_);
+  self->refreshSources();
   return G_SOURCE_REMOVE;
 }
 
@@ -265,6 +274,7 @@ gboolean FlowState::onTlsOutput(GObject*, gpointer data) {
   self->output_ready_ = true;
   self->want_output_ = false;
   destroySource(self->tls_output_);
+  self->refreshSources();
   return G_SOURCE_REMOVE;
 }
 
@@ -286,12 +296,14 @@ void FlowState::setPaused(bool paused) {
         true;  // data may wait above the socket: a decrypted TLS record, a filtered message
   }
   updateInterest();
+  refreshSources();
 }
 
 void FlowState::stopReading() {
   read_stopped_ = true;
   destroySource(tls_input_);
   updateInterest();
+  refreshSources();
 }
 
 void FlowState::shutdownWrite() {
@@ -304,8 +316,11 @@ void FlowState::close() {
   watch_.reset();
   destroySource(tls_input_);
   destroySource(tls_output_);
-  if (output_source_ != nullptr) g_source_unref(output_source_);
-  output_source_ = nullptr;
+  for (GSource** source : {&input_source_, &output_source_}) {
+    refresh(*source, source == &input_source_);
+    if (*source != nullptr) g_source_unref(*source);
+    *source = nullptr;
+  }
   if (socket_ != nullptr) {
     g_io_stream_close(base_, nullptr, nullptr);
   } else {

@@ -29,6 +29,8 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   gssize read(void* buffer, gsize size, GError** error);
   gssize write(const void* buffer, gsize size, GError** error);
   GSource* createSource(GObject* stream, bool input);
+  /// Lets a source of createSource() be dispatched, or not, as things stand.
+  void refresh(GSource* source, bool input) const;
   void close();
   void shutdownWrite();
 
@@ -48,6 +50,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   gssize readBase(std::span<uint8_t> into, GError** error);
   void noteWritten();
   void updateInterest();
+  void refreshSources() const;
   void onSocketEvents(uint32_t events);
   void watchTls(bool input);
   static gboolean onTlsInput(GObject*, gpointer data);
@@ -66,6 +69,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   std::vector<uint8_t> prefix_;
   std::function<void()> on_drained_;
 
+  GSource* input_source_ = nullptr;
   GSource* output_source_ = nullptr;
   bool paused_ = false;
   bool read_stopped_ = false;

@@ -87,9 +87,10 @@ void JitterBuffer::place(Packet packet) {
 void JitterBuffer::placeBehind(Packet packet, int64_t seq) {
   const bool run = has_late_run_ && packet.seq == late_run_next_;
   if (!run) late_run_start_ns_ = packet.arrival_ns;
+  late_run_length_ = run ? late_run_length_ + 1 : 1;
   has_late_run_ = doubtful_ = true;
   late_run_next_ = static_cast<uint16_t>(packet.seq + 1);
-  if (run && packet.arrival_ns - late_run_start_ns_ >= kLateRunNs) {
+  if (late_run_length_ >= kLateRunPackets && packet.arrival_ns - late_run_start_ns_ >= kLateRunNs) {
     ++stats_.resyncs;
     replaceStream(std::move(packet), Packet());
     return;
@@ -279,8 +280,9 @@ bool JitterBuffer::noteType(const Packet& packet) {
   if (packet.type == main_type_) {
     if (follows && advance > 0 && advance <= timeline_.toTicks(kLongestPacketNs)) {
       // A pause or a single odd packet is no new packet length: two in a row are.
-      if (!ticks_known_ || advance == candidate_ticks_) packet_ticks_ = advance;
-      ticks_known_ = true;
+      if (advance == candidate_ticks_ || (!ticks_known_ && advance < packet_ticks_))
+        packet_ticks_ = advance;
+      ticks_known_ = ticks_known_ || advance == candidate_ticks_;
       candidate_ticks_ = advance;
     }
   } else {

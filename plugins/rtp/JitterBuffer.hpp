@@ -86,6 +86,7 @@ class JitterBuffer {
   /// Late packets in sequence for so long, and none in order: the new sequence of a sender that
   /// fell on numbers just used.
   static constexpr int64_t kLateRunNs = 500 * kMs;
+  static constexpr unsigned kLateRunPackets = 5;
   /// No packet of sound is longer; a longer step of the time stamp is a pause.
   static constexpr int64_t kLongestPacketNs = 120 * kMs;
   static constexpr int64_t kDefaultPacketNs = 20 * kMs;
@@ -186,6 +187,7 @@ class JitterBuffer {
   Packet suspect_;  ///< may be without payload: what its successor would have to be is kept
   bool has_late_run_ = false;
   uint16_t late_run_next_ = 0;
+  unsigned late_run_length_ = 0;
   int64_t late_run_start_ns_ = 0;
 
   // The type whose time stamps move on, and how far with each packet.

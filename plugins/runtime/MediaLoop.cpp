@@ -14,7 +14,7 @@ namespace wsbridge {
 
 namespace {
 
-constexpr int kMaxEvents = 128;
+constexpr int kMaxEvents = 512;
 constexpr int kNice = -11;  // as sound servers do
 
 thread_local MediaLoop* current_loop = nullptr;
@@ -81,7 +81,6 @@ MediaLoop::MediaLoop(std::string name, unsigned wait_ms)
   source_ = g_source_new(&funcs, sizeof(Source));
   reinterpret_cast<Source*>(source_)->loop = this;
   g_source_set_can_recurse(source_, TRUE);  // spares GLib's wake-up write at each dispatch
-  epoll_tag_ = g_source_add_unix_fd(source_, epoll_fd_, G_IO_IN);
   g_source_attach(source_, context_);
   g_main_context_set_poll_func(context_, poll);
 }
@@ -150,25 +149,49 @@ LoopLoad::Figures MediaLoop::load() {
 }
 
 gint MediaLoop::poll(GPollFD* descriptors, guint count, gint timeout_ms) {
-  // GPollFD is laid out as pollfd.
-  auto* polled = reinterpret_cast<pollfd*>(descriptors);
-  if (timeout_ms == 0) return ::poll(polled, count, 0);
   MediaLoop& loop = *current_loop;
+  for (guint i = 0; i < count; ++i)
+    descriptors[i].revents = 0;
+  if (loop.gathering_) return 0;
   const int64_t now_us = g_get_monotonic_time();
-  loop.load_.asleep(now_us);
-  int ready = 0;
-  if (timeout_ms < 0) {
-    ready = ::poll(polled, count, -1);
-  } else {
-    // GLib's milliseconds would make each tick up to one of them late.
-    int64_t wait_us = int64_t{timeout_ms} * 1000;
-    if (!loop.timers_.empty()) {
-      wait_us = std::clamp<int64_t>(loop.timers_.begin()->first - now_us, 0, wait_us);
-    }
-    const timespec wait = {wait_us / 1'000'000, (wait_us % 1'000'000) * 1000};
-    ready = ppoll(polled, count, &wait, nullptr);
+  int64_t wait_us = timeout_ms < 0 ? -1 : int64_t{timeout_ms} * 1000;
+  // GLib's milliseconds would make each tick up to one of them late.
+  if (wait_us > 0 && !loop.timers_.empty()) {
+    wait_us = std::clamp<int64_t>(loop.timers_.begin()->first - now_us, 0, wait_us);
   }
-  loop.load_.awake(g_get_monotonic_time());
+  if (wait_us != 0) loop.load_.asleep(now_us);
+  // Apart from the times when somebody connects, the context's only descriptor is its wake-up.
+  const int ready = count == 1 ? loop.waitForSockets(descriptors, wait_us)
+                               : loop.waitForAll(descriptors, count, wait_us);
+  if (wait_us != 0) loop.load_.awake(g_get_monotonic_time());
+  return ready;
+}
+
+int MediaLoop::waitForSockets(GPollFD* wakeup, int64_t wait_us) {
+  if (wakeup_fd_ != wakeup->fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = this;
+    epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wakeup->fd, &event);
+    wakeup_fd_ = wakeup->fd;
+  }
+  if (collectSockets(wait_us)) wakeup->revents = G_IO_IN;
+  return wakeup->revents != 0 ? 1 : 0;
+}
+
+int MediaLoop::waitForAll(GPollFD* descriptors, guint count, int64_t wait_us) {
+  std::vector<pollfd> all(count + 1);
+  for (guint i = 0; i < count; ++i) {
+    all[i] = {
+        .fd = descriptors[i].fd, .events = static_cast<short>(descriptors[i].events), .revents = 0};
+  }
+  all[count] = {.fd = epoll_fd_, .events = POLLIN, .revents = 0};
+  const timespec wait = {wait_us / 1'000'000, (wait_us % 1'000'000) * 1000};
+  const int ready = ppoll(all.data(), all.size(), wait_us < 0 ? nullptr : &wait, nullptr);
+  if (ready <= 0) return ready;
+  for (guint i = 0; i < count; ++i)
+    descriptors[i].revents = static_cast<gushort>(all[i].revents);
+  if (all[count].revents != 0) collectSockets(0);
   return ready;
 }
 
@@ -196,8 +219,11 @@ void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
 
 void MediaLoop::throttle(int64_t& last_wake_us) {
   if (wait_ms_ == 0) return;
+  // What the last events have made ready is finished without asking for new ones.
+  gathering_ = true;
   while (g_main_context_iteration(context_, FALSE)) {
   }
+  gathering_ = false;
   const int64_t next_us = last_wake_us + int64_t{wait_ms_} * 1000;
   const int64_t now_us = g_get_monotonic_time();
   if (now_us < next_us) {
@@ -225,7 +251,6 @@ bool MediaLoop::prepare(int* timeout_ms) {
 }
 
 bool MediaLoop::collect() {
-  if ((g_source_query_unix_fd(source_, epoll_tag_) & G_IO_IN) != 0) collectSockets();
   if (!noted_.empty()) return true;
   {
     const std::lock_guard lock(tasks_mutex_);
@@ -234,11 +259,23 @@ bool MediaLoop::collect() {
   return !timers_.empty() && timers_.begin()->first <= g_get_monotonic_time();
 }
 
-void MediaLoop::collectSockets() {
+bool MediaLoop::collectSockets(int64_t wait_us) {
+  bool woken = false;
   ready_.resize(kMaxEvents);
-  const int count = epoll_wait(epoll_fd_, ready_.data(), kMaxEvents, 0);
+  const timespec wait = {wait_us / 1'000'000, (wait_us % 1'000'000) * 1000};
+  int count =
+      epoll_pwait2(epoll_fd_, ready_.data(), kMaxEvents, wait_us < 0 ? nullptr : &wait, nullptr);
+  if (count < 0 && (errno == ENOSYS || errno == EPERM)) {  // an old kernel, a strict container
+    const int wait_ms = wait_us < 0 ? -1 : static_cast<int>((wait_us + 999) / 1000);
+    count = epoll_wait(epoll_fd_, ready_.data(), kMaxEvents, wait_ms);
+  }
   ready_.resize(static_cast<size_t>(std::max(count, 0)));
-  for (const epoll_event& event : ready_) {
+  for (size_t i = 0; i < ready_.size(); ++i) {
+    const epoll_event event = ready_[i];
+    if (event.data.ptr == this) {
+      woken = true;
+      continue;
+    }
     auto* watch = static_cast<SocketWatch*>(event.data.ptr);
     if (watch == nullptr) continue;
     if (watch->runs_ == SocketWatch::Runs::Dispatching) {
@@ -248,6 +285,7 @@ void MediaLoop::collectSockets() {
     }
   }
   ready_.clear();
+  return woken;
 }
 
 void MediaLoop::forget(SocketWatch* watch) {

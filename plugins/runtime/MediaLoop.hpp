@@ -105,7 +105,10 @@ class MediaLoop {
   bool prepare(int* timeout_ms);
   bool collect();
   void dispatch();
-  void collectSockets();
+  int waitForSockets(GPollFD* wakeup, int64_t wait_us);
+  int waitForAll(GPollFD* descriptors, guint count, int64_t wait_us);
+  /// Negative: without limit. True: the context was woken up.
+  bool collectSockets(int64_t wait_us);
   void runTimers();
   void forget(SocketWatch* watch);
 
@@ -113,7 +116,8 @@ class MediaLoop {
   const unsigned wait_ms_;
   GMainContext* context_;
   GSource* source_ = nullptr;
-  gpointer epoll_tag_ = nullptr;
+  int wakeup_fd_ = -1;
+  bool gathering_ = false;
   int epoll_fd_;
   std::thread thread_;
 
