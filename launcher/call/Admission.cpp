@@ -64,9 +64,11 @@ std::vector<LoopTable::Change> Admission::sample(const HouseSample& sample, std:
 }
 
 std::size_t Admission::descriptorsWith(std::size_t calls) const {
-  // The count lags behind: calls that came since, and those that had not opened everything yet.
-  const std::size_t since = calls > callsThen_ ? calls - callsThen_ : 0;
-  return std::max(descriptors_ + since * perCall_, house_.descriptorsAtStart + calls * perCall_);
+  // The count lags behind: calls have come and gone since, or had not opened everything yet.
+  const std::size_t reckoned = house_.descriptorsAtStart + calls * perCall_;
+  const std::size_t grown = descriptors_ + calls * perCall_;
+  const std::size_t gone = callsThen_ * perCall_;
+  return std::max(reckoned, grown > gone ? grown - gone : 0);
 }
 
 std::optional<Refusal> Admission::check(std::size_t calls, const Config::Limits& limits) const {

@@ -290,10 +290,11 @@ void Call::tick(std::int64_t nowUs) {
   if (limits.maxCallDuration > 0 && nowUs - answeredAt_ >= seconds(limits.maxCallDuration)) {
     return finish(EndReason::MaxDuration);
   }
+  if (limits.mediaTimeout == 0) return;
   const bool expectsRtp =
       agreement_.direction == Direction::SendRecv || agreement_.direction == Direction::RecvOnly;
   const std::int64_t last = std::max(pipeline_->lastRtp(), answeredAt_);
-  if (limits.mediaTimeout > 0 && expectsRtp && nowUs - last >= seconds(limits.mediaTimeout)) {
+  if (expectsRtp && nowUs - last >= seconds(limits.mediaTimeout)) {
     finish(EndReason::MediaTimeout);
   }
 }

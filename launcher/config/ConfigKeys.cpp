@@ -341,7 +341,8 @@ std::vector<ConfigKey> buildAudioAndMedia() {
           "how long such a thread may gather work before it wakes up",
           [](Config & c) -> auto& { return c.media.loopWait; }),
       number(
-          "media.workers", "", 1, 64, 2, "threads that build and take down pipelines",
+          "media.workers", "", 1, 64, 4,
+          "threads that build and take down pipelines; with several, one only builds",
           [](Config & c) -> auto& { return c.media.workers; }, true),
       file(
           "media.template", "pipeline template that replaces the shipped call.launch",

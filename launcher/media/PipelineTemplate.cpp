@@ -103,25 +103,43 @@ std::string PipelineTemplate::expand(const Codec& codec) const {
   return out;
 }
 
-std::optional<std::string> PipelineTemplate::tryOut(const std::vector<const Codec*>& codecs) const {
+PipelineTemplate::Made PipelineTemplate::parse(const Codec& codec, bool asBin) const {
+  GError* error = nullptr;
+  const int flags = GST_PARSE_FLAG_FATAL_ERRORS | (asBin ? GST_PARSE_FLAG_PLACE_IN_BIN : 0);
+  GstElement* parsed = gst_parse_launch_full(expand(codec).c_str(), nullptr,
+                                             static_cast<GstParseFlags>(flags), &error);
+  const ErrorPtr owned(error);
+  if (!parsed) {
+    return std::string("does not parse for ") + codec.name + ": " +
+           (error ? error->message : "unknown fault");
+  }
+  GstPtr<GstElement> result(GST_ELEMENT(gst_object_ref_sink(parsed)));
+  if (!GST_IS_BIN(parsed) || (!asBin && !GST_IS_PIPELINE(parsed))) {
+    return std::string("is not a pipeline");
+  }
+  for (const std::string& name : elementNames()) {
+    GstElement* element = gst_bin_get_by_name(GST_BIN(parsed), name.c_str());
+    if (!element) return "no element has name=" + name;
+    gst_object_unref(element);
+  }
+  return result;
+}
+
+std::optional<std::string> PipelineTemplate::tryOut(const std::vector<const Codec*>& codecs) {
   for (const Codec* codec : codecs) {
-    GError* error = nullptr;
-    GstElement* parsed =
-        gst_parse_launch_full(expand(*codec).c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
-    if (!parsed) {
-      ErrorPtr owned(error);
-      return std::string("does not parse for ") + codec->name + ": " +
-             (error ? error->message : "unknown fault");
-    }
-    const GstPtr<GstElement> pipeline(GST_ELEMENT(gst_object_ref_sink(parsed)));
-    if (!GST_IS_PIPELINE(pipeline.get())) return "is not a pipeline";
-    for (const std::string& name : elementNames()) {
-      GstElement* element = gst_bin_get_by_name(GST_BIN(pipeline.get()), name.c_str());
-      if (!element) return "no element has name=" + name;
-      gst_object_unref(element);
-    }
+    const Made made = parse(*codec, false);
+    if (const auto* fault = std::get_if<std::string>(&made)) return *fault;
+    auto plan = PipelinePlan::make(GST_BIN(std::get<GstPtr<GstElement>>(made).get()), text_);
+    if (plan && plan->build(false)) plans_[codec] = std::move(plan);
   }
   return std::nullopt;
+}
+
+PipelineTemplate::Made PipelineTemplate::make(const Codec& codec, bool asBin) const {
+  const auto planned = plans_.find(&codec);
+  if (planned == plans_.end()) return parse(codec, asBin);
+  if (auto built = planned->second->build(asBin)) return built;
+  return std::string("its elements cannot be made for ") + codec.name;
 }
 
 }  // namespace launcher

@@ -10,7 +10,8 @@
 
 namespace launcher {
 
-PipelineWorkers::PipelineWorkers(int threads, std::int64_t patienceUs) : patienceUs_(patienceUs) {
+PipelineWorkers::PipelineWorkers(int threads, std::int64_t patienceUs)
+    : patienceUs_(patienceUs), mostTakeDowns_(std::max(1, threads - 1)) {
   for (int i = 0; i < threads; ++i)
     threads_.emplace_back([this] { work(); });
 }
@@ -29,7 +30,7 @@ void PipelineWorkers::post(std::uint64_t key, Kind kind, Task task) {
   {
     const std::lock_guard lock(mutex_);
     Queue& queue = kind == Kind::SetUp ? setUps_ : takeDowns_;
-    queue.push_back({key, std::move(task), g_get_monotonic_time()});
+    queue.push_back({key, kind, std::move(task), g_get_monotonic_time()});
   }
   changed_.notify_one();
 }
@@ -45,6 +46,7 @@ std::optional<PipelineWorkers::Entry> PipelineWorkers::takeFrom(Queue& queue) {
 }
 
 std::optional<PipelineWorkers::Entry> PipelineWorkers::next() {
+  if (takingDown_ >= mostTakeDowns_) return takeFrom(setUps_);
   const std::int64_t now = g_get_monotonic_time();
   const bool impatient = !takeDowns_.empty() && now - takeDowns_.front().postedAt >= patienceUs_;
   if (auto first = takeFrom(impatient ? takeDowns_ : setUps_)) return first;
@@ -62,6 +64,8 @@ void PipelineWorkers::work() {
     }
     Entry& entry = *found;
     busy_.insert(entry.key);
+    const int takeDown = entry.kind == Kind::TakeDown ? 1 : 0;
+    takingDown_ += takeDown;
     lock.unlock();
     try {
       entry.task();
@@ -71,6 +75,7 @@ void PipelineWorkers::work() {
     entry.task = nullptr;
     lock.lock();
     busy_.erase(entry.key);
+    takingDown_ -= takeDown;
     changed_.notify_all();
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The few threads that build pipelines, change their states and take them down: everything in
 // GStreamer that may block. Tasks of one key run one at a time, and in order as long as no set-up
-// follows a take-down. Any thread may post.
+// follows a take-down. Any thread may post. They run at the priority of the process, below that of
+// the media loops.
 #pragma once
 
 #include <condition_variable>
@@ -20,6 +21,7 @@ class PipelineWorkers {
  public:
   using Task = std::function<void()>;
   /// Callers wait for a set-up; nobody does for a take-down, but it frees what the next call needs.
+  /// Take-downs may wait for a last RTCP packet, so with several threads one is left to set-ups.
   enum class Kind { SetUp, TakeDown };
   /// A take-down that has waited this long goes before every set-up.
   static constexpr std::int64_t kPatienceUs = 200000;
@@ -35,6 +37,7 @@ class PipelineWorkers {
  private:
   struct Entry {
     std::uint64_t key;
+    Kind kind;
     Task task;
     std::int64_t postedAt;  ///< monotonic, µs
   };
@@ -44,11 +47,13 @@ class PipelineWorkers {
   std::optional<Entry> takeFrom(Queue& queue);
 
   const std::int64_t patienceUs_;
+  const int mostTakeDowns_;  ///< at once
   std::mutex mutex_;
   std::condition_variable changed_;
   Queue setUps_;
   Queue takeDowns_;
   std::set<std::uint64_t> busy_;
+  int takingDown_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -20,23 +20,28 @@ void LoopLoad::awake(int64_t now_us) {
 
 void LoopLoad::timerLate(int64_t delay_us) {
   const std::lock_guard lock(mutex_);
-  slice().delay_us = std::max(slice().delay_us, delay_us);
+  slice().delays_us += delay_us;
+  ++slice().timers;
 }
 
 LoopLoad::Figures LoopLoad::read(int64_t now_us) {
   const std::lock_guard lock(mutex_);
   advance(now_us);
   Figures figures;
-  int64_t busy_us = 0;
+  Slice all;
   for (const Slice& part : slices_) {
-    busy_us += part.busy_us;
-    figures.delay_us = std::max(figures.delay_us, part.delay_us);
+    all.busy_us += part.busy_us;
+    all.delays_us += part.delays_us;
+    all.timers += part.timers;
   }
-  if (!asleep_) figures.delay_us = std::max(figures.delay_us, now_us - awake_since_us_);
+  // The longest would tell of a single hiccup for a whole second.
+  if (all.timers > 0) figures.delay_us = all.delays_us / all.timers;
+  const int64_t held_us = asleep_ ? 0 : now_us - awake_since_us_;
+  if (held_us > kHeldUpUs) figures.delay_us = std::max(figures.delay_us, held_us);
   // The newest slice has only begun.
   const auto slices = static_cast<int64_t>(slices_.size());
   const int64_t span_us = (slices - 1) * kSliceUs + mark_us_ % kSliceUs;
-  figures.busy = std::min(1.0, static_cast<double>(busy_us) / static_cast<double>(span_us));
+  figures.busy = std::min(1.0, static_cast<double>(all.busy_us) / static_cast<double>(span_us));
   return figures;
 }
 

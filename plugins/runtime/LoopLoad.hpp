@@ -15,7 +15,7 @@ class LoopLoad {
  public:
   struct Figures {
     double busy = 0;       ///< share of the last second in which the thread was not asleep, 0 to 1
-    int64_t delay_us = 0;  ///< the longest time that a due timer waited in the last second
+    int64_t delay_us = 0;  ///< how late its timers were in the last second, on average
   };
 
   explicit LoopLoad(int64_t now_us) : mark_us_(now_us), awake_since_us_(now_us) {}
@@ -23,14 +23,17 @@ class LoopLoad {
   void asleep(int64_t now_us);
   void awake(int64_t now_us);
   void timerLate(int64_t delay_us);
-  /// A loop that is held up counts as busy and late for as long as that lasts.
+  /// A loop that is held up for longer than a tick counts as busy and late for as long as that
+  /// lasts.
   Figures read(int64_t now_us);
 
  private:
   static constexpr int64_t kSliceUs = 250'000;
+  static constexpr int64_t kHeldUpUs = 20'000;
   struct Slice {
     int64_t busy_us = 0;
-    int64_t delay_us = 0;
+    int64_t delays_us = 0;
+    int64_t timers = 0;
   };
 
   void advance(int64_t now_us);

@@ -34,7 +34,13 @@ struct Clocks {
 };
 
 inline Clocks readClocks() {
-  return {now(), readClock(CLOCK_REALTIME)};
+  Clocks clocks{};
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    clocks = {now(), readClock(CLOCK_REALTIME)};
+    // Whoever loses the core in between would shift every stamp of the batch.
+    if (now() - clocks.monotonic < kMillisecond / 50) break;
+  }
+  return clocks;
 }
 
 // When the kernel took the datagram in; the moment of `clocks`, when it gave no stamp.

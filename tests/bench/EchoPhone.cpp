@@ -92,7 +92,16 @@ void EchoPhone::onSip() {
 void EchoPhone::onRtp(size_t line) {
   char buffer[2048];
   const ssize_t got = recv(lines_[line].rtp.get(), buffer, sizeof buffer, 0);
-  if (got < 0) return;
+  if (got < 4) return;
+  ++received_;
+  const auto sequence =
+      static_cast<uint16_t>(static_cast<uint8_t>(buffer[2]) << 8 | static_cast<uint8_t>(buffer[3]));
+  Line& from = lines_[line];
+  if (from.heard && static_cast<int16_t>(sequence - from.highest) < 0)
+    ++reordered_;
+  else
+    from.highest = sequence;
+  from.heard = true;
   if (faults_.dropEach != 0 && ++packets_ % static_cast<unsigned>(faults_.dropEach) == 0) {
     ++dropped_;
     return;

@@ -35,12 +35,17 @@ class EchoPhone {
   void end();
   unsigned dropped() const { return dropped_; }
   unsigned byes() const { return byes_; }
+  // Of the RTP packets that came: how many, and how many behind one with a higher number.
+  unsigned received() const { return received_; }
+  unsigned reordered() const { return reordered_; }
 
  private:
   struct Line {
     std::string callId;
     FileDescriptor rtp;
     sockaddr_in caller{};
+    uint16_t highest = 0;
+    bool heard = false;
   };
   struct Pending {
     Nanoseconds due;
@@ -58,6 +63,7 @@ class EchoPhone {
   FileDescriptor sip_;
   std::vector<Line> lines_;
   std::vector<Pending> pending_;
+  unsigned received_ = 0, reordered_ = 0;
   unsigned packets_ = 0, dropped_ = 0, byes_ = 0;
   std::atomic<bool> ending_{false};
   std::thread thread_;

@@ -176,9 +176,12 @@ void FloorCall::onRtp() {
 void FloorCall::tick() {
   ++owed_;
   sendQueued();
+  dryTicks_ = owed_ > 1 ? dryTicks_ + 1 : 0;
   static constexpr std::array<uint8_t, kFloorFrameBytes> kSilence{};
-  for (; owed_ > 1; --owed_)
+  while (owed_ > (heard_ && dryTicks_ <= kPatience ? kPatience : 1)) {
     sendRtp(kSilence);
+    --owed_;
+  }
 }
 
 void FloorCall::sendQueued() {

@@ -40,8 +40,8 @@ class FloorCall {
   bool connect();  // starts it; false: the call is over, as everywhere below
   bool onWebSocket(uint32_t events);
   void onRtp();
-  // One RTP packet: a frame of the queue. A frame that is late is sent when it comes; what has not
-  // come by the next tick becomes silence.
+  // One RTP packet: a frame of the queue. A frame that is late is sent when it comes, so that a
+  // stall adds no delay; what has not come after a few ticks becomes silence.
   void tick();
 
   bool open() const { return state_ == State::Open; }
@@ -58,6 +58,7 @@ class FloorCall {
   enum class State { Idle, Connecting, Upgrading, Open };
   // A frame is played 20 ms after another, so more than this is an endpoint that runs ahead.
   static constexpr size_t kQueueFrames = 8;
+  static constexpr int kPatience = 5;  // ticks
 
   bool readWebSocket();
   bool handleInput(char* data, size_t length, size_t& used);
@@ -76,7 +77,8 @@ class FloorCall {
   FloorUpward upward_;
   std::array<uint8_t, kQueueFrames * kFloorFrameBytes> queue_{};
   size_t queueStart_ = 0, queueLength_ = 0;
-  int owed_ = 0;  // packets whose tick has passed
+  int owed_ = 0;      // packets whose tick has passed
+  int dryTicks_ = 0;  // in a row that found more than one owed
   bool heard_ = false, firstAudio_ = false;
   uint32_t mask_;
   uint16_t sequence_ = 0;

@@ -166,13 +166,14 @@ void FloorLoop::run() {
     const int count =
         epoll_pwait2(epoll_.get(), events, 256, ticks_.empty() ? nullptr : &wait, nullptr);
     woken = now();
-    runTicks();
     for (int i = 0; i < count; ++i) {
       if (events[i].data.fd == wake_.get())
         runTasks();
       else
         handle(events[i].data.fd, events[i].events);
     }
+    // After the sockets: what came during a stall is there for the ticks that it has delayed.
+    runTicks();
   }
   byDescriptor_.clear();
   ticks_.clear();

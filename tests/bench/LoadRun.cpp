@@ -199,6 +199,7 @@ void LoadRun::onChange(SipCall& call) {
 }
 
 void LoadRun::advance(Nanoseconds present) {
+  if (phase_ == Phase::Steady || phase_ == Phase::Ending) fault_ = churn_.advance(present);
   auto calls = standing();
   if (interrupted_ && phase_ != Phase::Ending) {
     churn_.end();
@@ -239,7 +240,6 @@ void LoadRun::advance(Nanoseconds present) {
       phase_ = Phase::Steady;
       break;
     case Phase::Steady:
-      fault_ = churn_.advance(present);
       if (present < steadyTo_ && std::ranges::any_of(calls, [](const auto& call) {
             return call->state() == SipCall::State::Established;
           }))
@@ -252,7 +252,6 @@ void LoadRun::advance(Nanoseconds present) {
       phase_ = Phase::Ending;
       break;
     case Phase::Ending:
-      fault_ = churn_.advance(present);
       endCalls(present);
       break;
     case Phase::Done:

@@ -12,8 +12,9 @@
 namespace bench {
 namespace {
 
-constexpr Nanoseconds kLongestRoundTrip = 390 * kMillisecond;  // below the shortest spacing
-constexpr unsigned kReadEach = 5;                              // packets sent
+constexpr Nanoseconds kLongestFirstTrip = 390 * kMillisecond;  // below the shortest spacing
+constexpr Nanoseconds kTripChange = kLongestFirstTrip / 2;
+constexpr unsigned kReadEach = 5;  // packets sent
 constexpr unsigned kReportEach = 50;
 constexpr int kEventPackets = 8;
 constexpr int kEventRepeats = 3;
@@ -282,13 +283,18 @@ void MediaSession::takeAudio(std::span<const uint8_t> payload, uint32_t timestam
 
 void MediaSession::matchBurst(const Onset& onset) {
   const Nanoseconds arrived = receivedMarks_.timeAt(onset.position, rate_);
+  // Bursts are 400 ms apart at least: within less than that around the last round trip there is one
+  // candidate, and a delay that grows over seconds is still followed.
+  const Nanoseconds most = std::max(kLongestFirstTrip, lastTrip_ + kTripChange);
+  const Nanoseconds least = std::max<Nanoseconds>(0, most - kLongestFirstTrip);
   for (auto burst = bursts_.rbegin(); burst != bursts_.rend(); ++burst) {
     const Nanoseconds delay = arrived - burst->time;
-    if (delay < 0) continue;
-    if (delay > kLongestRoundTrip || burst->matched) break;
+    if (delay < least) continue;
+    if (delay > most || burst->matched) break;
     if (onset.pitch < 0) ++counts_.burstsUnclear;
     if (onset.pitch >= 0 && onset.pitch != burst->pitch) break;
     burst->matched = true;
+    lastTrip_ = delay;
     counts_.roundTrips.push_back({burst->time, toMs(delay)});
     return;
   }

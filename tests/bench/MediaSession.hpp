@@ -125,6 +125,7 @@ class MediaSession {
   std::vector<Delayed> delayed_;
   Nanoseconds nextSend_ = 0, firstSend_ = 0, stopped_ = 0;
   unsigned turns_;
+  Nanoseconds lastTrip_ = 0;
   int64_t sentSamples_ = 0, firstTransmitted_ = -1, lastTransmitted_ = 0;
   size_t speechPosition_ = 0;
   uint16_t sequence_ = 0;

@@ -14,6 +14,10 @@
 #include "Codec.hpp"
 #include "EchoPhone.hpp"
 #include "EchoServer.hpp"
+#include "EndpointReport.hpp"
+#include "FloorAudio.hpp"
+#include "FloorRelay.hpp"
+#include "Histogram.hpp"
 #include "LoadOptions.hpp"
 #include "LoadReport.hpp"
 #include "LoadRun.hpp"
@@ -251,6 +255,59 @@ void testSip() {
   CHECK(percentEncode("ws://a/b?c=d e") == "ws%3A%2F%2Fa%2Fb%3Fc%3Dd%20e");
 }
 
+void testHistogram() {
+  Histogram histogram;
+  for (int i = 1; i <= 1000; ++i)
+    histogram.add(i / 10.0);
+  const Summary summary = histogram.summary();
+  CHECK(summary.count == 1000 && near(summary.p50, 50, 0.1) && near(summary.p99, 99, 0.1));
+  CHECK(summary.max == 100 && histogram.above(90) == 101);
+  histogram.add(1e9);
+  CHECK(histogram.summary().max == 1e9 && Histogram().summary().count == 0);
+}
+
+void testEndpointReport() {
+  CHECK(labelUri("ws://a/echo", "r1", 7) == "ws://a/echo?call=r1-7");
+  CHECK(labelUri("ws://a/burst?seconds=3", "r1", 7) == "ws://a/burst?seconds=3&call=r1-7");
+  const auto received = parseEndpointReport(
+      "{\"target\":\"/echo?call=r1-0\",\"frames\":50,\"bytes\":32000,\"rate\":16000,\"texts\":1}\n"
+      "{\"target\":\"/echo?call=r2-1\",\"frames\":50,\"bytes\":32000,\"rate\":16000,\"texts\":1}\n"
+      "{\"target\":\"/echo?call=r1-12\",\"frames\":1,\"bytes\":320,\"rate\":8000,\"texts\":1}\nx",
+      "r1");
+  CHECK(received.size() == 2 && received.at(0) == 1000 && received.at(12) == 20);
+  TimelineResult result;
+  for (const double difference : {0.0, 20.0, -20.0, 40.0, -21.0})
+    result.add(difference, 20);
+  CHECK(result.exact == 3 && result.wrong == 2 && result.worstMs == 40);
+}
+
+void testFloorAudio() {
+  const Codec& pcmu = *findCodec("pcmu");
+  const auto sent = tone(500, 8000, 160, 8000);
+  std::vector<uint8_t> payload;
+  encode(pcmu, sent, payload);
+  uint8_t wide[kFloorFrameBytes], narrow[kFloorFrameBytes];
+  FloorUpward upward;
+  CHECK(upward.convert(pcmu, payload, wide) == kFloorFrameBytes);
+  CHECK(convertDownward(pcmu, {wide, kFloorFrameBytes}, narrow) == 160);
+  std::vector<int16_t> back;
+  decode(pcmu, {narrow, 160}, back);
+  const Likeness likeness = compare(sent, back, 0, 0);
+  CHECK(likeness.correlation > 0.98 && near(likeness.levelDb, 0, 1));
+  CHECK(upward.convert(pcmu, std::vector<uint8_t>(161), wide) == 0);
+  const std::vector<uint8_t> big{0x12, 0x34, 0x56, 0x78};
+  CHECK(upward.convert(*findCodec("l16"), big, wide) == 4 && wide[0] == 0x34 && wide[3] == 0x56);
+  std::string frame;
+  appendMaskedFrame(frame, Opcode::Binary, "any carnal pleasure", 0x04030201);
+  std::string copy = frame;
+  Frame parsed;
+  CHECK(parseFrame(copy.data(), copy.size(), true, parsed) == FrameResult::Complete);
+  CHECK(parsed.payload == "any carnal pleasure");
+  std::string again = "any carnal pleasure";
+  applyMask(reinterpret_cast<uint8_t*>(again.data()), again.size(), 0x04030201);
+  CHECK(frame.ends_with(again) && again != parsed.payload);
+}
+
 class RawClient {
  public:
   explicit RawClient(const sockaddr_in& address)
@@ -385,9 +442,8 @@ void testEcho() {
   thread.join();
 }
 
-LoadReport callPhone(const EchoPhone& phone, std::vector<std::string> more, LoadOptions& options) {
-  more.insert(more.begin(),
-              {"wsbridge-load", "--target", phone.uri(), "--calls", "2", "--rate", "100"});
+LoadReport callUri(const std::string& uri, std::vector<std::string> more, LoadOptions& options) {
+  more.insert(more.begin(), {"wsbridge-load", "--target", uri, "--calls", "2", "--rate", "100"});
   std::vector<char*> arguments;
   arguments.reserve(more.size());
   for (std::string& text : more)
@@ -399,6 +455,99 @@ LoadReport callPhone(const EchoPhone& phone, std::vector<std::string> more, Load
   LoadRun run(options);
   CHECK(run.run(report).empty());
   return report;
+}
+
+LoadReport callPhone(const EchoPhone& phone, std::vector<std::string> more, LoadOptions& options) {
+  return callUri(phone.uri(), std::move(more), options);
+}
+
+// What is withheld does not arrive, and what is delayed arrives, some of it out of order.
+void testLossAndJitter() {
+  {
+    LoadOptions options;
+    EchoPhone phone({});
+    const LoadReport report =
+        callPhone(phone, {"--duration", "3", "--loss", "20", "--jitter", "50"}, options);
+    phone.end();
+    const MediaResults& media = report.media;
+    CHECK(media.sent == phone.received());
+    const double share =
+        static_cast<double>(media.withheld) / static_cast<double>(media.withheld + media.sent);
+    CHECK(share > 0.12 && share < 0.28);
+    CHECK(phone.reordered() >= media.sent / 10);
+    CHECK(report.roundTripMs.count > 0 && media.crossTalk == 0);
+  }
+  LoadOptions options;
+  EchoPhone phone({});
+  const LoadReport report = callPhone(phone, {"--duration", "1"}, options);
+  phone.end();
+  CHECK(report.media.withheld == 0 && phone.reordered() == 0);
+}
+
+void testChurn() {
+  LoadOptions options;
+  EchoPhone phone({});
+  const LoadReport report =
+      callPhone(phone, {"--duration", "3", "--churn", "10", "--hold", "0.5"}, options);
+  phone.end();
+  CHECK(report.established == 2 && report.failed() == 0 && report.churn.has_value());
+  if (!report.churn) return;
+  CHECK(report.churn->started >= 27 && report.churn->started <= 32);
+  CHECK(report.churn->established == report.churn->started && report.churn->failed() == 0);
+  CHECK(report.churn->setupMs.count == report.churn->established);
+  CHECK(phone.byes() == 2 + report.churn->started);
+  // Half a second each, but the last ones are ended early.
+  CHECK(report.churn->callSeconds > 0.4 * report.churn->started);
+  CHECK(report.churn->received > 15ul * report.churn->started && report.churn->lost == 0);
+  CHECK(report.media.stream.lost == 0 && report.media.crossTalk == 0);
+}
+
+// The whole way: load generator, floor, endpoint; its report of each call's audio.
+void testFloor() {
+  sockaddr_in any{};
+  CHECK(parseAddress("127.0.0.1:0", any));
+  const std::string path = "bench-self-test.jsonl";
+  std::remove(path.c_str());
+  EchoServer server(false, path);
+  FloorRelay relay;
+  const std::string fault = server.listen(any) + relay.listen(any, 2, kMillisecond);
+  CHECK(fault.empty());
+  if (!fault.empty()) return;
+  std::thread endpoint([&server] { server.run(); });
+  std::thread floor([&relay] { relay.run(); });
+  const std::string uri = "sip:floor@" + addressText(relay.address());
+  const std::string echo = "ws://" + addressText(server.address()) + "/echo";
+  for (const char* codec : {"pcmu", "l16"}) {
+    LoadOptions options;
+    const LoadReport report =
+        callUri(uri,
+                {"--websocket-uri", echo, "--duration", "3", "--codec", codec, "--endpoint-report",
+                 path, "--expect-no-loss", "--expect-timeline"},
+                options);
+    CHECK(report.established == 2 && report.failed() == 0 && report.setupMs.max < 1000);
+    CHECK(report.verdict(options).empty());
+    CHECK(report.roundTripMs.count >= 6 && report.roundTripMs.p50 < 30);
+    CHECK(report.media.burstsMissing == 0 && report.media.burstsUnclear == 0);
+    CHECK(report.timeline && report.timeline->exact == 2);
+  }
+  {
+    // The floor conceals nothing: what is withheld is missing at the endpoint too.
+    LoadOptions options;
+    const LoadReport report = callUri(
+        uri,
+        {"--websocket-uri", echo, "--duration", "2", "--loss", "30", "--endpoint-report", path},
+        options);
+    CHECK(report.timeline && report.timeline->wrong == 2 && report.timeline->worstMs < -200);
+  }
+  LoadOptions options;
+  const LoadReport refused =
+      callUri(uri, {"--websocket-uri", "ws://127.0.0.1:1/", "--duration", "1"}, options);
+  CHECK(refused.established == 0 && refused.failed() == 2);
+  relay.stop();
+  floor.join();
+  server.stop();
+  endpoint.join();
+  std::remove(path.c_str());
 }
 
 void testCalls() {
@@ -448,8 +597,14 @@ int main() {
   testNumbered();
   testReceiveStatistics();
   testSip();
+  testHistogram();
+  testEndpointReport();
+  testFloorAudio();
   testEcho();
   testCalls();
+  testLossAndJitter();
+  testChurn();
+  testFloor();
   if (failures == 0) std::printf("all checks passed\n");
   return failures == 0 ? 0 : 1;
 }

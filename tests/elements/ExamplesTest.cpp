@@ -147,7 +147,7 @@ TEST(Examples, RtpFromAnEndpointAndRtpToAnEndpoint) {
 /// The launch lines of the doc blocks: between "|[" and "]|", each line after " * ".
 std::vector<std::string> documentedLines() {
   std::vector<std::string> lines;
-  for (const char* name : {"wsbridgesink", "wsbridgesrc"}) {
+  for (const char* name : {"wsbridgejitterbuffer", "wsbridgesink", "wsbridgesrc"}) {
     std::ifstream source(std::string(WSBRIDGE_SOURCE_ROOT "/plugins/elements/") + name + ".cpp");
     bool inside = false;
     for (std::string line; std::getline(source, line);) {

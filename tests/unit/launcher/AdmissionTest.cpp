@@ -65,6 +65,9 @@ TEST(Admission, whatWasCountedWinsOverTheReckoning) {
       << "those that came since the count are added";
   admission.sample({{}, 20}, 0, limits());
   EXPECT_EQ(verdict(admission, 6, limits()), std::nullopt);
+  admission.sample({{}, 980}, 6, limits());
+  EXPECT_EQ(verdict(admission, 5, limits()), EndReason::TooFewDescriptors);
+  EXPECT_EQ(verdict(admission, 3, limits()), std::nullopt) << "so are those that went";
 }
 
 TEST(Admission, callsThatTakeMoreAreReckonedSo) {

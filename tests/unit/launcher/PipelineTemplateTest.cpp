@@ -46,7 +46,7 @@ TEST(PipelineTemplate, oneThatDoesNotParseIsRefused) {
   std::string text = "nosuchelement ! @DEPAY@ ! @DECODER@ ! @ENCODER@ ! @PAYLOADER@";
   for (const std::string& name : PipelineTemplate::elementNames())
     text += " fakesrc name=" + name;
-  const auto parsed = PipelineTemplate::parse(text);
+  auto parsed = PipelineTemplate::parse(text);
   ASSERT_EQ(faultOf(parsed), "");
   const auto fault = std::get<PipelineTemplate>(parsed).tryOut({findCodec("PCMU")});
   ASSERT_TRUE(fault);

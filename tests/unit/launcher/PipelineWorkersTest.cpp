@@ -88,4 +88,18 @@ TEST(PipelineWorkers, tasksOfOneKeyNeverRunTogetherAndOthersDo) {
   EXPECT_FALSE(together);
 }
 
+TEST(PipelineWorkers, takeDownsLeaveOneThreadToSetUps) {
+  PipelineWorkers workers(2);
+  Gate gate;
+  workers.post(1, Kind::TakeDown, gate.task());
+  gate.waitEntered();
+  std::atomic<bool> second{false};
+  workers.post(2, Kind::TakeDown, [&second] { second = true; });
+  std::promise<void> setUp;
+  workers.post(3, Kind::SetUp, [&setUp] { setUp.set_value(); });
+  setUp.get_future().wait();
+  EXPECT_FALSE(second) << "it waits for the first";
+  gate.open();
+}
+
 }  // namespace launcher

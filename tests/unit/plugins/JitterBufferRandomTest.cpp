@@ -73,7 +73,7 @@ Traffic makeTraffic(Random& random) {
     if (random.chance(30)) time = static_cast<uint32_t>(0) - static_cast<uint32_t>(count) * 80;
     stream.reserve(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) {
-      const int64_t pause_ms = random.chance(pauses) ? random.range(1, 50) * 20 : 0;
+      const int64_t pause_ms = random.chance(pauses) ? random.range(6, 50) * 20 : 0;
       now_us += 20'000 + pause_ms * 1000;
       time += static_cast<uint32_t>(160 + pause_ms * 8);
       stream.push_back({static_cast<int>(s), i, seq++, time, static_cast<uint32_t>(s + 1), 0});

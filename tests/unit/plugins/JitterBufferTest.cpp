@@ -167,7 +167,7 @@ TEST(JitterBuffer, ANewSsrcGoesOnAtOnceBehindWhatTheOldOneHeld) {
   bench.packet(5, 800, 100, 1);
   bench.packet(40001, 999999 + 160, 110, 2);
   EXPECT_EQ(bench.take(), "40001");
-  EXPECT_EQ(bench.pts.back(), 120 * kMs);
+  EXPECT_LE(std::abs(bench.pts.back() - 120 * kMs), kMs / 10);
   EXPECT_EQ(bench.buffer.stats().stale, 1U);
   EXPECT_EQ(bench.buffer.stats().ssrc_changes, 1U);
   bench.packet(9, 1440, 90 + 500, 1);
@@ -349,10 +349,10 @@ TEST(JitterBuffer, ALongGapIsADiscontinuityAndNotAThousandReports) {
   Bench bench;
   bench.audio(1);
   bench.audio(2);
-  bench.audio(2 + 51);
+  bench.audio(2 + 52);
   bench.pull(5000);
-  EXPECT_EQ(bench.take(), "1! 2 53!");
-  EXPECT_EQ(bench.buffer.stats().lost, 50U);
+  EXPECT_EQ(bench.take(), "1! 2 54!");
+  EXPECT_EQ(bench.buffer.stats().lost, 51U);
   bench.audio(10, 1000);
   EXPECT_EQ(bench.buffer.stats().late, 1U);
 }
