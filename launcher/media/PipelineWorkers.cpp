@@ -4,11 +4,23 @@
 #include <algorithm>
 #include <exception>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <glib.h>
 
 #include "log/Log.hpp"
 
 namespace launcher {
+
+namespace {
+
+// As the media loops. GLib's types, signals and memory have locks of the whole process: a worker
+// that is not let run while it holds one keeps every loop waiting, which costs calls in progress
+// more than the millisecond of a set-up.
+constexpr int kNice = -11;
+
+}  // namespace
 
 PipelineWorkers::PipelineWorkers(int threads, std::int64_t patienceUs)
     : patienceUs_(patienceUs), mostTakeDowns_(std::max(1, threads - 1)) {
@@ -54,6 +66,7 @@ std::optional<PipelineWorkers::Entry> PipelineWorkers::next() {
 }
 
 void PipelineWorkers::work() {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);  // where it may
   std::unique_lock lock(mutex_);
   for (;;) {
     std::optional<Entry> found = next();

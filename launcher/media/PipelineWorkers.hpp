@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The few threads that build pipelines, change their states and take them down: everything in
 // GStreamer that may block. Tasks of one key run one at a time, and in order as long as no set-up
-// follows a take-down. Any thread may post. They run at the priority of the process, below that of
-// the media loops.
+// follows a take-down. Any thread may post. They run at the priority of the media loops.
 #pragma once
 
 #include <condition_variable>

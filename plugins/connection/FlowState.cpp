@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <sys/socket.h>
 
@@ -26,9 +27,13 @@ struct FlowSource {
 
   static FlowSource& of(GSource* source) { return *reinterpret_cast<FlowSource*>(source); }
   static gboolean onDispatch(GSource* source, GSourceFunc callback, gpointer data) {
-    auto* call = reinterpret_cast<GPollableSourceFunc>(reinterpret_cast<void*>(callback));
-    const gboolean more = call(of(source).stream, data);
-    if (more != FALSE) of(source).state->refresh(source, of(source).input);
+    FlowSource& self = of(source);
+    gboolean more = G_SOURCE_CONTINUE;
+    if (!self.input || self.state->pump()) {
+      auto* call = reinterpret_cast<GPollableSourceFunc>(reinterpret_cast<void*>(callback));
+      more = call(self.stream, data);
+    }
+    if (more != FALSE) self.state->refresh(source, self.input);
     return more;
   }
   static void onFinalize(GSource* source) { g_object_unref(of(source).stream); }
@@ -53,9 +58,13 @@ gssize systemError(const char* what, GError** error) {
 }  // namespace
 
 FlowState::FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
-                     std::function<void()> on_drained)
+                     FrameFilter::AudioTaker on_audio, std::function<void()> on_drained)
     : loop_(std::move(loop)),
       base_(G_IO_STREAM(g_object_ref(base))),
+      on_audio_(std::move(on_audio)),
+      filter_([this](std::span<const uint8_t> part) {
+        if (on_audio_) on_audio_(part);
+      }),
       staging_(kStagingBytes),
       prefix_(std::move(prefix)),
       on_drained_(std::move(on_drained)),
@@ -73,43 +82,60 @@ FlowState::~FlowState() {
 }
 
 void FlowState::detach() {
+  on_audio_ = nullptr;
   on_drained_ = nullptr;
 }
 
+bool FlowState::libsoupWanted() const {
+  return !filter_.wanted() || ended_ || filter_.fault() != FrameFilter::Fault::None;
+}
+
 bool FlowState::inputReady() const {
-  return !closed_ && !read_stopped_ && (!filter_.wanted() || (input_ready_ && !filter_.stuck()));
+  if (closed_ || read_stopped_) return false;
+  return libsoupWanted() || filter_.behind() || (input_ready_ && !filter_.stuck());
+}
+
+bool FlowState::pump() {
+  size_t budget = kDispatchBytes;
+  filter_.setDropPings(!writable());
+  while (!closed_ && !read_stopped_ && !libsoupWanted()) {
+    if (filter_.stuck()) {
+      updateInterest();
+      return false;
+    }
+    if (filter_.behind()) {
+      filter_.proceed();
+    } else if (!prefix_.empty()) {
+      filter_.feed(std::exchange(prefix_, {}));
+    } else if (budget < staging_.size()) {
+      return false;  // the other connections' turn; more is there
+    } else {
+      GError* problem = nullptr;
+      const gssize count = readBase(staging_, &problem);
+      GErrorPtr error(problem);
+      if (error && g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) return false;
+      if (count <= 0) {
+        ended_ = true;
+        end_error_ = std::move(error);
+        break;
+      }
+      last_read_us_ = g_get_monotonic_time();
+      bytes_read_ += static_cast<uint64_t>(count);
+      budget -= static_cast<size_t>(count);
+      filter_.feed(std::span<const uint8_t>(staging_.data(), static_cast<size_t>(count)));
+    }
+  }
+  return !closed_ && !read_stopped_;
 }
 
 gssize FlowState::read(void* buffer, gsize size, GError** error) {
   if (closed_ || read_stopped_) return wouldBlock(error);
-  if (dispatch_bytes_ >= kDispatchBytes) {
-    dispatch_bytes_ = 0;
-    input_ready_ = true;
-    return wouldBlock(error);
-  }
-  filter_.setDropPings(!writable());
-  while (filter_.wanted()) {
-    if (filter_.fault() != FrameFilter::Fault::None) return refused(error);
-    if (filter_.stuck()) {
-      dispatch_bytes_ = 0;
-      updateInterest();
-      return wouldBlock(error);
-    }
-    if (!prefix_.empty()) {
-      filter_.feed(prefix_);
-      prefix_.clear();
-      prefix_.shrink_to_fit();
-      continue;
-    }
-    const gssize count = readBase(staging_, error);
-    if (count <= 0) return count;
-    last_read_us_ = g_get_monotonic_time();
-    bytes_read_ += static_cast<uint64_t>(count);
-    filter_.feed(std::span<const uint8_t>(staging_.data(), static_cast<size_t>(count)));
-  }
   const size_t count = filter_.read(static_cast<uint8_t*>(buffer), size);
-  dispatch_bytes_ += count;
-  return static_cast<gssize>(count);
+  if (count > 0) return static_cast<gssize>(count);
+  if (filter_.fault() != FrameFilter::Fault::None) return refused(error);
+  if (!ended_ || filter_.behind()) return wouldBlock(error);
+  if (end_error_ && error != nullptr) *error = g_error_copy(end_error_.get());
+  return end_error_ ? -1 : 0;
 }
 
 gssize FlowState::readBase(std::span<uint8_t> into, GError** error) {
@@ -120,7 +146,7 @@ gssize FlowState::readBase(std::span<uint8_t> into, GError** error) {
                                                                   nullptr, &problem);
     if (problem != nullptr && g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
       input_ready_ = false;
-      dispatch_bytes_ = 0;
+      updateInterest();
     }
     if (problem != nullptr) g_propagate_error(error, problem);
     return count;
@@ -135,7 +161,6 @@ gssize FlowState::readBase(std::span<uint8_t> into, GError** error) {
   }
   input_drained_ = false;
   input_ready_ = false;
-  dispatch_bytes_ = 0;
   if (!input_armed_) {
     input_armed_ = true;
     updateInterest();

@@ -14,6 +14,7 @@
 #include <gio/gio.h>
 
 #include "connection/FrameFilter.hpp"
+#include "runtime/GlibPtr.hpp"
 #include "runtime/MediaLoop.hpp"
 
 namespace wsbridge {
@@ -21,11 +22,13 @@ namespace wsbridge {
 class FlowState : public std::enable_shared_from_this<FlowState> {
  public:
   FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
-            std::function<void()> on_drained);
+            FrameFilter::AudioTaker on_audio, std::function<void()> on_drained);
   ~FlowState();
   FlowState(const FlowState&) = delete;
   FlowState& operator=(const FlowState&) = delete;
 
+  /// Takes what has arrived and passes audio on. True: there is something for libsoup to read.
+  bool pump();
   gssize read(void* buffer, gsize size, GError** error);
   gssize write(const void* buffer, gsize size, GError** error);
   GSource* createSource(GObject* stream, bool input);
@@ -38,6 +41,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   void stopReading();
   void detach();
   [[nodiscard]] bool inputReady() const;
+  [[nodiscard]] bool libsoupWanted() const;
   [[nodiscard]] bool outputReady() const { return output_ready_; }
   [[nodiscard]] bool writable() const;
 
@@ -64,10 +68,13 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   GSource* tls_input_ = nullptr;
   GSource* tls_output_ = nullptr;
 
+  FrameFilter::AudioTaker on_audio_;
   FrameFilter filter_;
   std::vector<uint8_t> staging_;
   std::vector<uint8_t> prefix_;
   std::function<void()> on_drained_;
+  bool ended_ = false;  // the base stream: by end_error_ or in order
+  GErrorPtr end_error_;
 
   GSource* input_source_ = nullptr;
   GSource* output_source_ = nullptr;
@@ -81,7 +88,6 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   bool was_blocked_ = false;
   bool drained_posted_ = false;
   bool closed_ = false;
-  size_t dispatch_bytes_ = 0;
 
   uint64_t bytes_read_ = 0;
   int64_t last_read_us_ = 0;

@@ -2,10 +2,9 @@
 //
 // FlowStream: the GIOStream given to libsoup in place of the socket's own. It adds what libsoup 3.2
 // lacks: reading can be paused (the poll set is left, the TCP window closes), one dispatch reads a
-// bounded number of bytes, large and fragmented audio messages are taken apart (FrameFilter), and
-// whether libsoup still holds unsent bytes can be told. Everything happens on the loop's thread.
-// The GObjects that libsoup holds share one FlowState with this handle and go on living, silent,
-// when the handle is gone.
+// bounded number of bytes, audio passes by libsoup (FrameFilter), and whether libsoup still holds
+// unsent bytes can be told. Everything happens on the loop's thread. The GObjects that libsoup
+// holds share one FlowState with this handle and go on living, silent, when the handle is gone.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +24,11 @@ class FlowState;
 class FlowStream {
  public:
   /// `base` is a connected GSocketConnection or a GTlsConnection after its handshake; `prefix` are
-  /// bytes of the server that were read behind the handshake answer. `on_drained`: after writable()
-  /// was false, it is true again.
+  /// bytes of the server that were read behind the handshake answer. `on_audio`: payload of BINARY
+  /// messages. `on_drained`: after writable() was false, it is true again. Neither is called once
+  /// this handle is gone.
   FlowStream(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
-             std::function<void()> on_drained);
+             FrameFilter::AudioTaker on_audio, std::function<void()> on_drained);
   ~FlowStream();
   FlowStream(const FlowStream&) = delete;
   FlowStream& operator=(const FlowStream&) = delete;

@@ -38,37 +38,31 @@ uint64_t payloadSize(const uint8_t* header) {
 void FrameFilter::feed(std::span<const uint8_t> raw) {
   out_.clear();
   out_pos_ = 0;
-  if (stuck()) {
-    pending_.insert(pending_.end(), raw.begin(), raw.end());
-  } else {
-    process(raw);
-  }
-}
-
-void FrameFilter::setHold(bool hold) {
-  hold_ = hold;
-  if (hold || pending_.empty()) return;
-  const std::vector<uint8_t> raw = std::move(pending_);
-  pending_.clear();
   process(raw);
 }
 
+void FrameFilter::proceed() {
+  const std::vector<uint8_t> raw = std::move(pending_);
+  pending_.clear();
+  feed(raw);
+}
+
 bool FrameFilter::isAudio(uint8_t opcode) const {
-  return opcode == kBinary || (opcode == kContinuation && splitting_);
+  return opcode == kBinary || (opcode == kContinuation && in_binary_);
 }
 
 void FrameFilter::process(std::span<const uint8_t> raw) {
   while (!raw.empty() && fault_ == Fault::None) {
     const bool audio_next =
-        in_body_ ? body_ == Body::Split : header_size_ == 0 && isAudio(raw.front() & 0x0FU);
-    if (hold_ && audio_next) {
+        in_body_ ? body_ == Body::Audio : header_size_ == 0 && isAudio(raw.front() & 0x0FU);
+    if (audio_next && (hold_ || !wanted())) {
       pending_.assign(raw.begin(), raw.end());
       return;
     }
     if (in_body_) {
       const auto part = raw.first(static_cast<size_t>(std::min<uint64_t>(raw.size(), remaining_)));
-      if (body_ == Body::Split) {
-        emitSplit(part);
+      if (body_ == Body::Audio) {
+        if (!close_seen_) audio_(part);
       } else if (body_ == Body::Pass) {
         out_.insert(out_.end(), part.begin(), part.end());
       }
@@ -93,15 +87,16 @@ void FrameFilter::startFrame() {
   in_close_ = false;
   body_ = Body::Pass;
   if (!odd && opcode == kBinary) {
-    if (splitting_) fault_ = Fault::BrokenFragments;
-    splitting_ = !fin;
-    if (!fin || remaining_ > kMaxPassedPayload) body_ = Body::Split;
-  } else if (!odd && opcode == kContinuation && splitting_) {
-    splitting_ = !fin;
-    body_ = Body::Split;
+    if (in_binary_ || in_text_) fault_ = Fault::BrokenFragments;
+    in_binary_ = !fin;
+    body_ = Body::Audio;
+  } else if (!odd && opcode == kContinuation && in_binary_) {
+    in_binary_ = !fin;
+    body_ = Body::Audio;
   } else if (opcode == kText || opcode == kContinuation) {
-    // libsoup no longer knows of a BINARY message that is being split, so this is for us to notice.
-    if (splitting_) fault_ = Fault::BrokenFragments;
+    // libsoup does not know of the BINARY message, so this is for us to notice.
+    if (in_binary_) fault_ = Fault::BrokenFragments;
+    in_text_ = !fin && (opcode == kText || in_text_);
     text_bytes_ = opcode == kText ? remaining_ : text_bytes_ + remaining_;
     if (text_bytes_ > kMaxText || remaining_ > kMaxText) fault_ = Fault::TextTooLong;
   } else if (!odd && opcode == kPing && fin && remaining_ <= kMaxControlPayload && drop_pings_) {
@@ -117,22 +112,6 @@ void FrameFilter::startFrame() {
     out_.insert(out_.end(), header_, header_ + header_size_);
   }
   header_size_ = 0;
-}
-
-void FrameFilter::emitSplit(std::span<const uint8_t> part) {
-  while (!part.empty()) {
-    const auto chunk = part.first(std::min(part.size(), kMaxPassedPayload));
-    out_.push_back(kFin | kBinary);
-    if (chunk.size() < 126) {
-      out_.push_back(static_cast<uint8_t>(chunk.size()));
-    } else {
-      out_.push_back(126);
-      out_.push_back(static_cast<uint8_t>(chunk.size() >> 8));
-      out_.push_back(static_cast<uint8_t>(chunk.size() & 0xFF));
-    }
-    out_.insert(out_.end(), chunk.begin(), chunk.end());
-    part = part.subspan(chunk.size());
-  }
 }
 
 void FrameFilter::noteCloseByte(std::span<const uint8_t> part) {

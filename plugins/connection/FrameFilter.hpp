@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // FrameFilter: stands between the socket and libsoup and follows the WebSocket framing (RFC 6455
-// section 5.2) of what the server sends. libsoup buffers a message whole and has no limit for
-// fragmented ones; audio is a stream of bytes whose message boundaries mean nothing. So a large or
-// fragmented BINARY message is passed on as small unfragmented ones, each as soon as its bytes are
-// there. Everything else passes unchanged (libsoup judges it), but for limits on text. Pure; not
-// synchronised.
+// section 5.2) of what the server sends. Audio is a stream of bytes whose message boundaries mean
+// nothing, so the payload of BINARY messages, whole or fragmented, goes straight to its taker as it
+// comes; libsoup, which buffers a message whole, without limit for fragmented ones, and builds a
+// source, a GBytes and a signal for each, never sees it. Everything else is for libsoup to read and
+// to judge, but for limits on text. The order of audio and text is kept: what comes behind text
+// waits until that is read. Pure; not synchronised.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,18 +22,24 @@ class FrameFilter {
  public:
   enum class Fault { None, TextTooLong, BrokenFragments };
 
-  static constexpr size_t kMaxPassedPayload = 16 * 1024;
+  /// Gets audio during feed() and proceed(); may call setHold().
+  using AudioTaker = std::function<void(std::span<const uint8_t>)>;
+
   static constexpr uint64_t kMaxText = 1024 * 1024;
 
-  /// Takes raw bytes of the server. Only when wanted(): what was given before must be read first.
+  explicit FrameFilter(AudioTaker audio) : audio_(std::move(audio)) {}
+
+  /// Takes raw bytes of the server. Only when wanted() and neither behind() nor stuck().
   void feed(std::span<const uint8_t> raw);
-  /// Filtered bytes; 0 when more raw bytes are needed.
+  /// Bytes for libsoup; 0 when there are none.
   size_t read(uint8_t* out, size_t size);
-  /// No filtered bytes are waiting.
+  /// No bytes are waiting for libsoup.
   [[nodiscard]] bool wanted() const { return out_pos_ == out_.size(); }
-  /// While held, audio is not passed on: control and text up to the next audio still are. Letting
-  /// go passes what waited.
-  void setHold(bool hold);
+  /// While held, audio is not passed on: control and text up to the next audio still are.
+  void setHold(bool hold) { hold_ = hold; }
+  /// Audio waits that may be passed on by proceed(), once libsoup has dealt with what it has read.
+  [[nodiscard]] bool behind() const { return !hold_ && !pending_.empty(); }
+  void proceed();
   /// While ours cannot be sent, pongs would pile up without limit inside libsoup; RFC 6455
   /// section 5.5.3 lets a peer answer the latest ping only.
   void setDropPings(bool drop) { drop_pings_ = drop; }
@@ -46,15 +54,15 @@ class FrameFilter {
   [[nodiscard]] const std::string& closeReason() const { return close_reason_; }
 
  private:
-  enum class Body { Pass, Split, Drop };
+  enum class Body { Pass, Audio, Drop };
 
   void process(std::span<const uint8_t> raw);
   [[nodiscard]] bool isAudio(uint8_t opcode) const;
   void startFrame();
-  void emitSplit(std::span<const uint8_t> part);
   void noteCloseByte(std::span<const uint8_t> part);
 
-  std::vector<uint8_t> pending_;  // raw bytes that wait while held; the first of them are audio
+  AudioTaker audio_;
+  std::vector<uint8_t> pending_;  // raw bytes that wait; the first of them are audio
   bool hold_ = false;
   bool drop_pings_ = false;
   std::vector<uint8_t> out_;
@@ -67,7 +75,8 @@ class FrameFilter {
   bool in_body_ = false;
   bool in_close_ = false;
 
-  bool splitting_ = false;  // inside a fragmented BINARY message
+  bool in_binary_ = false;  // inside a fragmented BINARY message
+  bool in_text_ = false;    // inside a fragmented TEXT message
   uint64_t text_bytes_ = 0;
 
   Fault fault_ = Fault::None;

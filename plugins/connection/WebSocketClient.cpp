@@ -62,7 +62,10 @@ void WebSocketClient::dialled(Dialer::Result result) {
   }
   auto& dialled = std::get<Dialled>(result);
   flow_ = std::make_unique<FlowStream>(
-      loop_, dialled.stream.get(), std::move(dialled.prefix), [weak = weak_from_this()] {
+      loop_, dialled.stream.get(), std::move(dialled.prefix),
+      // The stream is ours, and shared_from_this() keeps us while it calls.
+      [this](std::span<const uint8_t> audio) { onAudio(audio); },
+      [weak = weak_from_this()] {
         const auto self = weak.lock();
         const auto listener = self ? self->listener_.lock() : nullptr;
         if (listener) listener->onWritable();
@@ -192,18 +195,19 @@ uint64_t WebSocketClient::bytesReceived() const {
   return flow_ ? flow_->bytesRead() : 0;
 }
 
+void WebSocketClient::onAudio(std::span<const uint8_t> payload) {
+  const auto self = shared_from_this();
+  if (discard_ || reported_) return;
+  if (const auto listener = listener_.lock()) listener->onBinary(payload);
+}
+
 void WebSocketClient::onMessage(SoupWebsocketConnection*, int type, void* bytes, gpointer data) {
   const auto self = static_cast<WebSocketClient*>(data)->shared_from_this();
   const auto listener = self->discard_ || self->reported_ ? nullptr : self->listener_.lock();
-  if (!listener) return;
+  if (!listener || type != SOUP_WEBSOCKET_DATA_TEXT) return;
   gsize size = 0;
-  const auto* payload =
-      static_cast<const uint8_t*>(g_bytes_get_data(static_cast<GBytes*>(bytes), &size));
-  if (type == SOUP_WEBSOCKET_DATA_TEXT) {
-    listener->onText({reinterpret_cast<const char*>(payload), size});
-  } else {
-    listener->onBinary({payload, size});
-  }
+  const auto* text = static_cast<const char*>(g_bytes_get_data(static_cast<GBytes*>(bytes), &size));
+  listener->onText({text, size});
 }
 
 void WebSocketClient::onPong(SoupWebsocketConnection*, void*, gpointer data) {

@@ -80,6 +80,7 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   void teardown();
   std::shared_ptr<Listener> takeListener();
 
+  void onAudio(std::span<const uint8_t> payload);
   static void onMessage(SoupWebsocketConnection*, int type, void* bytes, gpointer data);
   static void onError(SoupWebsocketConnection*, GError* error, gpointer data);
   static void onClosing(SoupWebsocketConnection*, gpointer data);

@@ -218,11 +218,22 @@ void MediaSession::sendNext(Nanoseconds due, Nanoseconds present) {
   }
   sentMarks_.add(first, when);
   if (settings_.source != MediaSource::Bursts) return;
+  noteBursts(samples_);
+}
+
+void MediaSession::noteBursts(std::span<const int16_t> samples) {
   onsets_.clear();
-  sentDetector_.feed(samples_, onsets_);
+  sentDetector_.feed(samples, onsets_);
   for (const Onset& onset : onsets_)
     bursts_.push_back({sentMarks_.timeAt(onset.position, rate_),
                        static_cast<int64_t>(onset.position), onset.pitch, false});
+}
+
+void MediaSession::quieten() {
+  if (!sending_) return;
+  sending_ = false;
+  // The last packet may end in a burst, which the detector has not told yet.
+  if (settings_.source == MediaSource::Bursts) noteBursts(std::vector<int16_t>(packetSamples_));
 }
 
 void MediaSession::receive(ReceiveBatch& batch) {
@@ -292,7 +303,7 @@ void MediaSession::matchBurst(const Onset& onset) {
     if (delay < least) continue;
     if (delay > most || burst->matched) break;
     if (onset.pitch < 0) ++counts_.burstsUnclear;
-    if (onset.pitch >= 0 && onset.pitch != burst->pitch) break;
+    if (onset.pitch >= 0 && burst->pitch >= 0 && onset.pitch != burst->pitch) break;
     burst->matched = true;
     lastTrip_ = delay;
     counts_.roundTrips.push_back({burst->time, toMs(delay)});

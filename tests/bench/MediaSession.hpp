@@ -71,7 +71,7 @@ class MediaSession {
   void start(const MediaRemote& remote, Nanoseconds firstSend);
   // Sends what is due, reads what has come when it is time to; answers when the next packet is due.
   Nanoseconds work(ReceiveBatch& batch, Histogram& lateness);
-  void quieten() { sending_ = false; }
+  void quieten();  // sends no more
   void stop(ReceiveBatch& batch);
   void close();
 
@@ -100,6 +100,7 @@ class MediaSession {
   void receiveRtp(const uint8_t* data, size_t length, Nanoseconds arrival);
   void receiveRtcp(const uint8_t* data, size_t length);
   void sendNext(Nanoseconds due, Nanoseconds present);
+  void noteBursts(std::span<const int16_t> samples);
   void sendDelayed(Nanoseconds present);
   bool sendEvent();
   void beginPacket(int payloadType, bool marker, uint32_t timestamp);
