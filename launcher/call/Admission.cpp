@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kReportUs = 1000000;
 // With fewer calls the average over them would mostly be what the house opens for itself.
-constexpr std::size_t kCallsForAverage = 8;
+constexpr std::size_t kCallsForAverage = 32;
 
 constexpr AdmissionLimit kLimits[] = {
     {EndReason::TooManyCalls, "limits.max-calls"},  {EndReason::TooFewDescriptors, "LimitNOFILE"},

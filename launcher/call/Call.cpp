@@ -226,10 +226,15 @@ void Call::onPipelineEvent(const PipelineEvent& event) {
       break;
     case Kind::Closed:
       if (state_ == State::Over) {
-        stopPipeline();
+        closing_ = false;
+        stopWhenQuiet();
       } else if (event.who != "local") {
         onEndpointClosed(event);
       }
+      break;
+    case Kind::SaidGoodbye:
+      parting_ = false;
+      stopWhenQuiet();
       break;
     case Kind::Failed: {
       endpointGone_ = true;

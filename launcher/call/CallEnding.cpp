@@ -9,6 +9,7 @@ namespace launcher {
 namespace {
 
 constexpr std::uint32_t kCloseFrameMs = 500;
+constexpr std::uint32_t kGoodbyeMs = 50;
 constexpr int kRetryAfter = 10;
 
 }  // namespace
@@ -54,9 +55,21 @@ void Call::endMedia(const CallEnd& end) {
     services_.sip.post([self = shared_from_this()] { self->stopped({}); });
     return;
   }
-  if (!webSocketOpen_ || endpointGone_) return stopPipeline();
+  closing_ = webSocketOpen_ && !endpointGone_;
+  parting_ = answeredAt_ != 0;
+  if (parting_) {
+    services_.workers.post(number_, PipelineWorkers::Kind::TakeDown,
+                           [pipeline = pipeline_] { pipeline->sayGoodbye(); });
+  }
+  if (!closing_) return stopWhenQuiet();
   pipeline_->closeWebSocket(end.closeCode, end.text);
   timer_.start(kCloseFrameMs, [this] { stopPipeline(); });
+}
+
+void Call::stopWhenQuiet() {
+  if (closing_) return;
+  if (!parting_) return stopPipeline();
+  timer_.start(kGoodbyeMs, [this] { stopPipeline(); });
 }
 
 void Call::stopPipeline() {

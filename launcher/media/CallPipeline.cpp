@@ -70,7 +70,6 @@ CallCounters CallPipeline::stop() {
   counters.framesPlayed = counterOf(source.get(), "frames-played");
   counters.noiseFrames = counterOf(source.get(), "frames-fallback");
   counters.playoutHighMs = counterOf(source.get(), "playout-high-ms");
-  sayGoodbye();
   gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   GstBus* bus = gst_element_get_bus(pipeline_.get());
   gst_bus_set_sync_handler(bus, nullptr, nullptr, nullptr);

@@ -2,10 +2,10 @@
 // The GStreamer pipeline of one call. Owns the pipeline and everything hung into it; the RTP
 // sockets belong to the caller and must outlive it.
 //
-// build(), play(), attachMedia() and stop() belong to a pipeline worker, one at a time. The rest
-// may be called from any thread between build() and stop(). What happens in the pipeline comes out
-// as PipelineEvents on GStreamer's threads, by the function given at the start, which must only
-// post them on.
+// build(), play(), attachMedia(), sayGoodbye() and stop() belong to a pipeline worker, one at a
+// time. The rest may be called from any thread between build() and stop(). What happens in the
+// pipeline comes out as PipelineEvents on GStreamer's threads, by the function given at the start,
+// which must only post them on.
 #pragma once
 
 #include <atomic>
@@ -45,7 +45,8 @@ struct PipelineEvent {
     Closed,
     Failed,
     Error,
-    PlayedOut
+    PlayedOut,
+    SaidGoodbye
   };
   Kind kind;
   std::string text;         ///< reason, action or fault
@@ -84,6 +85,8 @@ class CallPipeline {
   /// The rest, once there is an agreement; the WebSocket goes on as it is.
   std::string attachMedia(const PipelineTemplate& launch, const Agreement& agreement);
   bool play();
+  /// Ends our RTP stream with an RTCP BYE; SaidGoodbye comes when it has gone out. Does not wait.
+  void sayGoodbye();
   CallCounters stop();
 
   /// The call is answered: from now on RTP goes both ways.
@@ -114,7 +117,6 @@ class CallPipeline {
   GstPadProbeReturn onResampled(GstPadProbeInfo* info, int rate);
   GstPadProbeReturn onPlayedOut(GstEvent* event);
   void handleEventPacket(GstBuffer* buffer);
-  void sayGoodbye();
 
   PipelineSpec spec_;
   const Emit emit_;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // CallPipeline: how it is built and linked; what runs through it is in CallPipeline.cpp.
-#include <chrono>
-#include <future>
-
 #include "media/CallPipeline.hpp"
 
 namespace launcher {
@@ -39,18 +36,11 @@ GstElement* named(GstElement* bin, const char* name) {
 }
 
 /// Returns what is wrong, or an empty text.
-std::string parseTemplate(const PipelineTemplate& launch, const Codec& codec, bool asBin,
-                          GstPtr<GstElement>& result) {
-  GError* error = nullptr;
-  const int flags = GST_PARSE_FLAG_FATAL_ERRORS | (asBin ? GST_PARSE_FLAG_PLACE_IN_BIN : 0);
-  GstElement* parsed = gst_parse_launch_full(launch.expand(codec).c_str(), nullptr,
-                                             static_cast<GstParseFlags>(flags), &error);
-  const ErrorPtr owned(error);
-  if (!parsed) return error ? error->message : "pipeline does not parse";
-  result.reset(GST_ELEMENT(gst_object_ref_sink(parsed)));
-  for (const std::string& name : PipelineTemplate::elementNames()) {
-    if (!named(parsed, name.c_str())) return "pipeline has no element " + name;
-  }
+std::string fromTemplate(const PipelineTemplate& launch, const Codec& codec, bool asBin,
+                         GstPtr<GstElement>& result) {
+  auto made = launch.make(codec, asBin);
+  if (auto* fault = std::get_if<std::string>(&made)) return std::move(*fault);
+  result = std::move(std::get<GstPtr<GstElement>>(made));
   return {};
 }
 
@@ -91,7 +81,7 @@ CallPipeline::~CallPipeline() {
 
 std::string CallPipeline::build(const PipelineTemplate& launch) {
   if (!spec_.agreement.codec) return buildEndpointHalf(launch);
-  if (std::string fault = parseTemplate(launch, *spec_.agreement.codec, false, pipeline_);
+  if (std::string fault = fromTemplate(launch, *spec_.agreement.codec, false, pipeline_);
       !fault.empty()) {
     return fault;
   }
@@ -107,7 +97,7 @@ std::string CallPipeline::build(const PipelineTemplate& launch) {
 
 std::string CallPipeline::buildEndpointHalf(const PipelineTemplate& launch) {
   GstPtr<GstElement> whole;
-  if (std::string fault = parseTemplate(launch, *spec_.config->rtp.codecs.front(), false, whole);
+  if (std::string fault = fromTemplate(launch, *spec_.config->rtp.codecs.front(), false, whole);
       !fault.empty()) {
     return fault;
   }
@@ -129,7 +119,7 @@ std::string CallPipeline::attachMedia(const PipelineTemplate& launch, const Agre
   spec_.agreement = agreement;
   resetMedia();
   GstPtr<GstElement> media;
-  if (std::string fault = parseTemplate(launch, *agreement.codec, true, media); !fault.empty()) {
+  if (std::string fault = fromTemplate(launch, *agreement.codec, true, media); !fault.empty()) {
     return fault;
   }
   // The template's own WebSocket elements give way to those that are connected.
@@ -271,23 +261,19 @@ void CallPipeline::installProbes() {
 void CallPipeline::sayGoodbye() {
   // The session sends its RTCP BYE when what it sends ends, on a thread of its own, and then passes
   // the end on to rtp-out.
-  constexpr auto kLongest = std::chrono::milliseconds(50);
-  GstElement* session = opened_ ? element("rtpsession") : nullptr;
+  GstElement* session = pipeline_ && opened_ ? element("rtpsession") : nullptr;
   const GstPtr<GstPad> sender(session ? gst_element_get_static_pad(session, "send_rtp_sink")
                                       : nullptr);
-  if (!sender) return;
-  const auto gone = std::make_shared<std::promise<void>>();
-  auto waiting = gone->get_future();
+  if (!sender) return emit_({PipelineEvent::Kind::SaidGoodbye, {}, {}, {}, 0, 0});
   addProbe(element("rtp-out"), "rtcp_sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
-           [gone](GstPadProbeInfo* info) {
+           [this](GstPadProbeInfo* info) {
              if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS) {
                return GST_PAD_PROBE_OK;
              }
-             gone->set_value();
+             emit_({PipelineEvent::Kind::SaidGoodbye, {}, {}, {}, 0, 0});
              return GST_PAD_PROBE_REMOVE;
            });
   gst_pad_send_event(sender.get(), gst_event_new_eos());
-  waiting.wait_for(kLongest);
 }
 
 }  // namespace launcher

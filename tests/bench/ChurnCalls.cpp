@@ -78,7 +78,7 @@ void ChurnCalls::onChange(SipCall& call) {
   }
 }
 
-void ChurnCalls::take(std::vector<std::unique_ptr<MediaSession>> retired) {
+void ChurnCalls::take(const std::vector<std::unique_ptr<MediaSession>>& retired) {
   for (const auto& session : retired) {
     const MediaResults results = session->results(0, now());
     result_.received += results.stream.received;

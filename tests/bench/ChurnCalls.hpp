@@ -48,7 +48,7 @@ class ChurnCalls {
     Nanoseconds answered = 0;
   };
   void start();
-  void take(std::vector<std::unique_ptr<MediaSession>> retired);
+  void take(const std::vector<std::unique_ptr<MediaSession>>& retired);
 
   const LoadOptions& options_;
   const MediaSettings& media_;

@@ -103,15 +103,17 @@ TEST_F(Admission, DescriptorsThatRunShortRefuse) {
     }
   }
   ASSERT_TRUE(refused) << "more calls than there is room for";
-  EXPECT_EQ(up.size(), most) << "as many as were announced";
+  // What is open for a moment only, such as a name look-up, may cost a call.
+  EXPECT_LE(up.size(), most) << "no more than were announced";
+  EXPECT_GE(up.size() + 2, most) << "about as many as were announced";
   expectRefused(gateway, *refused, kDescriptors);
   EXPECT_LT(gateway.process().usage().descriptors, 128) << "refused before there were none left";
   for (const auto& phone : up)
     expectGoesOn(*phone);
   ASSERT_TRUE(up.front()->hangUp());
   ASSERT_TRUE(gateway.waitEnd(up.front()->callId()).has_value());
-  Phone next(gateway);
-  EXPECT_EQ(next.call(endpoint_.uri()), 200) << "there is room again";
+  const auto room = [&] { return Phone(gateway).call(endpoint_.uri()) == 200; };
+  EXPECT_TRUE(eventually(room, 5s)) << "there is room again";
 }
 
 TEST_F(Admission, AnExhaustedPortRangeRefuses) {
