@@ -79,6 +79,11 @@ void Connection::maybeResume() {
   });
 }
 
+bool Connection::hasAudio() const {
+  const std::lock_guard lock(mutex_);
+  return playout_ && playout_->milliseconds() >= 20;
+}
+
 int64_t Connection::takeAdvance(int64_t step_us) {
   const std::lock_guard lock(mutex_);
   return playout_ ? playout_->takeAdvance(step_us) : 0;

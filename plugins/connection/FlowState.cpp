@@ -71,8 +71,9 @@ FlowState::FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vect
       last_read_us_(g_get_monotonic_time()) {
   if (G_IS_SOCKET_CONNECTION(base)) {
     socket_ = g_socket_connection_get_socket(G_SOCKET_CONNECTION(base));
-    watch_ = std::make_unique<SocketWatch>(*loop_, g_socket_get_fd(socket_),
-                                           [this](uint32_t events) { onSocketEvents(events); });
+    watch_ = std::make_unique<SocketWatch>(
+        *loop_, g_socket_get_fd(socket_), [this](uint32_t events) { onSocketEvents(events); },
+        SocketWatch::Runs::Dispatching);
   }
 }
 
@@ -261,6 +262,7 @@ void FlowState::updateInterest() {
 }
 
 void FlowState::onSocketEvents(uint32_t events) {
+  const auto self = shared_from_this();  // what takes the audio may let go of the stream
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
     if (input_ready_) input_armed_ = false;  // nobody has read since the last time: do not spin
     input_ready_ = true;
@@ -270,6 +272,8 @@ void FlowState::onSocketEvents(uint32_t events) {
     want_output_ = false;
   }
   updateInterest();
+  // Audio is taken at once, before the loop's ticks look for it.
+  if (input_ready_) pump();
   refreshSources();
 }
 
@@ -338,7 +342,11 @@ void FlowState::shutdownWrite() {
 void FlowState::close() {
   if (closed_) return;
   closed_ = true;
-  watch_.reset();
+  if (watch_) {
+    watch_->silence();
+    // It may be the watch itself that has called us.
+    loop_->post([watch = std::shared_ptr<SocketWatch>(std::move(watch_))] {});
+  }
   destroySource(tls_input_);
   destroySource(tls_output_);
   for (GSource** source : {&input_source_, &output_source_}) {

@@ -7,8 +7,11 @@ namespace wsbridge {
 
 namespace {
 
-// A loop that was held up this long sends what is due in one go; longer is given up.
+// A loop that was held up for longer does not try to make up for it.
 constexpr int64_t kMaxCatchUpUs = 200'000;
+// What was due meanwhile is owed: the endpoint's answer to what we have held up is on its way, and
+// noise in its place would delay all that follows. After this long it is paid with noise.
+constexpr int64_t kMaxOwingUs = 100'000;
 constexpr int64_t kAdvanceStepUs = 2'000;
 
 struct StreamLock {
@@ -168,13 +171,21 @@ int64_t SourcePusher::tick(int64_t now_us) {
     const GstClockTime now = runningTime();
     next_pts_ = now > kFrame ? now - kFrame : 0;
     discont_ = true;
+    owed_ = 0;
   }
-  while (next_tick_us_ <= now_us) {
-    if (!pushFrame(now_us)) {
-      playing_ = false;
-      return 0;
-    }
-    next_tick_us_ += MediaLoop::kFrameUs;
+  const int64_t due = (now_us - next_tick_us_) / MediaLoop::kFrameUs + 1;
+  next_tick_us_ += due * MediaLoop::kFrameUs;
+  if (owed_ == 0 && due > 1) owing_until_us_ = now_us + kMaxOwingUs;
+  owed_ += due;
+  bool going_on = pushFrame(now_us);
+  --owed_;
+  while (going_on && owed_ > 0 && (now_us >= owing_until_us_ || connection_->hasAudio())) {
+    going_on = pushFrame(now_us);
+    --owed_;
+  }
+  if (!going_on) {
+    playing_ = false;
+    return 0;
   }
   // Follow the endpoint's rhythm in steps that no receiver takes for jitter.
   next_tick_us_ -= connection_->takeAdvance(kAdvanceStepUs);

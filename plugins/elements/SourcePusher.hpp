@@ -78,6 +78,8 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
   bool discont_ = true;
   GstClockTime next_pts_ = GST_CLOCK_TIME_NONE;
   int64_t next_tick_us_ = 0;
+  int64_t owed_ = 0;  // frames whose tick has passed
+  int64_t owing_until_us_ = 0;
 };
 
 }  // namespace wsbridge

@@ -8,6 +8,8 @@
 #include <regex>
 #include <stdexcept>
 
+#include <signal.h>
+
 #include <gtest/gtest.h>
 
 namespace e2e {
@@ -96,6 +98,13 @@ const std::set<std::string>& endReasons() {
   return reasons;
 }
 
+void expectNoSanitizerReport(const ChildProcess& process) {
+  for (const auto& line :
+       process.linesMatching("(Address|Leak|Thread)Sanitizer: |runtime error: ")) {
+    ADD_FAILURE() << line << "\n" << process.output();
+  }
+}
+
 std::string Gateway::program() {
   const char* path = std::getenv("WSBRIDGE_LAUNCHER");
   if (path == nullptr) throw std::runtime_error("WSBRIDGE_LAUNCHER names the program to test");
@@ -116,6 +125,10 @@ std::string Gateway::text(const Options& options) {
       {"log.level", "info"},
       {"log.format", "text"},
   };
+  if (kSanitized) {  // its loops are late by nature
+    values["limits.max-loop-delay"] = "0";
+    values["limits.max-loop-load"] = "0";
+  }
   if (options.allowLoopback) values["websocket.allow"] = "127.0.0.1";
   for (const auto& [key, value] : options.set)
     values[key] = value;
@@ -144,6 +157,16 @@ Gateway::Gateway(const Options& options) {
   if (std::regex_search(bound, match, std::regex(R"(tcp:[^,]*:(\d+))")))
     tcpPort_ = std::stoi(match[1]);
   if (udpPort_ == 0) throw std::runtime_error("no UDP address in the ready line: " + *ready);
+}
+
+// Leaks are looked for when a program ends by itself, so it is not just killed.
+Gateway::~Gateway() {
+  if (!process_) return;
+  process_->signal(SIGINT);
+  const auto status = process_->waitExit(10s);
+  EXPECT_TRUE(status.has_value()) << "still there after the interrupt\n" << log();
+  EXPECT_LT(status.value_or(0), 128) << "ended by a signal\n" << log();
+  expectNoSanitizerReport(*process_);
 }
 
 void Gateway::rewrite(const Options& options) {

@@ -29,8 +29,12 @@ std::optional<LogRecord> parseRecord(const std::string& line);
 // Every `reason` that a call-end may have, as docs/sip.md lists them.
 const std::set<std::string>& endReasons();
 
+// A failure for every report of a sanitizer in the output of a program.
+void expectNoSanitizerReport(const ChildProcess& process);
+
 // One running wsbridge-launcher on free ports of 127.0.0.1, with a configuration file of its own.
-// It is killed with the object. All functions may be called from any thread.
+// It is hung up and ended with the object; not ending, a crash or a report of a sanitizer fails the
+// test then. All functions may be called from any thread.
 class Gateway {
  public:
   struct Options {
@@ -43,6 +47,9 @@ class Gateway {
   // Throws std::runtime_error with the program's output when it does not become ready.
   Gateway() : Gateway(Options{}) {}
   explicit Gateway(const Options& options);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
 
   int udpPort() const { return udpPort_; }
   int tcpPort() const { return tcpPort_; }

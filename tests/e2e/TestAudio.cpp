@@ -228,7 +228,9 @@ TEST_F(Audio, FirstPacketPassesAtOnce) {
     const auto before = Clock::now();
     phone.rtp().play(sine(16000, 500, 0.02, 8000));
     ASSERT_TRUE(endpoint.waitBinaries(id, 1, 2s));
-    EXPECT_LT(millisBetween(before, endpoint.connection(id)->binaries().front().at), 15) << i;
+    EXPECT_LT(millisBetween(before, endpoint.connection(id)->binaries().front().at),
+              15 * kTimeScale)
+        << i;
     ASSERT_TRUE(phone.hangUp());
   }
 }
@@ -342,7 +344,7 @@ TEST_F(Audio, AnyMessageSizeIsPlayedInOrder) {
 
 // Fifty calls at once, each with a tone of its own that the endpoint sends back.
 TEST_F(Audio, FiftyCallsDoNotHearEachOther) {
-  constexpr int kCalls = 50;
+  constexpr int kCalls = kSanitized ? 10 : 50;  // as many as are carried in time
   SoupEndpoint endpoint({.echo = true});
   std::vector<std::unique_ptr<Phone>> phones;
   for (int i = 0; i < kCalls; ++i) {

@@ -18,11 +18,15 @@ struct Invocation {
   int status = -1;
   std::string text;
 
-  explicit Invocation(std::vector<std::string> arguments, Millis limit = 10s) {
+  explicit Invocation(std::vector<std::string> arguments, Millis limit = 10s,
+                      bool lookForLeaks = true) {
     arguments.insert(arguments.begin(), Gateway::program());
-    ChildProcess process(arguments, Gateway::environment());
+    ChildProcess::Options options = Gateway::environment();
+    if (!lookForLeaks) options.environment["ASAN_OPTIONS"] = "detect_leaks=0";
+    ChildProcess process(arguments, options);
     status = process.waitExit(limit).value_or(-1);
     text = process.output();
+    expectNoSanitizerReport(process);
   }
   bool says(const std::string& words) const { return text.find(words) != std::string::npos; }
 };
@@ -120,7 +124,8 @@ TEST(CommandLine, BrokenTemplateIsRefusedAtStart) {
 TEST(CommandLine, OccupiedPortIsNamed) {
   Gateway first;
   const std::string port = std::to_string(first.udpPort());
-  const Invocation second({"--set", "sip.listen=udp:127.0.0.1:" + port});
+  // Sofia-SIP 1.13 keeps a reference to its port (2112 bytes) when nua_create() cannot bind.
+  const Invocation second({"--set", "sip.listen=udp:127.0.0.1:" + port}, 10s, false);
   EXPECT_GT(second.status, 0);
   EXPECT_TRUE(second.says(port)) << second.text;
 }
@@ -445,7 +450,7 @@ TEST(Echo, EmbeddedEndpointSendsBackWhatItHears) {
   ASSERT_EQ(phone.call(uri), 200);
   const Samples spoken = syllables(16000, 2);
   phone.rtp().play(spoken);
-  ASSERT_TRUE(phone.rtp().waitReceived(120, 8s));
+  ASSERT_TRUE(phone.rtp().waitReceived(100 + 20 * kTimeScale, 8s));
   EXPECT_GT(findIn(slice(spoken, 1600, 25600), phone.rtp().decoded()).correlation, 0.99);
 }
 

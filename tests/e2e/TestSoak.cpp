@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// 500 short calls, some of them failing: threads, descriptors and memory are back where they were.
+// Short calls by the hundred, some of them failing: threads, descriptors and memory are back where
+// they were.
 #include <atomic>
 #include <thread>
 
@@ -56,9 +57,14 @@ class Soak : public ::testing::Test {
   RawEndpoint mute_{Misbehaviour::NeverAnswers};
 };
 
-TEST_F(Soak, FiveHundredCallsLeaveNothingBehind) {
-  calls(60);  // warms allocator, caches and thread pools up
-  ASSERT_TRUE(eventually([this] { return gateway_.records("call-end").size() == 60; }, 10s));
+// A fresh process grows by some megabytes during its first few hundred calls: arenas of the
+// allocator, per-thread caches, type and quark tables. It stays level afterwards (3000 calls were
+// looked at), so the memory is compared between the first half and the second.
+TEST_F(Soak, CallsByTheHundredLeaveNothingBehind) {
+  // A sanitized launcher is looked through for leaks when it ends: fewer calls tell as much.
+  const size_t number = kSanitized ? 100 : 500;
+  calls(static_cast<int>(number));
+  ASSERT_TRUE(eventually([&] { return gateway_.records("call-end").size() == number; }, 10s));
   ProcessUsage before = gateway_.process().usage();
   // What a finished call still holds is let go within seconds (RFC 3261 timers, TCP connections).
   eventually(
@@ -69,9 +75,9 @@ TEST_F(Soak, FiveHundredCallsLeaveNothingBehind) {
         return steady;
       },
       2s);
-  calls(500);
+  calls(static_cast<int>(number));
   const auto ends = gateway_.records("call-end");
-  ASSERT_EQ(ends.size(), 560U);
+  ASSERT_EQ(ends.size(), 2 * number);
   ProcessUsage after;
   const bool back = eventually(
       [&] {
@@ -81,8 +87,10 @@ TEST_F(Soak, FiveHundredCallsLeaveNothingBehind) {
       15s);
   EXPECT_TRUE(back) << "threads " << before.threads << " -> " << after.threads << ", descriptors "
                     << before.descriptors << " -> " << after.descriptors;
-  EXPECT_LT(after.rssKb - before.rssKb, 10 * 1024)
-      << before.rssKb << " -> " << after.rssKb << " kB";
+  if (!kSanitized) {  // a sanitizer keeps freed memory back
+    EXPECT_LT(after.rssKb - before.rssKb, 2 * 1024)
+        << before.rssKb << " -> " << after.rssKb << " kB: more than 4 kB a call";
+  }
   RecordProperty("rss-before-kb", static_cast<int>(before.rssKb));
   RecordProperty("rss-after-kb", static_cast<int>(after.rssKb));
   std::printf("threads %d -> %d, descriptors %d -> %d, memory %ld -> %ld kB\n", before.threads,

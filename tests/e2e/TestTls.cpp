@@ -33,7 +33,7 @@ class Tls : public ::testing::Test {
     }
     const Samples spoken = syllables(16000, 1);
     phone.rtp().play(spoken);
-    EXPECT_TRUE(phone.rtp().waitReceived(70, 5s));
+    EXPECT_TRUE(phone.rtp().waitReceived(50 + 20 * kTimeScale, 5s));
     EXPECT_GT(findIn(slice(spoken, 1600, 12800), phone.rtp().decoded()).correlation, 0.99);
     EXPECT_TRUE(phone.hangUp());
     EXPECT_TRUE(endpoint.waitClosed(1, 5s));

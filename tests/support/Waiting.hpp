@@ -6,7 +6,10 @@
 #include <mutex>
 #include <thread>
 
-// Deadlines and condition variables for everything that a test waits for. Any thread may use these.
+#include "TimeScale.hpp"
+
+// Deadlines and condition variables for everything that a test waits for. Limits of
+// a second and more stretch in sanitized builds (TimeScale.hpp). Any thread may use these.
 namespace testsupport {
 
 using Clock = std::chrono::steady_clock;
@@ -29,7 +32,7 @@ class Monitor {
   template <class Predicate>
   bool waitFor(Predicate predicate, Millis limit) const {
     std::unique_lock guard(mutex_);
-    return changed_.wait_for(guard, limit, predicate);
+    return changed_.wait_for(guard, stretched(limit), predicate);
   }
 
  private:
@@ -41,9 +44,9 @@ class Monitor {
 // limit is over.
 template <class Predicate>
 bool eventually(Predicate predicate, Millis limit) {
-  const auto deadline = Clock::now() + limit;
+  const auto end = Clock::now() + stretched(limit);
   while (!predicate()) {
-    if (Clock::now() >= deadline) return false;
+    if (Clock::now() >= end) return false;
     std::this_thread::sleep_for(5ms);
   }
   return true;
