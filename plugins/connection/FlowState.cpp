@@ -169,37 +169,57 @@ gssize FlowState::readBase(std::span<uint8_t> into, GError** error) {
   return wouldBlock(error);
 }
 
+gssize FlowState::writeBase(std::span<const uint8_t> bytes, GError** error) {
+  if (socket_ == nullptr) {
+    auto* output = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(base_));
+    return g_pollable_output_stream_write_nonblocking(output, bytes.data(), bytes.size(), nullptr,
+                                                      error);
+  }
+  const ssize_t count =
+      send(g_socket_get_fd(socket_), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (count >= 0) return count;
+  return errno == EAGAIN || errno == EINTR ? wouldBlock(error) : systemError("sending", error);
+}
+
 gssize FlowState::write(const void* buffer, gsize size, GError** error) {
   if (closed_) {
     g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CLOSED, "stream is closed");
     return -1;
   }
-  gssize count = 0;
-  GError* problem = nullptr;
-  if (socket_ != nullptr) {
-    count = send(g_socket_get_fd(socket_), buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
-      wouldBlock(&problem);
-    } else if (count < 0) {
-      systemError("sending", &problem);
-    }
-  } else {
-    auto* output = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(base_));
-    count = g_pollable_output_stream_write_nonblocking(output, buffer, size, nullptr, &problem);
-  }
   output_ready_ = false;
-  if (!writable()) {  // libsoup's source stays until its queue is empty
-    want_output_ = true;
-    updateInterest();
-  }
-  if (problem != nullptr) {
-    was_blocked_ = true;
-    g_propagate_error(error, problem);
-    return -1;
-  }
-  if (static_cast<gsize>(count) < size) was_blocked_ = true;
-  if (was_blocked_) noteWritten();
+  const gssize count = flushCarry() ? writeBase({static_cast<const uint8_t*>(buffer), size}, error)
+                                    : wouldBlock(error);
+  if (!writable()) waitForOutput();  // libsoup's source stays until its queue is empty
+  if (count < static_cast<gssize>(size)) was_blocked_ = true;
+  if (count >= 0 && was_blocked_) noteWritten();
   return count;
+}
+
+void FlowState::sendBinary(std::span<const uint8_t> payload) {
+  if (closed_) return;
+  writeBinaryFrame(payload, mask_keys_.next(), frame_);
+  const gssize count = writeBase(frame_, nullptr);
+  const auto sent = static_cast<size_t>(std::max<gssize>(count, 0));
+  if (sent == frame_.size()) return;
+  carry_.assign(frame_.begin() + static_cast<ptrdiff_t>(sent), frame_.end());
+  was_blocked_ = true;
+  waitForOutput();
+}
+
+bool FlowState::flushCarry() {
+  if (carry_.empty()) return true;
+  GError* problem = nullptr;
+  const gssize count = writeBase(carry_, &problem);
+  const GErrorPtr error(problem);
+  if (count > 0) carry_.erase(carry_.begin(), carry_.begin() + count);
+  // A broken connection shows when it is read; nothing more goes out on it.
+  if (error && !g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) carry_.clear();
+  return carry_.empty();
+}
+
+void FlowState::waitForOutput() {
+  want_output_ = true;
+  updateInterest();
 }
 
 void FlowState::noteWritten() {
@@ -217,7 +237,7 @@ void FlowState::noteWritten() {
 }
 
 bool FlowState::writable() const {
-  return output_source_ == nullptr || g_source_is_destroyed(output_source_);
+  return carry_.empty() && (output_source_ == nullptr || g_source_is_destroyed(output_source_));
 }
 
 GSource* FlowState::createSource(GObject* stream, bool input) {
@@ -267,14 +287,21 @@ void FlowState::onSocketEvents(uint32_t events) {
     if (input_ready_) input_armed_ = false;  // nobody has read since the last time: do not spin
     input_ready_ = true;
   }
-  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
-    output_ready_ = true;
-    want_output_ = false;
-  }
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) onOutput();
   updateInterest();
   // Audio is taken at once, before the loop's ticks look for it.
   if (input_ready_) pump();
   refreshSources();
+}
+
+void FlowState::onOutput() {
+  want_output_ = false;
+  if (flushCarry()) {
+    output_ready_ = true;
+    if (was_blocked_) noteWritten();
+  } else {
+    want_output_ = true;
+  }
 }
 
 void FlowState::watchTls(bool input) {
@@ -300,9 +327,9 @@ gboolean FlowState::onTlsInput(GObject*, gpointer data) {
 
 gboolean FlowState::onTlsOutput(GObject*, gpointer data) {
   auto* self = static_cast<FlowState*>(data);
-  self->output_ready_ = true;
-  self->want_output_ = false;
   destroySource(self->tls_output_);
+  self->onOutput();
+  self->updateInterest();
   self->refreshSources();
   return G_SOURCE_REMOVE;
 }

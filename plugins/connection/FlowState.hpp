@@ -14,6 +14,7 @@
 #include <gio/gio.h>
 
 #include "connection/FrameFilter.hpp"
+#include "connection/FrameWriter.hpp"
 #include "runtime/GlibPtr.hpp"
 #include "runtime/MediaLoop.hpp"
 
@@ -31,6 +32,9 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   bool pump();
   gssize read(void* buffer, gsize size, GError** error);
   gssize write(const void* buffer, gsize size, GError** error);
+  /// One BINARY message, masked. Only when writable(); what the socket does not take goes out
+  /// before anything else.
+  void sendBinary(std::span<const uint8_t> payload);
   GSource* createSource(GObject* stream, bool input);
   /// Lets a source of createSource() be dispatched, or not, as things stand.
   void refresh(GSource* source, bool input) const;
@@ -52,10 +56,14 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
 
  private:
   gssize readBase(std::span<uint8_t> into, GError** error);
+  gssize writeBase(std::span<const uint8_t> bytes, GError** error);
+  bool flushCarry();
+  void waitForOutput();
   void noteWritten();
   void updateInterest();
   void refreshSources() const;
   void onSocketEvents(uint32_t events);
+  void onOutput();
   void watchTls(bool input);
   static gboolean onTlsInput(GObject*, gpointer data);
   static gboolean onTlsOutput(GObject*, gpointer data);
@@ -75,6 +83,10 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   std::function<void()> on_drained_;
   bool ended_ = false;  // the base stream: by end_error_ or in order
   GErrorPtr end_error_;
+
+  MaskKeys mask_keys_;
+  std::vector<uint8_t> frame_;  // kept for its memory
+  std::vector<uint8_t> carry_;  // the rest of a message that the socket did not take
 
   GSource* input_source_ = nullptr;
   GSource* output_source_ = nullptr;

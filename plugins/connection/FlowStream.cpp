@@ -182,6 +182,9 @@ bool FlowStream::paused() const {
 bool FlowStream::writable() const {
   return state_->writable();
 }
+void FlowStream::sendBinary(std::span<const uint8_t> payload) {
+  state_->sendBinary(payload);
+}
 const FrameFilter& FlowStream::filter() const {
   return state_->filter();
 }

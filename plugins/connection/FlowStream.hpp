@@ -39,8 +39,10 @@ class FlowStream {
   [[nodiscard]] bool paused() const;
   /// For good: libsoup 3.2 would report a protocol error again for each read.
   void stopReading();
-  /// libsoup holds nothing unsent: the next message goes to the socket at once.
+  /// Nothing is held unsent, by libsoup or here: the next message goes to the socket at once.
   [[nodiscard]] bool writable() const;
+  /// One BINARY message past libsoup, only when writable().
+  void sendBinary(std::span<const uint8_t> payload);
   [[nodiscard]] const FrameFilter& filter() const;
   [[nodiscard]] uint64_t bytesRead() const;
   [[nodiscard]] int64_t lastReadUs() const;

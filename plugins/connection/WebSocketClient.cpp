@@ -118,7 +118,7 @@ bool WebSocketClient::writable() const {
 }
 
 void WebSocketClient::sendBinary(std::span<const uint8_t> payload) {
-  soup_websocket_connection_send_binary(socket_, payload.data(), payload.size());
+  flow_->sendBinary(payload);
 }
 
 void WebSocketClient::sendText(std::string_view text) {

@@ -13,7 +13,7 @@ namespace {
 class Status : public ::testing::Test {
  protected:
   // Long enough for the first TLS handshake of a process, which reads the system's certificates.
-  static constexpr int kConnectTimeout = 600 * (kSanitized ? 4 : 1);
+  static constexpr int kConnectTimeout = 600 * (kSanitized ? 12 : 1);
   E2E_SHARED_GATEWAY((Gateway::Options{
       .set = {{"websocket.connect-timeout", std::to_string(kConnectTimeout)}}}));
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "connection/FrameFilter.hpp"
+#include "connection/FrameWriter.hpp"
 
 namespace {
 
@@ -249,6 +251,38 @@ TEST(FrameFilter, NotesTheCloseFrame) {
   Harness empty;
   empty.pass(frame(8, true, ""), 1);
   EXPECT_EQ(empty.filter.closeCode(), 1005U);
+}
+
+TEST(FrameWriter, WritesWhatAServerUnmasks) {
+  wsbridge::MaskKeys keys;
+  std::vector<uint8_t> out;
+  for (const size_t size : {0UL, 1UL, 5UL, 125UL, 126UL, 640UL, 65535UL, 65536UL}) {
+    const std::string payload = noise(size);
+    wsbridge::writeBinaryFrame({reinterpret_cast<const uint8_t*>(payload.data()), size},
+                               keys.next(), out);
+    const size_t header = size < 126 ? 2 : size < 65536 ? 4 : 10;
+    ASSERT_EQ(out.size(), header + 4 + size);
+    EXPECT_EQ(out[0], 0x82);
+    EXPECT_EQ(out[1], 0x80 | (size < 126 ? size : size < 65536 ? 126 : 127));
+    uint64_t length = 0;
+    for (size_t i = 2; i < header; ++i)
+      length = length << 8 | out[i];
+    if (header > 2) {
+      EXPECT_EQ(length, size);
+    }
+    std::string unmasked;
+    for (size_t i = 0; i < size; ++i)
+      unmasked += static_cast<char>(out[header + 4 + i] ^ out[header + i % 4]);
+    EXPECT_EQ(unmasked, payload);
+  }
+}
+
+TEST(FrameWriter, KeysDoNotRepeat) {
+  wsbridge::MaskKeys keys;
+  std::set<std::array<uint8_t, 4>> seen;
+  for (int i = 0; i < 1000; ++i)
+    seen.insert(keys.next());
+  EXPECT_GT(seen.size(), 990U);
 }
 
 }  // namespace

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Writes a client's unfragmented BINARY message, RFC 6455 section 5.2. Not synchronised.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace wsbridge {
+
+/// Masking keys that nobody can foresee (section 5.3), drawn from the system many at a time.
+class MaskKeys {
+ public:
+  std::array<uint8_t, 4> next();
+
+ private:
+  std::array<std::array<uint8_t, 4>, 64> keys_{};
+  size_t left_ = 0;
+};
+
+/// Replaces the contents of `out` by the frame.
+void writeBinaryFrame(std::span<const uint8_t> payload, std::array<uint8_t, 4> key,
+                      std::vector<uint8_t>& out);
+
+}  // namespace wsbridge
