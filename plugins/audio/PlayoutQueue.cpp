@@ -179,9 +179,14 @@ void PlayoutQueue::trimStandingLatency(const int16_t* frame) {
 }
 
 int64_t PlayoutQueue::takeAdvance(int64_t step_us) {
-  if (advance_left_us_ <= 0 || !pacedFor(kAdvanceWindow)) return 0;
-  const int64_t spare_us = leastSlackUs(kAdvanceWindow) - wantedUs() - kAdvanceMarginUs;
-  const int64_t advance_us = std::min({step_us, spare_us, advance_left_us_});
+  // The first frame settles most of it at once, so that hardly a packet goes out in the old rhythm.
+  const bool first = !advanced_ && pacedFor(1);
+  if (advance_left_us_ <= 0 || (!first && !pacedFor(kAdvanceWindow))) return 0;
+  const int64_t spare_us =
+      leastSlackUs(first ? 1 : kAdvanceWindow) - wantedUs() - kAdvanceMarginUs;
+  const int64_t most_us = first ? kMaxAdvanceUs : step_us;
+  advanced_ = true;
+  const int64_t advance_us = std::min({most_us, spare_us, advance_left_us_});
   if (advance_us <= 0 || spare_us > kMaxSpareUs) return 0;
   advance_left_us_ -= advance_us;
   for (int64_t& slack : slack_us_)

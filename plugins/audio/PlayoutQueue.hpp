@@ -54,8 +54,8 @@ class PlayoutQueue {
   void finish() { finished_ = true; }
   /// Writes exactly frameSamples() samples.
   Pulled pull(int16_t* out, int64_t now_us);
-  /// How much earlier than planned the next pull may come, at most `step_us`: a paced endpoint's
-  /// frames then wait less for their turn. The sum over a queue's life is bounded, so that the
+  /// How much earlier than planned the next pull may come: a paced endpoint's frames then wait less
+  /// for their turn. After the first frame as much as is of use, later at most `step_us`. The sum over a queue's life is bounded, so that the
   /// caller's own buffer does not become the place where they wait.
   int64_t takeAdvance(int64_t step_us);
   /// Returns the milliseconds thrown away. Marks are resolved at once: takeMarks() gives them.
@@ -125,6 +125,7 @@ class PlayoutQueue {
   size_t slack_next_ = 0;
 
   int64_t advance_left_us_;
+  bool advanced_ = false;
 
   int64_t burst_window_us_ = 0;
   uint64_t burst_bytes_ = 0;

@@ -264,6 +264,7 @@ void FlowState::refresh(GSource* source, bool input) const {
   if (source == nullptr || g_source_is_destroyed(source)) return;
   const gint64 time = (input ? inputReady() : outputReady()) ? 0 : -1;
   if (g_source_get_ready_time(source) != time) g_source_set_ready_time(source, time);
+  if (time == 0) loop_->kick();
 }
 
 void FlowState::refreshSources() const {

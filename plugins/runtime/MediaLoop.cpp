@@ -16,8 +16,10 @@ namespace {
 
 constexpr int kMaxEvents = 512;
 constexpr int kNice = -11;  // as sound servers do
-
-thread_local MediaLoop* current_loop = nullptr;
+/// A source attached or made ready by this thread does not wake it up: nothing waits for longer.
+constexpr int64_t kMaxIdleUs = 50'000;
+/// What follows from what has just been done is done at once, but not for ever.
+constexpr int kMaxFollowUps = 100;
 
 struct Registry {
   std::mutex mutex;
@@ -56,38 +58,15 @@ void SocketWatch::silence() {
   if (!silenced_.exchange(true)) epoll_ctl(loop_.epoll_fd_, EPOLL_CTL_DEL, fd_, nullptr);
 }
 
-struct MediaLoop::Source {
-  GSource base;
-  MediaLoop* loop;
-
-  static MediaLoop& of(GSource* source) { return *reinterpret_cast<Source*>(source)->loop; }
-  static gboolean onPrepare(GSource* source, gint* timeout) { return of(source).prepare(timeout); }
-  static gboolean onCheck(GSource* source) { return of(source).collect(); }
-  static gboolean onDispatch(GSource* source, GSourceFunc, gpointer) {
-    of(source).dispatch();
-    return G_SOURCE_CONTINUE;
-  }
-};
-
 MediaLoop::MediaLoop(std::string name, unsigned wait_ms)
     : name_(std::move(name)),
       wait_ms_(wait_ms),
       context_(g_main_context_new()),
       epoll_fd_(epoll_create1(EPOLL_CLOEXEC)),
       ready_(kMaxEvents),
-      load_(g_get_monotonic_time()) {
-  static GSourceFuncs funcs = {Source::onPrepare, Source::onCheck, Source::onDispatch,
-                               nullptr,           nullptr,         nullptr};
-  source_ = g_source_new(&funcs, sizeof(Source));
-  reinterpret_cast<Source*>(source_)->loop = this;
-  g_source_set_can_recurse(source_, TRUE);  // spares GLib's wake-up write at each dispatch
-  g_source_attach(source_, context_);
-  g_main_context_set_poll_func(context_, poll);
-}
+      load_(g_get_monotonic_time()) {}
 
 MediaLoop::~MediaLoop() {
-  g_source_destroy(source_);
-  g_source_unref(source_);
   g_main_context_unref(context_);
   close(epoll_fd_);
 }
@@ -148,55 +127,7 @@ LoopLoad::Figures MediaLoop::load() {
   return figures;
 }
 
-gint MediaLoop::poll(GPollFD* descriptors, guint count, gint timeout_ms) {
-  MediaLoop& loop = *current_loop;
-  for (guint i = 0; i < count; ++i)
-    descriptors[i].revents = 0;
-  if (loop.gathering_) return 0;
-  const int64_t now_us = g_get_monotonic_time();
-  int64_t wait_us = timeout_ms < 0 ? -1 : int64_t{timeout_ms} * 1000;
-  // GLib's milliseconds would make each tick up to one of them late.
-  if (wait_us > 0 && !loop.timers_.empty()) {
-    wait_us = std::clamp<int64_t>(loop.timers_.begin()->first - now_us, 0, wait_us);
-  }
-  if (wait_us != 0) loop.load_.asleep(now_us);
-  // Apart from the times when somebody connects, the context's only descriptor is its wake-up.
-  const int ready = count == 1 ? loop.waitForSockets(descriptors, wait_us)
-                               : loop.waitForAll(descriptors, count, wait_us);
-  if (wait_us != 0) loop.load_.awake(g_get_monotonic_time());
-  return ready;
-}
-
-int MediaLoop::waitForSockets(GPollFD* wakeup, int64_t wait_us) {
-  if (wakeup_fd_ != wakeup->fd) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.ptr = this;
-    epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wakeup->fd, &event);
-    wakeup_fd_ = wakeup->fd;
-  }
-  if (collectSockets(wait_us)) wakeup->revents = G_IO_IN;
-  return wakeup->revents != 0 ? 1 : 0;
-}
-
-int MediaLoop::waitForAll(GPollFD* descriptors, guint count, int64_t wait_us) {
-  std::vector<pollfd> all(count + 1);
-  for (guint i = 0; i < count; ++i) {
-    all[i] = {
-        .fd = descriptors[i].fd, .events = static_cast<short>(descriptors[i].events), .revents = 0};
-  }
-  all[count] = {.fd = epoll_fd_, .events = POLLIN, .revents = 0};
-  const timespec wait = {wait_us / 1'000'000, (wait_us % 1'000'000) * 1000};
-  const int ready = ppoll(all.data(), all.size(), wait_us < 0 ? nullptr : &wait, nullptr);
-  if (ready <= 0) return ready;
-  for (guint i = 0; i < count; ++i)
-    descriptors[i].revents = static_cast<gushort>(all[i].revents);
-  if (all[count].revents != 0) collectSockets(0);
-  return ready;
-}
-
 void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
-  current_loop = self.get();
   const std::string title = "wsb-" + (self->name_.empty() ? "private" : self->name_);
   prctl(PR_SET_NAME, title.substr(0, 15).c_str());
   // A late tick is heard, a late anything else is not. Without the right to do so this changes
@@ -204,59 +135,109 @@ void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
   g_main_context_acquire(self->context_);
   g_main_context_push_thread_default(self->context_);
-  int64_t last_wake_us = 0;
-  for (;;) {
-    {
-      const std::lock_guard lock(self->tasks_mutex_);
-      if (self->stopping_ && self->tasks_.empty()) break;
-    }
-    g_main_context_iteration(self->context_, TRUE);
-    self->throttle(last_wake_us);
+  while (self->turn()) {
   }
   g_main_context_pop_thread_default(self->context_);
   g_main_context_release(self->context_);
 }
 
-void MediaLoop::throttle(int64_t& last_wake_us) {
-  if (wait_ms_ == 0) return;
-  // What the last events have made ready is finished without asking for new ones.
-  gathering_ = true;
-  while (g_main_context_iteration(context_, FALSE)) {
+/// One round: wait, then everything that is due. False: the loop has ended.
+bool MediaLoop::turn() {
+  if (hasEnded()) return false;
+  const bool woken = wait();
+  const bool tasks_ran = runTasks();
+  runNoted();
+  runTimers();
+  // GLib asks all sources of a context, so it is left alone while nothing concerns it.
+  if (woken || tasks_ran || kicked_ || foreign_ready_ || glib_due_us_ <= g_get_monotonic_time()) {
+    iterateContext(woken);
+    for (int i = 0; i < kMaxFollowUps && (kicked_ || hasTasks()); ++i) {
+      runTasks();
+      iterateContext(false);
+    }
   }
-  gathering_ = false;
-  const int64_t next_us = last_wake_us + int64_t{wait_ms_} * 1000;
-  const int64_t now_us = g_get_monotonic_time();
-  if (now_us < next_us) {
-    const timespec until = {next_us / 1'000'000, (next_us % 1'000'000) * 1000};
-    load_.asleep(now_us);
+  return true;
+}
+
+/// True: the context was woken up.
+bool MediaLoop::wait() {
+  int64_t now_us = g_get_monotonic_time();
+  load_.asleep(now_us);
+  const int64_t earliest_us = last_wake_us_ + int64_t{wait_ms_} * 1000;
+  if (now_us < earliest_us) {
+    const timespec until = {earliest_us / 1'000'000, (earliest_us % 1'000'000) * 1000};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
-    load_.awake(g_get_monotonic_time());
-    last_wake_us = next_us;
-  } else {
-    last_wake_us = now_us;
+    now_us = g_get_monotonic_time();
   }
+  int64_t due_us = kicked_ || hasTasks() ? now_us : glib_due_us_;
+  if (!timers_.empty()) due_us = std::min(due_us, timers_.begin()->first);
+  const int64_t wait_us = std::max<int64_t>(due_us - now_us, 0);
+  const bool woken = foreign_ ? waitForAll(wait_us) : collectSockets(wait_us);
+  last_wake_us_ = g_get_monotonic_time();
+  load_.awake(last_wake_us_);
+  return woken;
 }
 
-bool MediaLoop::prepare(int* timeout_ms) {
-  *timeout_ms = -1;
-  {
-    const std::lock_guard lock(tasks_mutex_);
-    if (!tasks_.empty()) return true;
+/// While somebody connects, the context has descriptors of its own.
+bool MediaLoop::waitForAll(int64_t wait_us) {
+  std::vector<pollfd> all;
+  all.reserve(context_fds_.size() + 1);
+  for (const GPollFD& descriptor : context_fds_) {
+    all.push_back(
+        {.fd = descriptor.fd, .events = static_cast<short>(descriptor.events), .revents = 0});
   }
-  if (timers_.empty()) return false;
-  const int64_t wait_us = timers_.begin()->first - g_get_monotonic_time();
-  if (wait_us <= 0) return true;
-  *timeout_ms = static_cast<int>(std::min<int64_t>((wait_us + 999) / 1000, 60'000));
-  return false;
+  all.push_back({.fd = epoll_fd_, .events = POLLIN, .revents = 0});
+  const timespec wait = {wait_us / 1'000'000, (wait_us % 1'000'000) * 1000};
+  const int ready = ppoll(all.data(), all.size(), &wait, nullptr);
+  bool woken = false;
+  if (ready > 0 && all.back().revents != 0) woken = collectSockets(0);
+  all.pop_back();
+  foreign_ready_ =
+      std::any_of(all.begin(), all.end(), [](const pollfd& fd) { return fd.revents != 0; });
+  return woken;
 }
 
-bool MediaLoop::collect() {
-  if (!noted_.empty()) return true;
-  {
-    const std::lock_guard lock(tasks_mutex_);
-    if (!tasks_.empty()) return true;
+void MediaLoop::iterateContext(bool woken) {
+  kicked_ = false;
+  foreign_ready_ = false;
+  for (int i = 0; i < kMaxFollowUps; ++i) {
+    gint priority = 0;
+    gint timeout_ms = -1;
+    g_main_context_prepare(context_, &priority);
+    gint count = 0;
+    for (;;) {
+      count = g_main_context_query(context_, priority, &timeout_ms, context_fds_.data(),
+                                   static_cast<gint>(context_fds_.size()));
+      if (static_cast<size_t>(count) <= context_fds_.size()) break;
+      context_fds_.resize(static_cast<size_t>(count));
+    }
+    context_fds_.resize(static_cast<size_t>(count));
+    watchWakeup();
+    foreign_ = count > 1;
+    if (foreign_) {
+      g_poll(context_fds_.data(), static_cast<guint>(count), 0);
+    } else {
+      context_fds_.front().revents = woken ? G_IO_IN : 0;
+    }
+    woken = false;
+    const int64_t now_us = g_get_monotonic_time();
+    const int64_t rest_us = timeout_ms < 0 ? kMaxIdleUs : int64_t{timeout_ms} * 1000;
+    glib_due_us_ = now_us + std::min(rest_us, kMaxIdleUs);
+    if (g_main_context_check(context_, priority, context_fds_.data(), count) == FALSE) return;
+    g_main_context_dispatch(context_);
   }
-  return !timers_.empty() && timers_.begin()->first <= g_get_monotonic_time();
+  kicked_ = true;  // there is more
+}
+
+/// Apart from the times when somebody connects, the context's only descriptor is its wake-up.
+void MediaLoop::watchWakeup() {
+  const int descriptor = context_fds_.front().fd;
+  if (wakeup_fd_ == descriptor) return;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = this;
+  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, descriptor, &event);
+  wakeup_fd_ = descriptor;
 }
 
 bool MediaLoop::collectSockets(int64_t wait_us) {
@@ -296,23 +277,37 @@ void MediaLoop::forget(SocketWatch* watch) {
   }
 }
 
-void MediaLoop::dispatch() {
+bool MediaLoop::hasTasks() {
+  const std::lock_guard lock(tasks_mutex_);
+  return !tasks_.empty();
+}
+
+bool MediaLoop::hasEnded() {
+  const std::lock_guard lock(tasks_mutex_);
+  return stopping_ && tasks_.empty();
+}
+
+bool MediaLoop::runTasks() {
   {
     const std::lock_guard lock(tasks_mutex_);
     running_tasks_.swap(tasks_);
   }
+  const bool any = !running_tasks_.empty();
   for (Task& task : running_tasks_) {
     task();
     task = nullptr;  // what it holds is released on this thread, now
   }
   running_tasks_.clear();
+  return any;
+}
+
+void MediaLoop::runNoted() {
   for (size_t i = 0; i < noted_.size(); ++i) {
     if (auto* watch = static_cast<SocketWatch*>(noted_[i].data.ptr)) {
       watch->handler_(noted_[i].events);
     }
   }
   noted_.clear();
-  runTimers();
 }
 
 MediaLoop::TimerId MediaLoop::addTimer(int64_t due_us, TimerHandler handler) {

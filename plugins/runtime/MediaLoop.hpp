@@ -85,12 +85,15 @@ class MediaLoop {
 
   [[nodiscard]] LoopLoad::Figures load();
 
+  /// Loop's thread: a source of the context has been attached or made ready; it is dispatched in
+  /// this turn.
+  void kick() { kicked_ = true; }
+
   TimerId addTimer(int64_t due_us, TimerHandler handler);
   void removeTimer(TimerId id);
 
  private:
   friend class SocketWatch;
-  struct Source;
   struct Timer {
     TimerId id;
     TimerHandler handler;
@@ -98,26 +101,32 @@ class MediaLoop {
 
   MediaLoop(std::string name, unsigned wait_ms);
   static void run(const std::shared_ptr<MediaLoop>& self);
-  static gint poll(GPollFD* descriptors, guint count, gint timeout_ms);
-  void throttle(int64_t& last_wake_us);
   void stop();
 
-  bool prepare(int* timeout_ms);
-  bool collect();
-  void dispatch();
-  int waitForSockets(GPollFD* wakeup, int64_t wait_us);
-  int waitForAll(GPollFD* descriptors, guint count, int64_t wait_us);
-  /// Negative: without limit. True: the context was woken up.
+  bool turn();
+  bool wait();
+  bool waitForAll(int64_t wait_us);
+  /// True: the context was woken up.
   bool collectSockets(int64_t wait_us);
+  void iterateContext(bool woken);
+  void watchWakeup();
+  bool hasTasks();
+  bool hasEnded();
+  bool runTasks();
+  void runNoted();
   void runTimers();
   void forget(SocketWatch* watch);
 
   const std::string name_;
   const unsigned wait_ms_;
   GMainContext* context_;
-  GSource* source_ = nullptr;
+  std::vector<GPollFD> context_fds_{1};
   int wakeup_fd_ = -1;
-  bool gathering_ = false;
+  bool foreign_ = true;  // the context has more descriptors than its wake-up, or may have
+  bool foreign_ready_ = false;
+  bool kicked_ = true;
+  int64_t glib_due_us_ = 0;
+  int64_t last_wake_us_ = 0;
   int epoll_fd_;
   std::thread thread_;
 
