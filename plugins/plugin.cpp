@@ -2,6 +2,8 @@
 #include <gst/gst.h>
 
 #include "elements/wsbridgejitterbuffer.hpp"
+#include "elements/wsbridgertpdec.hpp"
+#include "elements/wsbridgertpenc.hpp"
 #include "elements/wsbridgertpsink.hpp"
 #include "elements/wsbridgertpsrc.hpp"
 #include "elements/wsbridgesink.hpp"
@@ -9,9 +11,11 @@
 #include "wsbridge-config.h"
 
 static gboolean pluginInit(GstPlugin* plugin) {
-  return gst_element_register(plugin, "wsbridgesink", GST_RANK_NONE, WSBRIDGE_TYPE_SINK) &&
+  return gst_element_register(plugin, "wsbridgertpdec", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_DEC) &&
+         gst_element_register(plugin, "wsbridgesink", GST_RANK_NONE, WSBRIDGE_TYPE_SINK) &&
          gst_element_register(plugin, "wsbridgesrc", GST_RANK_NONE, WSBRIDGE_TYPE_SRC) &&
          gst_element_register(plugin, "wsbridgertpsrc", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_SRC) &&
+         gst_element_register(plugin, "wsbridgertpenc", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_ENC) &&
          gst_element_register(plugin, "wsbridgertpsink", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_SINK) &&
          gst_element_register(plugin, "wsbridgejitterbuffer", GST_RANK_NONE,
                               WSBRIDGE_TYPE_JITTER_BUFFER);

@@ -121,6 +121,7 @@ void Call::logEnd(const CallCounters& counters) {
                          {"duplicates", counters.duplicates},
                          {"noise-frames", counters.noiseFrames},
                          {"playout-high-ms", counters.playoutHighMs},
+                         {"underruns", counters.underruns},
                          {"setup-ms", setupMs_}});
 }
 

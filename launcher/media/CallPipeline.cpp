@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "media/CallPipeline.hpp"
 
-#include <cstring>
-
 #include "base/Text.hpp"
 #include "log/Log.hpp"
 
@@ -53,7 +51,6 @@ bool CallPipeline::play() {
 CallCounters CallPipeline::stop() {
   stopping_ = true;
   CallCounters counters;
-  counters.concealed = concealed_;
   if (!pipeline_) return counters;
   const StructurePtr received = statsOf(element("rtp-in"));
   counters.rtpReceived = counterOf(received.get(), "packets-received");
@@ -64,12 +61,15 @@ CallCounters CallPipeline::stop() {
   counters.lost = counterOf(buffered.get(), "lost");
   counters.late = counterOf(buffered.get(), "late");
   counters.duplicates = counterOf(buffered.get(), "duplicates");
+  const StructurePtr decoded = statsOf(element("decode"));
+  counters.concealed = counterOf(decoded.get(), "concealed");
   const StructurePtr sink = statsOf(wsSink_.get());
   const StructurePtr source = statsOf(wsSource_.get());
   counters.framesSent = counterOf(sink.get(), "frames-sent");
   counters.framesPlayed = counterOf(source.get(), "frames-played");
   counters.noiseFrames = counterOf(source.get(), "frames-fallback");
   counters.playoutHighMs = counterOf(source.get(), "playout-high-ms");
+  counters.underruns = counterOf(source.get(), "underruns");
   gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   GstBus* bus = gst_element_get_bus(pipeline_.get());
   gst_bus_set_sync_handler(bus, nullptr, nullptr, nullptr);
@@ -79,11 +79,13 @@ CallCounters CallPipeline::stop() {
 
 void CallPipeline::open() {
   opened_ = true;
+  setGate();
   if (GstElement* source = element("rtp-in")) g_object_set(source, "open", TRUE, nullptr);
 }
 
 void CallPipeline::update(const Agreement& agreement) {
   sends_ = agreement.sends();
+  setGate();
   announceRemote(agreement);
 }
 
@@ -122,17 +124,6 @@ void CallPipeline::poll() {
   if (digit) sendDigit(*digit);
 }
 
-GstPadProbeReturn CallPipeline::onBuffered(GstBuffer* buffer) {
-  std::uint8_t type = 0;
-  if (gst_buffer_extract(buffer, 1, &type, 1) != 1) return GST_PAD_PROBE_DROP;
-  if ((type & 0x7f) == spec_.agreement.payloadType) {
-    concealedInARow_ = 0;
-    return GST_PAD_PROBE_OK;
-  }
-  handleEventPacket(buffer);
-  return GST_PAD_PROBE_DROP;
-}
-
 void CallPipeline::handleEventPacket(GstBuffer* buffer) {
   GstMapInfo map;
   if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return;
@@ -154,62 +145,6 @@ void CallPipeline::handleEventPacket(GstBuffer* buffer) {
   gst_buffer_unmap(buffer, &map);
   if (result.earlier) sendDigit(*result.earlier);
   if (result.finished) sendDigit(*result.finished);
-}
-
-GstPadProbeReturn CallPipeline::onConcealment(GstPadProbeInfo* info) {
-  // Beyond this nothing sensible can be made up, and a long filler would only come as a burst.
-  constexpr std::uint64_t kLongest = 100 * GST_MSECOND;
-  GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
-  if (GST_EVENT_TYPE(event) != GST_EVENT_GAP) return GST_PAD_PROBE_OK;
-  GstClockTime timestamp = 0;
-  GstClockTime duration = 0;
-  gst_event_parse_gap(event, &timestamp, &duration);
-  const auto ptime = static_cast<std::uint64_t>(spec_.agreement.ptime) * GST_MSECOND;
-  if (!GST_CLOCK_TIME_IS_VALID(duration)) duration = ptime;
-  const std::uint64_t packets = std::max<std::uint64_t>(1, (duration + ptime / 2) / ptime);
-  concealedInARow_ += packets * ptime;
-  if (concealedInARow_ > kLongest) return GST_PAD_PROBE_DROP;
-  concealed_ += packets;
-  // The jitter buffer's duration is an estimate; whole packets keep the endpoint's time line exact.
-  GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_gap(timestamp, packets * ptime);
-  gst_event_unref(event);
-  return GST_PAD_PROBE_OK;
-}
-
-GstPadProbeReturn CallPipeline::onDecoded(GstPadProbeInfo* info) {
-  // The endpoint gets samples, not times: continuous stamps keep the resampler from starting anew
-  // (and from losing its few milliseconds of history) after silence, keys and lost packets.
-  GstBuffer* buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
-  GST_PAD_PROBE_INFO_DATA(info) = buffer;
-  const auto rate = static_cast<std::uint64_t>(spec_.agreement.codec->rate);
-  const std::uint64_t samples = gst_buffer_get_size(buffer) / 2;
-  GST_BUFFER_PTS(buffer) = gst_util_uint64_scale(samplesIn_, GST_SECOND, rate);
-  GST_BUFFER_DURATION(buffer) = gst_util_uint64_scale(samples, GST_SECOND, rate);
-  GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
-  GST_BUFFER_OFFSET(buffer) = samplesIn_;
-  GST_BUFFER_OFFSET_END(buffer) = samplesIn_ + samples;
-  samplesIn_ += samples;
-  return GST_PAD_PROBE_OK;
-}
-
-GstPadProbeReturn CallPipeline::onResampled(GstPadProbeInfo* info, int rate) {
-  // The resampler holds back half its filter from the first buffer. Frames would stay short by that
-  // much and each wait for the next one, 20 ms late, so the missing samples are put in as silence.
-  GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  const gsize unit = static_cast<gsize>(rate) / 100 * 2;
-  const gsize size = gst_buffer_get_size(buffer);
-  const gsize missing = (unit - size % unit) % unit;
-  if (missing == 0) return GST_PAD_PROBE_REMOVE;
-  buffer = gst_buffer_make_writable(buffer);
-  GstMemory* silence = gst_allocator_alloc(nullptr, missing, nullptr);
-  GstMapInfo map;
-  if (gst_memory_map(silence, &map, GST_MAP_WRITE)) {
-    std::memset(map.data, 0, map.size);
-    gst_memory_unmap(silence, &map);
-  }
-  gst_buffer_prepend_memory(buffer, silence);
-  GST_PAD_PROBE_INFO_DATA(info) = buffer;
-  return GST_PAD_PROBE_REMOVE;
 }
 
 GstPadProbeReturn CallPipeline::onPlayedOut(GstEvent* event) {

@@ -68,6 +68,7 @@ struct CallCounters {
   std::uint64_t duplicates = 0;
   std::uint64_t noiseFrames = 0;
   std::uint64_t playoutHighMs = 0;
+  std::uint64_t underruns = 0;  ///< the endpoint's audio came too late
 };
 
 class CallPipeline {
@@ -111,10 +112,8 @@ class CallPipeline {
   void onMessage(GstMessage* message);
   void onElementMessage(const GstStructure* structure);
   void announceRemote(const Agreement& agreement);
-  GstPadProbeReturn onBuffered(GstBuffer* buffer);
-  GstPadProbeReturn onConcealment(GstPadProbeInfo* info);
-  GstPadProbeReturn onDecoded(GstPadProbeInfo* info);
-  GstPadProbeReturn onResampled(GstPadProbeInfo* info, int rate);
+  /// While the call is not answered, or on hold, nothing goes out, and the sequence has no gap.
+  void setGate();
   GstPadProbeReturn onPlayedOut(GstEvent* event);
   void handleEventPacket(GstBuffer* buffer);
 
@@ -127,14 +126,11 @@ class CallPipeline {
   std::atomic<bool> opened_{false};
   std::atomic<bool> sends_{true};
   std::atomic<bool> stopping_{false};
-  std::atomic<std::uint64_t> concealed_{0};
 
+  std::mutex gateMutex_;
+  gulong gate_ = 0;        ///< probe that drops what would go out; guarded by gateMutex_
   std::mutex eventMutex_;  ///< streaming thread and poll()
   TelephoneEvent events_{8000};
-
-  // Caller to endpoint, streaming thread only.
-  std::uint64_t samplesIn_ = 0;
-  std::uint64_t concealedInARow_ = 0;
 };
 
 }  // namespace launcher

@@ -217,12 +217,9 @@ void CallPipeline::configureRtp() {
   // A new source counts from its first packet: it has been latched already.
   g_object_set(element("rtpsession"), "probation", 0U, nullptr);
 
-  const CapsPtr txCaps(gst_caps_new_simple("audio/x-raw", "rate", G_TYPE_INT, agreed.codec->rate,
-                                           "channels", G_TYPE_INT, 1, nullptr));
-  g_object_set(element("tx-caps"), "caps", txCaps.get(), nullptr);
-  const gint64 ptime = static_cast<gint64>(agreed.ptime) * 1000000;
-  g_object_set(element("pay"), "pt", static_cast<guint>(agreed.payloadType), "min-ptime", ptime,
-               "max-ptime", ptime, nullptr);
+  g_object_set(element("encode"), "clock-rate", static_cast<guint>(agreed.codec->rate), "pt",
+               static_cast<guint>(agreed.payloadType), "ptime", static_cast<guint>(agreed.ptime),
+               nullptr);
 }
 
 std::string CallPipeline::linkSession() {
@@ -230,32 +227,35 @@ std::string CallPipeline::linkSession() {
   const bool linked = linkPads(element("rtp-in"), "src", session, "recv_rtp_sink") &&
                       linkPads(session, "recv_rtp_src", element("jitterbuffer"), "sink") &&
                       linkPads(element("rtp-in"), "rtcp_src", session, "recv_rtcp_sink") &&
-                      linkPads(element("pay"), "src", session, "send_rtp_sink") &&
+                      linkPads(element("encode"), "src", session, "send_rtp_sink") &&
                       linkPads(session, "send_rtp_src", element("rtp-out"), "sink") &&
                       linkPads(session, "send_rtcp_src", element("rtp-out"), "rtcp_sink");
   return linked ? "" : "the RTP session cannot be linked";
 }
 
 void CallPipeline::installProbes() {
-  constexpr int kBuffer = GST_PAD_PROBE_TYPE_BUFFER;
-  constexpr int kEvent = GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM;
-  addProbe(element("jitterbuffer"), "src", kBuffer,
-           [this](GstPadProbeInfo* info) { return onBuffered(GST_PAD_PROBE_INFO_BUFFER(info)); });
-  addProbe(element("rx-audio"), "sink", kEvent,
-           [this](GstPadProbeInfo* info) { return onConcealment(info); });
-  addProbe(element("rx-audio"), "src", kBuffer,
-           [this](GstPadProbeInfo* info) { return onDecoded(info); });
-  addProbe(element("rx-resample"), "src", kBuffer,
-           [this](GstPadProbeInfo* info) { return onResampled(info, spec_.bridge.rate); });
-  addProbe(element("tx-resample"), "src", kBuffer, [this](GstPadProbeInfo* info) {
-    return onResampled(info, spec_.agreement.codec->rate);
-  });
-  // While the call is not answered, or on hold, nothing goes out, and the sequence has no gap.
-  addProbe(element("pay"), "sink", kBuffer, [this](GstPadProbeInfo*) {
-    return opened_ && sends_ ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
-  });
-  addProbe(element("pay"), "src", kEvent,
+  const auto otherPayload = +[](GstElement*, guint, GstBuffer* packet, gpointer self) {
+    static_cast<CallPipeline*>(self)->handleEventPacket(packet);
+  };
+  g_signal_connect(element("decode"), "other-payload", G_CALLBACK(otherPayload), this);
+  addProbe(element("encode"), "src", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
            [this](GstPadProbeInfo* info) { return onPlayedOut(GST_PAD_PROBE_INFO_EVENT(info)); });
+  setGate();
+}
+
+void CallPipeline::setGate() {
+  const std::lock_guard lock(gateMutex_);
+  GstElement* encoder = element("encode");
+  const bool shut = !opened_ || !sends_;
+  if (!encoder || shut == (gate_ != 0)) return;
+  const GstPtr<GstPad> pad(gst_element_get_static_pad(encoder, "sink"));
+  if (shut) {
+    const auto drop = [](GstPad*, GstPadProbeInfo*, gpointer) { return GST_PAD_PROBE_DROP; };
+    gate_ = gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, drop, nullptr, nullptr);
+  } else {
+    gst_pad_remove_probe(pad.get(), gate_);
+    gate_ = 0;
+  }
 }
 
 void CallPipeline::sayGoodbye() {

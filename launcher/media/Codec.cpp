@@ -8,10 +8,10 @@ namespace launcher {
 namespace {
 
 constexpr Codec kCodecs[] = {
-    {"L16/16000", "L16", 16000, -1, 2, "rtpL16depay", "audioconvert", "audioconvert", "rtpL16pay"},
-    {"L16/8000", "L16", 8000, -1, 2, "rtpL16depay", "audioconvert", "audioconvert", "rtpL16pay"},
-    {"PCMU", "PCMU", 8000, 0, 1, "rtppcmudepay", "mulawdec", "mulawenc", "rtppcmupay"},
-    {"PCMA", "PCMA", 8000, 8, 1, "rtppcmadepay", "alawdec", "alawenc", "rtppcmapay"},
+    {"L16/16000", "L16", 16000, -1, 2, "wsbridgertpdec", "wsbridgertpenc encoding=l16"},
+    {"L16/8000", "L16", 8000, -1, 2, "wsbridgertpdec", "wsbridgertpenc encoding=l16"},
+    {"PCMU", "PCMU", 8000, 0, 1, "wsbridgertpdec", "wsbridgertpenc encoding=pcmu"},
+    {"PCMA", "PCMA", 8000, 8, 1, "wsbridgertpdec", "wsbridgertpenc encoding=pcma"},
 };
 
 }  // namespace

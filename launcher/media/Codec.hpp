@@ -15,10 +15,8 @@ struct Codec {
   int rate;              ///< Hz; RTP clock and samples are the same
   int staticPayload;     ///< RFC 3551, -1 when dynamic
   int bytesPerSample;    ///< in the payload
-  const char* depayloader;
-  const char* decoder;  ///< gives S16LE
-  const char* encoder;
-  const char* payloader;
+  const char* decoder;   ///< RTP to S16LE
+  const char* encoder;   ///< S16LE to RTP
 };
 
 std::span<const Codec> codecTable();

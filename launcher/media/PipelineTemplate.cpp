@@ -15,10 +15,8 @@ namespace {
 using Field = const char* Codec::*;
 
 constexpr std::pair<const char*, Field> kPlaceholders[] = {
-    {"@DEPAY@", &Codec::depayloader},
     {"@DECODER@", &Codec::decoder},
     {"@ENCODER@", &Codec::encoder},
-    {"@PAYLOADER@", &Codec::payloader},
 };
 
 std::string withoutComments(const std::string& text) {
@@ -47,7 +45,7 @@ std::optional<std::string> placeholderFault(const std::string& text) {
       const std::size_t end = text.find_first_of("@ \n", at + 1);
       return "unknown placeholder '" +
              text.substr(at, end == std::string::npos ? 20 : end - at + 1) +
-             "'; there are @DEPAY@, @DECODER@, @ENCODER@, @PAYLOADER@";
+             "'; there are @DECODER@ and @ENCODER@";
     }
   }
   for (const auto& [name, field] : kPlaceholders) {
@@ -59,9 +57,9 @@ std::optional<std::string> placeholderFault(const std::string& text) {
 }  // namespace
 
 const std::vector<std::string>& PipelineTemplate::elementNames() {
-  static const std::vector<std::string> names = {
-      "rtp-in",    "rtpsession", "jitterbuffer", "depay",     "rx-audio", "rx-resample", "ws-sink",
-      "ws-source", "tx-caps",    "tx-resample",  "tx-encode", "pay",      "rtp-out"};
+  static const std::vector<std::string> names = {"rtp-in", "rtpsession", "jitterbuffer",
+                                                 "decode", "ws-sink",    "ws-source",
+                                                 "encode", "rtp-out"};
   return names;
 }
 
@@ -129,7 +127,8 @@ std::optional<std::string> PipelineTemplate::tryOut(const std::vector<const Code
   for (const Codec* codec : codecs) {
     const Made made = parse(*codec, false);
     if (const auto* fault = std::get_if<std::string>(&made)) return *fault;
-    auto plan = PipelinePlan::make(GST_BIN(std::get<GstPtr<GstElement>>(made).get()), text_);
+    auto plan =
+        PipelinePlan::make(GST_BIN(std::get<GstPtr<GstElement>>(made).get()), expand(*codec));
     if (plan && plan->build(false)) plans_[codec] = std::move(plan);
   }
   return std::nullopt;

@@ -22,6 +22,7 @@ constexpr int64_t kTargetDecayUs = 10'000;
 constexpr int64_t kTrimMarginUs = kFrameUs + 5'000;
 // Early in a call, and short: the caller's own buffer settles on the rhythm that it hears first.
 constexpr size_t kAdvanceWindow = 10;
+constexpr size_t kSettleWindow = 4;  // the very first frame is slow: nothing is negotiated yet
 constexpr int64_t kMaxSpareUs =
     60'000;  // more is an endpoint that sends in large chunks, or a burst
 constexpr int64_t kMergeArrivalsUs = 1'000;
@@ -99,6 +100,8 @@ PlayoutQueue::Pulled PlayoutQueue::pull(int16_t* out, int64_t now_us) {
   if (target_us_ > 0 && now_us - target_decay_us_ > kTargetDecayEveryUs) {
     target_us_ = std::max<int64_t>(target_us_ - kTargetDecayUs, 0);
     target_decay_us_ = now_us;
+    // What the underrun has put between arrival and turn may be taken back.
+    if (target_us_ == 0) advance_left_us_ = kMaxAdvanceUs;
   }
   if (!playing_ && mayStart(now_us)) {
     playing_ = true;
@@ -179,11 +182,11 @@ void PlayoutQueue::trimStandingLatency(const int16_t* frame) {
 }
 
 int64_t PlayoutQueue::takeAdvance(int64_t step_us) {
-  // The first frame settles most of it at once, so that hardly a packet goes out in the old rhythm.
-  const bool first = !advanced_ && pacedFor(1);
+  // The first frames settle most of it at once, so that hardly a packet goes out in the old rhythm.
+  const bool first = !advanced_ && pacedFor(kSettleWindow);
   if (advance_left_us_ <= 0 || (!first && !pacedFor(kAdvanceWindow))) return 0;
   const int64_t spare_us =
-      leastSlackUs(first ? 1 : kAdvanceWindow) - wantedUs() - kAdvanceMarginUs;
+      leastSlackUs(first ? kSettleWindow - 1 : kAdvanceWindow) - wantedUs() - kAdvanceMarginUs;
   const int64_t most_us = first ? kMaxAdvanceUs : step_us;
   advanced_ = true;
   const int64_t advance_us = std::min({most_us, spare_us, advance_left_us_});

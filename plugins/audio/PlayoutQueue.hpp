@@ -55,8 +55,9 @@ class PlayoutQueue {
   /// Writes exactly frameSamples() samples.
   Pulled pull(int16_t* out, int64_t now_us);
   /// How much earlier than planned the next pull may come: a paced endpoint's frames then wait less
-  /// for their turn. After the first frame as much as is of use, later at most `step_us`. The sum over a queue's life is bounded, so that the
-  /// caller's own buffer does not become the place where they wait.
+  /// for their turn. After the first frames as much as is of use, later at most `step_us`. The sum
+  /// over a queue's life is bounded, so that the caller's own buffer does not become the place
+  /// where they wait.
   int64_t takeAdvance(int64_t step_us);
   /// Returns the milliseconds thrown away. Marks are resolved at once: takeMarks() gives them.
   uint64_t clear();

@@ -23,8 +23,8 @@ TEST(PipelineTemplate, theShippedOneExpandsForEveryCodec) {
     const std::string text = std::get<PipelineTemplate>(loaded).expand(codec);
     EXPECT_EQ(text.find('@'), std::string::npos);
     EXPECT_EQ(text.find('#'), std::string::npos);
-    EXPECT_NE(text.find(codec.payloader), std::string::npos);
-    EXPECT_NE(text.find(codec.depayloader), std::string::npos);
+    EXPECT_NE(text.find(codec.encoder), std::string::npos);
+    EXPECT_NE(text.find(codec.decoder), std::string::npos);
   }
 }
 
@@ -35,15 +35,14 @@ TEST(PipelineTemplate, faultsAreNamed) {
             std::string::npos);
   EXPECT_NE(faultOf(PipelineTemplate::parse("fakesrc ! @EVIL@ ! fakesink")).find("@EVIL@"),
             std::string::npos);
-  EXPECT_NE(faultOf(PipelineTemplate::parse("@DEPAY@ ! @DECODER@ ! @ENCODER@")).find("@PAYLOADER@"),
+  EXPECT_NE(faultOf(PipelineTemplate::parse("fakesrc ! @DECODER@")).find("@ENCODER@"),
             std::string::npos);
-  EXPECT_NE(faultOf(PipelineTemplate::parse("@DEPAY@ ! @DECODER@ ! @ENCODER@ ! @PAYLOADER@"))
-                .find("name="),
+  EXPECT_NE(faultOf(PipelineTemplate::parse("@DECODER@ ! @ENCODER@")).find("name="),
             std::string::npos);
 }
 
 TEST(PipelineTemplate, oneThatDoesNotParseIsRefused) {
-  std::string text = "nosuchelement ! @DEPAY@ ! @DECODER@ ! @ENCODER@ ! @PAYLOADER@";
+  std::string text = "nosuchelement ! @DECODER@ ! @ENCODER@";
   for (const std::string& name : PipelineTemplate::elementNames())
     text += " fakesrc name=" + name;
   auto parsed = PipelineTemplate::parse(text);

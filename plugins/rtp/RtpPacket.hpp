@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The parts of an RTP packet that a decoder needs, RFC 3550 5.1.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace wsbridge {
+
+struct RtpPacket {
+  int type;
+  std::span<const uint8_t> payload;  ///< within what was parsed; may be empty
+};
+
+/// Nothing when that is no RTP packet of version 2, or one whose lengths do not fit into it.
+std::optional<RtpPacket> parseRtpPacket(std::span<const uint8_t> packet);
+
+}  // namespace wsbridge
