@@ -50,6 +50,10 @@ class PlayoutQueue {
   explicit PlayoutQueue(const PlayoutSettings& settings);
 
   void push(std::span<const uint8_t> bytes, int64_t now_us);
+  /// In the middle of a spurt, and the next frame is not there yet.
+  [[nodiscard]] bool isDry() const {
+    return playing_ && !finished_ && marks_.empty() && fifo_.size() < frame_bytes_;
+  }
   /// No more audio will come: a last part shorter than a frame is played at once.
   void finish() { finished_ = true; }
   /// Writes exactly frameSamples() samples.

@@ -110,6 +110,8 @@ class Connection : public WebSocketClient::Listener,
   void close(unsigned code, const std::string& reason);
 
   Pulled pullFrame(int16_t* out, int64_t now_us);
+  /// See PlayoutQueue::isDry().
+  [[nodiscard]] bool isDry() const;
   /// A whole frame of the endpoint's audio is there.
   [[nodiscard]] bool hasAudio() const;
   /// See PlayoutQueue::takeAdvance().

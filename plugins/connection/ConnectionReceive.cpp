@@ -79,6 +79,11 @@ void Connection::maybeResume() {
   });
 }
 
+bool Connection::isDry() const {
+  const std::lock_guard lock(mutex_);
+  return playout_ && playout_->isDry();
+}
+
 bool Connection::hasAudio() const {
   const std::lock_guard lock(mutex_);
   return playout_ && playout_->milliseconds() >= 20;

@@ -13,6 +13,10 @@ constexpr int64_t kMaxCatchUpUs = 200'000;
 // noise in its place would delay all that follows. After this long it is paid with noise.
 constexpr int64_t kMaxOwingUs = 100'000;
 constexpr int64_t kAdvanceStepUs = 2'000;
+// A frame that is late by less is worth waiting for: noise in its place would delay all that
+// follows by 20 ms. The next tick keeps its time.
+constexpr int64_t kDryWaitUs = 4'000;
+constexpr int64_t kDryLookUs = 1'000;
 
 struct StreamLock {
   explicit StreamLock(GstPad* pad) : pad_(pad) { GST_PAD_STREAM_LOCK(pad_); }
@@ -173,6 +177,11 @@ int64_t SourcePusher::tick(int64_t now_us) {
     discont_ = true;
     owed_ = 0;
   }
+  if (connection_->isDry()) {
+    if (dry_until_us_ == 0) dry_until_us_ = now_us + kDryWaitUs;
+    if (now_us < dry_until_us_) return now_us + kDryLookUs;
+  }
+  dry_until_us_ = 0;
   const int64_t due = (now_us - next_tick_us_) / MediaLoop::kFrameUs + 1;
   next_tick_us_ += due * MediaLoop::kFrameUs;
   if (owed_ == 0 && due > 1) owing_until_us_ = now_us + kMaxOwingUs;
