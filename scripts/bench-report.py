@@ -141,7 +141,8 @@ def series_rows(reports):
         title = "series, gateway, 200 calls"
         if cpu(two) is not None:
             yield title, "CPU per call and second", *most(cpu(two), 2.6, "ms", 2)
-            yield title, "threads per call", *most(two["bridge"]["threads"] / 200, 1, "", 2)
+            threads = two["bridge"]["threads"] - two["bridge"]["threads-before"]
+            yield title, "threads per call", *most(threads / 200, 1, "", 2)
             yield title, "memory per call", *most(two["bridge"]["bytes-per-call"] / 1e6, 0.4, "MB", 2)
         yield title, "media round trip, p50", *heard(two["round-trip-ms"], "p50", 18)
         yield title, "media round trip, p99", *heard(two["round-trip-ms"], "p99", 35)

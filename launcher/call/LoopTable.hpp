@@ -26,8 +26,8 @@ class LoopTable {
  public:
   /// Samples come this often.
   static constexpr int kSampleMs = 250;
-  /// The delay is the longest of a second, so one hiccup stands in four samples in a row; a fifth
-  /// proves another one.
+  /// The delay is the mean of a second, which one long hiccup raises in four samples in a row; a
+  /// fifth proves another one.
   static constexpr int kLateSamples = 5;
   static constexpr int kBusySamples = 2;
   /// Good ones in a row, until a loop takes calls again.

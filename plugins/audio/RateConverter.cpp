@@ -45,6 +45,11 @@ RateConverter::RateConverter(int from_rate, int to_rate)
 void RateConverter::reset() {
   carry_ = 0;
   if (up_ == down_) return;
+  if (up_ + down_ == 3) {
+    half_band_.emplace(up_ == 2 ? HalfBand::Direction::Up : HalfBand::Direction::Down);
+    lead_in_ = half_band_->delay();
+    return;
+  }
   // gst_audio_resampler_reset() would keep the phase of the filter.
   resampler_.reset(makeResampler(from_rate_, to_rate_));
   // The filter begins with its left half full of silence. With its right half full, too, there is
@@ -66,18 +71,19 @@ size_t RateConverter::outputSize(size_t in_samples) const {
 
 size_t RateConverter::convert(std::span<const int16_t> in, int16_t* out) {
   if (in.empty()) return 0;
-  if (!resampler_) {
+  if (up_ == down_) {
     std::copy(in.begin(), in.end(), out);
     return in.size();
   }
   const size_t count = outputSize(in.size());
   carry_ = (carry_ + in.size() * up_) % down_;
+  if (half_band_) return half_band_->convert(in, out);
   run(resampler_.get(), in.data(), in.size(), out, count);
   return count;
 }
 
 int64_t RateConverter::delayNs() const {
-  return resampler_ ? static_cast<int64_t>(lead_in_) * 1'000'000'000 / from_rate_ : 0;
+  return static_cast<int64_t>(lead_in_) * 1'000'000'000 / from_rate_;
 }
 
 }  // namespace wsbridge

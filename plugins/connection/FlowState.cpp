@@ -71,8 +71,9 @@ FlowState::FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vect
       last_read_us_(g_get_monotonic_time()) {
   if (G_IS_SOCKET_CONNECTION(base)) {
     socket_ = g_socket_connection_get_socket(G_SOCKET_CONNECTION(base));
+    descriptor_ = g_socket_get_fd(socket_);
     watch_ = std::make_unique<SocketWatch>(
-        *loop_, g_socket_get_fd(socket_), [this](uint32_t events) { onSocketEvents(events); },
+        *loop_, descriptor_, [this](uint32_t events) { onSocketEvents(events); },
         SocketWatch::Runs::Dispatching);
   }
 }
@@ -153,7 +154,7 @@ gssize FlowState::readBase(std::span<uint8_t> into, GError** error) {
     return count;
   }
   if (!input_drained_) {
-    const ssize_t count = recv(g_socket_get_fd(socket_), into.data(), into.size(), MSG_DONTWAIT);
+    const ssize_t count = recv(descriptor_, into.data(), into.size(), MSG_DONTWAIT);
     // A short read emptied the socket: the next one would only say so. Level-triggered epoll tells
     // when there is more.
     input_drained_ = count > 0 && static_cast<size_t>(count) < into.size();
@@ -175,8 +176,7 @@ gssize FlowState::writeBase(std::span<const uint8_t> bytes, GError** error) {
     return g_pollable_output_stream_write_nonblocking(output, bytes.data(), bytes.size(), nullptr,
                                                       error);
   }
-  const ssize_t count =
-      send(g_socket_get_fd(socket_), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t count = send(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count >= 0) return count;
   return errno == EAGAIN || errno == EINTR ? wouldBlock(error) : systemError("sending", error);
 }

@@ -72,6 +72,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   std::shared_ptr<MediaLoop> loop_;
   GIOStream* base_;
   GSocket* socket_ = nullptr;  // set for ws: the descriptor is read and written directly
+  int descriptor_ = -1;
   std::unique_ptr<SocketWatch> watch_;
   GSource* tls_input_ = nullptr;
   GSource* tls_output_ = nullptr;

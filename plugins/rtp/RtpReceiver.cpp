@@ -126,9 +126,10 @@ void RtpReceiver::watch() {
   const std::lock_guard lock(watch_mutex_);
   if (stopped_ || rtp_watch_) return;
   const auto make = [this](GSocket* socket, bool rtcp) {
+    const int descriptor = g_socket_get_fd(socket);
     auto watch = std::make_unique<SocketWatch>(
-        *setup_.loop, g_socket_get_fd(socket),
-        [this, socket, rtcp](uint32_t) { onReadable(socket, rtcp); },
+        *setup_.loop, descriptor,
+        [this, descriptor, rtcp](uint32_t) { onReadable(descriptor, rtcp); },
         SocketWatch::Runs::Dispatching);
     watch->want(true, false);
     return watch;
@@ -164,12 +165,12 @@ GstClockTime RtpReceiver::runningTime() const {
   return now > base_time_ ? now - base_time_ : 0;
 }
 
-void RtpReceiver::onReadable(GSocket* socket, bool rtcp_socket) {
+void RtpReceiver::onReadable(int descriptor, bool rtcp_socket) {
   static thread_local Batch batch;
   int count = 0;
   {
     const std::lock_guard lock(watch_mutex_);  // once stopped, the descriptor may be another's
-    if (!stopped_) count = batch.receive(g_socket_get_fd(socket));
+    if (!stopped_) count = batch.receive(descriptor);
   }
   if (count <= 0) return;  // a pending ICMP error has been cleared by reading it
   now_us_ = g_get_monotonic_time();

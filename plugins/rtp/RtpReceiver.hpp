@@ -62,7 +62,7 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
   explicit RtpReceiver(Setup setup);
 
   void watch();
-  void onReadable(GSocket* socket, bool rtcp_socket);
+  void onReadable(int descriptor, bool rtcp_socket);
   void takeRtp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time);
   void takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time);
   void push(Way& way, const uint8_t* data, size_t size, GstClockTime time);

@@ -23,6 +23,10 @@ void RtpTransport::setSockets(GObjectPtr<GSocket> rtp, GObjectPtr<GSocket> rtcp,
   rtp_.socket = std::move(rtp);
   rtcp_.socket = std::move(rtcp);
   mux_ = mux;
+  for (Way* way : {&rtp_, &rtcp_}) {
+    GSocket* socket = socketOf(*way);
+    way->descriptor = socket != nullptr ? g_socket_get_fd(socket) : -1;
+  }
   aim(rtp_, rtp_.latch.announced());
   aim(rtcp_, rtcp_.latch.announced());
 }
@@ -31,6 +35,7 @@ void RtpTransport::clearSockets() {
   const std::lock_guard lock(mutex_);
   for (Way* way : {&rtp_, &rtcp_}) {
     way->socket.reset();
+    way->descriptor = -1;
     way->target_length = 0;
   }
 }
@@ -88,15 +93,14 @@ std::optional<RtpAddress> RtpTransport::source() const {
 RtpTransport::Sent RtpTransport::send(Channel channel, const iovec* parts, size_t count) {
   const std::lock_guard lock(mutex_);
   Way& way = wayOf(channel);
-  GSocket* socket = socketOf(way);
-  if (socket == nullptr || way.target_length == 0) return Sent::Nowhere;
+  if (way.descriptor < 0 || way.target_length == 0) return Sent::Nowhere;
   msghdr message{};
   message.msg_name = &way.target;
   message.msg_namelen = way.target_length;
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = count;
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  return sendmsg(g_socket_get_fd(socket), &message, kFlags) < 0 ? Sent::Failed : Sent::Ok;
+  return sendmsg(way.descriptor, &message, kFlags) < 0 ? Sent::Failed : Sent::Ok;
 }
 
 GSocket* RtpTransport::socketOf(const Way& way) const {

@@ -68,6 +68,7 @@ class RtpTransport {
  private:
   struct Way {
     GObjectPtr<GSocket> socket;
+    int descriptor = -1;  // what is sent from; with mux that of RTP
     SourceLatch latch;
     sockaddr_storage target{};
     socklen_t target_length = 0;  // 0: nowhere
@@ -76,7 +77,7 @@ class RtpTransport {
   RtpTransport() = default;
   Way& wayOf(Channel channel) { return channel == Channel::Rtp ? rtp_ : rtcp_; }
   void aim(Way& way, const RtpAddress& target) const;
-  GSocket* socketOf(const Way& way) const;
+  [[nodiscard]] GSocket* socketOf(const Way& way) const;
 
   mutable std::mutex mutex_;  // guards all that follows but the atomics
   Way rtp_;
