@@ -15,7 +15,7 @@ constexpr int64_t kMaxOwingUs = 100'000;
 constexpr int64_t kAdvanceStepUs = 2'000;
 // A frame that is late by less is worth waiting for: noise in its place would delay all that
 // follows by 20 ms. The next tick keeps its time.
-constexpr int64_t kDryWaitUs = 4'000;
+constexpr int64_t kDryWaitUs = 3'000;
 constexpr int64_t kDryLookUs = 1'000;
 
 struct StreamLock {

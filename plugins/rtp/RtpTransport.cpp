@@ -8,7 +8,7 @@ namespace wsbridge {
 std::shared_ptr<RtpTransport> RtpTransport::acquire(const std::string& name) {
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<RtpTransport>> known;
-  const std::shared_ptr<RtpTransport> fresh(new RtpTransport);
+  std::shared_ptr<RtpTransport> fresh(new RtpTransport);
   if (name.empty()) return fresh;
   const std::lock_guard lock(mutex);
   std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });

@@ -154,7 +154,7 @@ TEST_F(Admission, RefusalsAreToldOnceASecondWithTheirNumber) {
 
 // A machine without CPU for us, seen from inside: the whole process stands still again and again.
 TEST_F(Admission, LateLoopsRefuseAndRecover) {
-  Gateway gateway({.set = {{"media.loops", "1"}, {"limits.max-loop-delay", "50"}}});
+  Gateway gateway({.set = {{"media.loops", "1"}, {"limits.max-loop-delay", "5"}}});
   Phone first(gateway);
   ASSERT_EQ(first.call(endpoint_.uri()), 200);
   expectGoesOn(first);

@@ -60,8 +60,8 @@ TEST(Admission, whatWasCountedWinsOverTheReckoning) {
   // Something else has opened 900.
   admission.sample({{}, 920}, 0, limits());
   EXPECT_EQ(verdict(admission, 0, limits()), std::nullopt);
-  EXPECT_EQ(verdict(admission, 5, limits()), std::nullopt) << "960 + 8 + 32 are 1000";
-  EXPECT_EQ(verdict(admission, 6, limits()), EndReason::TooFewDescriptors)
+  EXPECT_EQ(verdict(admission, 3, limits()), std::nullopt) << "956 + 12 + 32 are 1000";
+  EXPECT_EQ(verdict(admission, 4, limits()), EndReason::TooFewDescriptors)
       << "those that came since the count are added";
   admission.sample({{}, 20}, 0, limits());
   EXPECT_EQ(verdict(admission, 6, limits()), std::nullopt);
