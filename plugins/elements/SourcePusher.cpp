@@ -2,6 +2,7 @@
 #include "elements/SourcePusher.hpp"
 
 #include "elements/AudioCaps.hpp"
+#include "runtime/StreamLock.hpp"
 
 namespace wsbridge {
 
@@ -17,16 +18,6 @@ constexpr int64_t kAdvanceStepUs = 2'000;
 // follows by 20 ms. The next tick keeps its time.
 constexpr int64_t kDryWaitUs = 3'000;
 constexpr int64_t kDryLookUs = 1'000;
-
-struct StreamLock {
-  explicit StreamLock(GstPad* pad) : pad_(pad) { GST_PAD_STREAM_LOCK(pad_); }
-  ~StreamLock() { GST_PAD_STREAM_UNLOCK(pad_); }
-  StreamLock(const StreamLock&) = delete;
-  StreamLock& operator=(const StreamLock&) = delete;
-
- private:
-  GstPad* pad_;
-};
 
 GstBufferPool* makePool(guint frame_bytes) {
   GstBufferPool* pool = gst_buffer_pool_new();

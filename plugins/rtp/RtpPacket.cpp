@@ -26,4 +26,9 @@ std::optional<RtpPacket> parseRtpPacket(std::span<const uint8_t> packet) {
   return RtpPacket{packet[1] & 0x7f, packet.subspan(header, size - header - padding)};
 }
 
+bool isRtcp(std::span<const uint8_t> packet) {
+  constexpr size_t kHeader = 8;
+  return packet.size() >= kHeader && (packet[0] >> 6) == 2 && packet[1] >= 192 && packet[1] <= 223;
+}
+
 }  // namespace wsbridge

@@ -5,7 +5,8 @@
 #include <cstring>
 #include <ctime>
 
-#include "rtp/RtpHeader.hpp"
+#include "rtp/RtpPacket.hpp"
+#include "runtime/StreamLock.hpp"
 
 namespace wsbridge {
 
@@ -15,16 +16,6 @@ constexpr size_t kBatch = 8;
 constexpr size_t kMaxPacket = 2048;
 /// A stamp older than this comes from a clock that was set, not from a queue.
 constexpr int64_t kMaxAgeNs = 1'000'000'000;
-
-struct StreamLock {
-  explicit StreamLock(GstPad* pad) : pad_(pad) { GST_PAD_STREAM_LOCK(pad_); }
-  ~StreamLock() { GST_PAD_STREAM_UNLOCK(pad_); }
-  StreamLock(const StreamLock&) = delete;
-  StreamLock& operator=(const StreamLock&) = delete;
-
- private:
-  GstPad* pad_;
-};
 
 int64_t realtimeNs() {
   timespec now{};
@@ -191,7 +182,7 @@ void RtpReceiver::onReadable(int descriptor, bool rtcp_socket) {
     const GstClockTime time = now > age ? now - age : 0;
     const uint8_t* data = batch.data[i].data();
     const RtpAddress from = RtpAddress::of(batch.from[i]);
-    if (rtcp_socket || (setup_.mux && isRtcp(data, size))) {
+    if (rtcp_socket || (setup_.mux && isRtcp({data, size}))) {
       takeRtcp(data, size, from, time);
     } else {
       takeRtp(data, size, from, time);
@@ -202,8 +193,8 @@ void RtpReceiver::onReadable(int descriptor, bool rtcp_socket) {
 void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& from,
                           GstClockTime time) {
   RtpTransport::Counters& counters = setup_.transport->counters();
-  const int type = rtpPayloadType(data, size);
-  if (!open_ || type < 0 || !setup_.payload_types[static_cast<size_t>(type)]) {
+  const auto packet = parseRtpPacket({data, size});
+  if (!open_ || !packet || !setup_.payload_types[static_cast<size_t>(packet->type)]) {
     ++counters.rtp_ignored;
     return;
   }
@@ -221,7 +212,7 @@ void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& fr
 
 void RtpReceiver::takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from,
                            GstClockTime time) {
-  if (rtcp_way_.pad == nullptr || !isRtcp(data, size)) return;
+  if (rtcp_way_.pad == nullptr || !isRtcp({data, size})) return;
   const RtpTransport::Accepted accepted = setup_.transport->acceptRtcp(from, now_us_);
   if (!accepted.taken) return;
   if (accepted.latched) tellSource(from, true);
