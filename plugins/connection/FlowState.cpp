@@ -72,9 +72,8 @@ FlowState::FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vect
   if (G_IS_SOCKET_CONNECTION(base)) {
     socket_ = g_socket_connection_get_socket(G_SOCKET_CONNECTION(base));
     descriptor_ = g_socket_get_fd(socket_);
-    watch_ = std::make_unique<SocketWatch>(
-        *loop_, descriptor_, [this](uint32_t events) { onSocketEvents(events); },
-        SocketWatch::Runs::Dispatching);
+    watch_ = std::make_unique<SocketWatch>(*loop_, descriptor_,
+                                           [this](uint32_t events) { onSocketEvents(events); });
   }
 }
 

@@ -120,8 +120,7 @@ void RtpReceiver::watch() {
     const int descriptor = g_socket_get_fd(socket);
     auto watch = std::make_unique<SocketWatch>(
         *setup_.loop, descriptor,
-        [this, descriptor, rtcp](uint32_t) { onReadable(descriptor, rtcp); },
-        SocketWatch::Runs::Dispatching);
+        [this, descriptor, rtcp](uint32_t) { onReadable(descriptor, rtcp); });
     watch->want(true, false);
     return watch;
   };

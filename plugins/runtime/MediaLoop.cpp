@@ -14,12 +14,9 @@ namespace wsbridge {
 
 namespace {
 
-constexpr int kMaxEvents = 512;
 constexpr int kNice = -11;  // as sound servers do
 /// A source attached or made ready by this thread does not wake it up: nothing waits for longer.
 constexpr int64_t kMaxIdleUs = 50'000;
-/// What follows from what has just been done is done at once, but not for ever.
-constexpr int kMaxFollowUps = 100;
 
 struct Registry {
   std::mutex mutex;
@@ -33,8 +30,8 @@ Registry& registry() {
 
 }  // namespace
 
-SocketWatch::SocketWatch(MediaLoop& loop, int fd, Handler handler, Runs runs)
-    : loop_(loop), fd_(fd), handler_(std::move(handler)), runs_(runs) {}
+SocketWatch::SocketWatch(MediaLoop& loop, int fd, Handler handler)
+    : loop_(loop), fd_(fd), handler_(std::move(handler)) {}
 
 SocketWatch::~SocketWatch() {
   want(false, false);
@@ -63,8 +60,9 @@ MediaLoop::MediaLoop(std::string name, unsigned wait_ms)
       wait_ms_(wait_ms),
       context_(g_main_context_new()),
       epoll_fd_(epoll_create1(EPOLL_CLOEXEC)),
-      ready_(kMaxEvents),
-      load_(g_get_monotonic_time()) {}
+      load_(g_get_monotonic_time()) {
+  watchWakeup();
+}
 
 MediaLoop::~MediaLoop() {
   g_main_context_unref(context_);
@@ -146,16 +144,13 @@ bool MediaLoop::turn() {
   if (hasEnded()) return false;
   const bool woken = wait();
   const bool tasks_ran = runTasks();
-  runNoted();
+  runSockets();
   runTimers();
-  // GLib asks all sources of a context, so it is left alone while nothing concerns it.
-  if (woken || tasks_ran || kicked_ || foreign_ready_ || glib_due_us_ <= g_get_monotonic_time()) {
+  // GLib asks all sources of a context, so it is left alone while nothing concerns it. It
+  // dispatches once per round: what follows from that is done in the next one, which begins at
+  // once, so that sockets and timers have their turn in between.
+  if (woken || tasks_ran || kicked_ || foreign_ready_ || glib_due_us_ <= g_get_monotonic_time())
     iterateContext(woken);
-    for (int i = 0; i < kMaxFollowUps && (kicked_ || hasTasks()); ++i) {
-      runTasks();
-      iterateContext(false);
-    }
-  }
   return true;
 }
 
@@ -163,13 +158,14 @@ bool MediaLoop::turn() {
 bool MediaLoop::wait() {
   int64_t now_us = g_get_monotonic_time();
   load_.asleep(now_us);
+  const bool more = kicked_ || hasTasks();
   const int64_t earliest_us = last_wake_us_ + int64_t{wait_ms_} * 1000;
-  if (now_us < earliest_us) {
+  if (!more && now_us < earliest_us) {
     const timespec until = {earliest_us / 1'000'000, (earliest_us % 1'000'000) * 1000};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
     now_us = g_get_monotonic_time();
   }
-  int64_t due_us = kicked_ || hasTasks() ? now_us : glib_due_us_;
+  int64_t due_us = more ? now_us : glib_due_us_;
   if (!timers_.empty()) due_us = std::min(due_us, timers_.begin()->first);
   const int64_t wait_us = std::max<int64_t>(due_us - now_us, 0);
   const bool woken = foreign_ ? waitForAll(wait_us) : collectSockets(wait_us);
@@ -200,80 +196,72 @@ bool MediaLoop::waitForAll(int64_t wait_us) {
 void MediaLoop::iterateContext(bool woken) {
   kicked_ = false;
   foreign_ready_ = false;
-  for (int i = 0; i < kMaxFollowUps; ++i) {
-    gint priority = 0;
-    gint timeout_ms = -1;
-    g_main_context_prepare(context_, &priority);
-    gint count = 0;
-    for (;;) {
-      count = g_main_context_query(context_, priority, &timeout_ms, context_fds_.data(),
-                                   static_cast<gint>(context_fds_.size()));
-      if (static_cast<size_t>(count) <= context_fds_.size()) break;
-      context_fds_.resize(static_cast<size_t>(count));
-    }
-    context_fds_.resize(static_cast<size_t>(count));
-    watchWakeup();
-    foreign_ = count > 1;
-    if (foreign_) {
-      g_poll(context_fds_.data(), static_cast<guint>(count), 0);
-    } else {
-      context_fds_.front().revents = woken ? G_IO_IN : 0;
-    }
-    woken = false;
-    const int64_t now_us = g_get_monotonic_time();
-    const int64_t rest_us = timeout_ms < 0 ? kMaxIdleUs : int64_t{timeout_ms} * 1000;
-    glib_due_us_ = now_us + std::min(rest_us, kMaxIdleUs);
-    if (g_main_context_check(context_, priority, context_fds_.data(), count) == FALSE) return;
-    g_main_context_dispatch(context_);
+  gint priority = 0;
+  gint timeout_ms = -1;
+  g_main_context_prepare(context_, &priority);
+  queryContext(priority, timeout_ms);
+  foreign_ = std::any_of(context_fds_.begin(), context_fds_.end(),
+                         [this](const GPollFD& one) { return one.fd != wakeup_fd_; });
+  const auto count = static_cast<guint>(context_fds_.size());
+  if (foreign_) {
+    g_poll(context_fds_.data(), count, 0);
+  } else if (count > 0) {
+    context_fds_.front().revents = woken ? G_IO_IN : 0;
   }
-  kicked_ = true;  // there is more
+  const int64_t now_us = g_get_monotonic_time();
+  const int64_t rest_us = timeout_ms < 0 ? kMaxIdleUs : int64_t{timeout_ms} * 1000;
+  glib_due_us_ = now_us + std::min(rest_us, kMaxIdleUs);
+  if (g_main_context_check(context_, priority, context_fds_.data(), static_cast<gint>(count)) ==
+      FALSE)
+    return;
+  g_main_context_dispatch(context_);
+  kicked_ = true;  // something may follow from it
 }
 
-/// Apart from the times when somebody connects, the context's only descriptor is its wake-up.
+/// The descriptors that the context wants polled, sorted by their numbers.
+void MediaLoop::queryContext(int priority, int& timeout_ms) {
+  for (;;) {
+    const gint count = g_main_context_query(context_, priority, &timeout_ms, context_fds_.data(),
+                                            static_cast<gint>(context_fds_.size()));
+    const bool all = static_cast<size_t>(count) <= context_fds_.size();
+    context_fds_.resize(static_cast<size_t>(count));
+    if (all) return;
+  }
+}
+
+/// A context without sources has one descriptor, by which other threads wake it up. Apart from the
+/// times when somebody connects it has no other.
 void MediaLoop::watchWakeup() {
-  const int descriptor = context_fds_.front().fd;
-  if (wakeup_fd_ == descriptor) return;
+  int timeout_ms = -1;
+  queryContext(G_MAXINT, timeout_ms);
+  wakeup_fd_ = context_fds_.front().fd;
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = this;
-  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, descriptor, &event);
-  wakeup_fd_ = descriptor;
+  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wakeup_fd_, &event);
 }
 
 bool MediaLoop::collectSockets(int64_t wait_us) {
-  bool woken = false;
-  ready_.resize(kMaxEvents);
+  constexpr int kMost = kMaxEvents;
   const timespec wait = {wait_us / 1'000'000, (wait_us % 1'000'000) * 1000};
-  int count =
-      epoll_pwait2(epoll_fd_, ready_.data(), kMaxEvents, wait_us < 0 ? nullptr : &wait, nullptr);
+  int count = epoll_pwait2(epoll_fd_, ready_.data(), kMost, &wait, nullptr);
   if (count < 0 && (errno == ENOSYS || errno == EPERM)) {  // an old kernel, a strict container
-    const int wait_ms = wait_us < 0 ? -1 : static_cast<int>((wait_us + 999) / 1000);
-    count = epoll_wait(epoll_fd_, ready_.data(), kMaxEvents, wait_ms);
+    const int wait_ms = static_cast<int>((wait_us + 999) / 1000);
+    count = epoll_wait(epoll_fd_, ready_.data(), kMost, wait_ms);
   }
-  ready_.resize(static_cast<size_t>(std::max(count, 0)));
-  for (size_t i = 0; i < ready_.size(); ++i) {
-    const epoll_event event = ready_[i];
-    if (event.data.ptr == this) {
-      woken = true;
-      continue;
-    }
-    auto* watch = static_cast<SocketWatch*>(event.data.ptr);
-    if (watch == nullptr) continue;
-    if (watch->runs_ == SocketWatch::Runs::Dispatching) {
-      noted_.push_back(event);
-    } else {
-      watch->handler_(event.events);
-    }
+  ready_count_ = static_cast<size_t>(std::max(count, 0));
+  bool woken = false;
+  for (size_t i = 0; i < ready_count_; ++i) {
+    if (ready_[i].data.ptr != this) continue;
+    woken = true;
+    ready_[i].data.ptr = nullptr;
   }
-  ready_.clear();
   return woken;
 }
 
 void MediaLoop::forget(SocketWatch* watch) {
-  for (auto* events : {&ready_, &noted_}) {
-    for (epoll_event& event : *events) {
-      if (event.data.ptr == watch) event.data.ptr = nullptr;
-    }
+  for (size_t i = 0; i < ready_count_; ++i) {
+    if (ready_[i].data.ptr == watch) ready_[i].data.ptr = nullptr;
   }
 }
 
@@ -301,13 +289,12 @@ bool MediaLoop::runTasks() {
   return any;
 }
 
-void MediaLoop::runNoted() {
-  for (size_t i = 0; i < noted_.size(); ++i) {
-    if (auto* watch = static_cast<SocketWatch*>(noted_[i].data.ptr)) {
-      watch->handler_(noted_[i].events);
-    }
+void MediaLoop::runSockets() {
+  for (size_t i = 0; i < ready_count_; ++i) {
+    if (auto* watch = static_cast<SocketWatch*>(ready_[i].data.ptr))
+      watch->handler_(ready_[i].events);
   }
-  noted_.clear();
+  ready_count_ = 0;
 }
 
 MediaLoop::TimerId MediaLoop::addTimer(int64_t due_us, TimerHandler handler) {

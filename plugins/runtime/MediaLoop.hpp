@@ -5,6 +5,7 @@
 // be called from any thread; everything else belongs to the loop's own thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -29,14 +30,10 @@ class MediaLoop;
 /// thread.
 class SocketWatch {
  public:
+  /// May do anything, destroying any watch included.
   using Handler = std::function<void(uint32_t events)>;
-  enum class Runs {
-    Collecting,   ///< while the loop collects events: may only note what is ready and change its
-                  ///< own interest
-    Dispatching,  ///< after that: may do anything, destroying any watch included
-  };
 
-  SocketWatch(MediaLoop& loop, int fd, Handler handler, Runs runs = Runs::Collecting);
+  SocketWatch(MediaLoop& loop, int fd, Handler handler);
   ~SocketWatch();
   SocketWatch(const SocketWatch&) = delete;
   SocketWatch& operator=(const SocketWatch&) = delete;
@@ -54,7 +51,6 @@ class SocketWatch {
   int fd_;
   uint32_t interest_ = 0;
   Handler handler_;
-  Runs runs_;
   std::atomic<bool> silenced_{false};
 };
 
@@ -86,7 +82,7 @@ class MediaLoop {
   [[nodiscard]] LoopLoad::Figures load();
 
   /// Loop's thread: a source of the context has been attached or made ready; it is dispatched in
-  /// this turn.
+  /// this turn or at once after it.
   void kick() { kicked_ = true; }
 
   TimerId addTimer(int64_t due_us, TimerHandler handler);
@@ -110,10 +106,11 @@ class MediaLoop {
   bool collectSockets(int64_t wait_us);
   void iterateContext(bool woken);
   void watchWakeup();
+  void queryContext(int priority, int& timeout_ms);
   bool hasTasks();
   bool hasEnded();
   bool runTasks();
-  void runNoted();
+  void runSockets();
   void runTimers();
   void forget(SocketWatch* watch);
 
@@ -121,22 +118,22 @@ class MediaLoop {
   const unsigned wait_ms_;
   GMainContext* context_;
   std::vector<GPollFD> context_fds_{1};
-  int wakeup_fd_ = -1;
+  int wakeup_fd_ = -1;   // the context's own descriptor
   bool foreign_ = true;  // the context has more descriptors than its wake-up, or may have
   bool foreign_ready_ = false;
   bool kicked_ = true;
   int64_t glib_due_us_ = 0;
   int64_t last_wake_us_ = 0;
   int epoll_fd_;
-  std::thread thread_;
 
   std::mutex tasks_mutex_;
   std::vector<Task> tasks_;  // guarded by tasks_mutex_
   bool stopping_ = false;    // guarded by tasks_mutex_
 
   std::vector<Task> running_tasks_;
-  std::vector<epoll_event> ready_;
-  std::vector<epoll_event> noted_;  // for SocketWatch::Runs::Dispatching
+  static constexpr size_t kMaxEvents = 512;  // in one round; the others come in the next
+  std::array<epoll_event, kMaxEvents> ready_;
+  size_t ready_count_ = 0;
   LoopLoad load_;
   std::multimap<int64_t, Timer> timers_;
   TimerId next_timer_ = 1;

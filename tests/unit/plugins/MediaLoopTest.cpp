@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <algorithm>
 #include <atomic>
-#include <set>
+#include <functional>
+#include <memory>
 
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <glib-unix.h>
 #include <gtest/gtest.h>
 
 #include "Waiting.hpp"
@@ -133,6 +136,115 @@ TEST(MediaLoop, SocketsReportAndAreLeftAlone) {
   });
   ASSERT_TRUE(monitor.waitFor([&] { return done; }, 5s));
   EXPECT_EQ(events, 1);
+  close(pair[0]);
+  close(pair[1]);
+}
+
+/// Runs it on the loop's thread, to its end.
+void onLoop(const std::shared_ptr<MediaLoop>& loop, const std::function<void()>& what) {
+  Monitor monitor;
+  bool done = false;
+  loop->post([&] {
+    what();
+    const auto lock = monitor.lock();
+    done = true;
+    monitor.notify();
+  });
+  ASSERT_TRUE(monitor.waitFor([&] { return done; }, 5s));
+}
+
+TEST(MediaLoop, ASourceThatIsAlwaysReadyLeavesTimersAndSocketsTheirTurn) {
+  const auto loop = MediaLoop::acquire("", 0);
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  Monitor monitor;
+  std::unique_ptr<SocketWatch> watch;
+  GSource* busy = g_idle_source_new();
+  int64_t latest_us = 0;
+  int timers = 0;
+  int sockets = 0;
+  onLoop(loop, [&] {
+    g_source_set_priority(busy, G_PRIORITY_DEFAULT);
+    const auto spin = [](gpointer) -> gboolean {
+      const int64_t end_us = g_get_monotonic_time() + 2'000;
+      while (g_get_monotonic_time() < end_us) {
+      }
+      return G_SOURCE_CONTINUE;
+    };
+    g_source_set_callback(busy, spin, nullptr, nullptr);
+    g_source_attach(busy, loop->context());
+    loop->kick();
+    auto due = std::make_shared<int64_t>(g_get_monotonic_time());
+    loop->addTimer(*due, [&, due](int64_t now_us) {
+      const auto lock = monitor.lock();
+      latest_us = std::max(latest_us, now_us - *due);
+      ++timers;
+      monitor.notify();
+      return *due = now_us + 5'000;
+    });
+    watch = std::make_unique<SocketWatch>(*loop, pair[0], [&](uint32_t) {
+      const auto lock = monitor.lock();
+      ++sockets;
+      watch->want(false, false);
+      monitor.notify();
+    });
+    watch->want(true, false);
+  });
+  ASSERT_EQ(write(pair[1], "x", 1), 1);
+  EXPECT_TRUE(monitor.waitFor([&] { return timers >= 20 && sockets == 1; }, 5s));
+  onLoop(loop, [&] {
+    g_source_destroy(busy);
+    g_source_unref(busy);
+    watch.reset();
+  });
+  const auto lock = monitor.lock();
+  EXPECT_LT(latest_us, 100'000) << "one hundred rounds of the source take 200 ms";
+  close(pair[0]);
+  close(pair[1]);
+}
+
+// GLib sorts descriptors by their numbers: the context's own is not always the first.
+TEST(MediaLoop, ADescriptorWithALowNumberIsNotTakenForTheWakeUp) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);  // before the loop's own descriptors
+  const auto loop = MediaLoop::acquire("", 0);
+  Monitor monitor;
+  std::unique_ptr<SocketWatch> watch;
+  int events = 0;
+  // A connection begins with sources of the context and goes on in the epoll set.
+  struct Begin {
+    GSource* source;
+    bool seen = false;
+  } begin{g_unix_fd_source_new(pair[0], G_IO_IN)};
+  loop->post([&] {
+    const auto seen = [](int, GIOCondition, gpointer data) -> gboolean {
+      static_cast<Begin*>(data)->seen = true;
+      return G_SOURCE_REMOVE;
+    };
+    g_source_set_callback(begin.source, G_SOURCE_FUNC(+seen), &begin, nullptr);
+    g_source_attach(begin.source, loop->context());
+    loop->kick();
+  });
+  ASSERT_EQ(write(pair[1], "x", 1), 1);
+  ASSERT_TRUE(testsupport::eventually(
+      [&] {
+        bool seen = false;
+        onLoop(loop, [&] { seen = begin.seen; });
+        return seen;
+      },
+      5s));
+  onLoop(loop, [&] {
+    g_source_unref(begin.source);
+    watch = std::make_unique<SocketWatch>(*loop, pair[0], [&](uint32_t) {
+      const auto lock = monitor.lock();
+      ++events;
+      watch->want(false, false);
+      monitor.notify();
+    });
+    watch->want(true, false);
+  });
+  EXPECT_TRUE(monitor.waitFor([&] { return events == 1; }, 5s));
+  onLoop(loop, [&] { watch.reset(); });
   close(pair[0]);
   close(pair[1]);
 }
