@@ -13,7 +13,7 @@ namespace launcher {
 /// What one loop says about its last second.
 struct LoopLoad {
   double busy = 0;            ///< share of the time that it worked, 0 to 1
-  std::uint64_t delayNs = 0;  ///< longest time that a due timer waited
+  std::uint64_t delayNs = 0;  ///< how long its due timers waited, on average
 };
 
 /// 0 switches a limit off.

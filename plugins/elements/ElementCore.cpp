@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/ElementCore.hpp"
 
+#include "elements/ContextProperties.hpp"
 #include "elements/ElementMessages.hpp"
 #include "elements/wsbridgesink.hpp"
 #include "elements/wsbridgesrc.hpp"
@@ -176,11 +177,10 @@ void ElementCore::installProperties(GObjectClass* klass) {
               "Seconds without anything received after a ping until the connection counts as lost, "
               "0 for ever",
               0, 3600, 10);
-  installString(
-      klass, kPropContext, "context", "Context",
-      "Name of the media loop (one thread) to share with other elements (default: a private one)");
-  installUint(klass, kPropContextWait, "context-wait", "Context wait",
-              "How long a shared loop may gather work before it wakes up, ms", 0, 1000, 0);
+  installContextProperties(
+      klass, kPropContext, kPropContextWait,
+      "Name of the media loop (one thread) to share with other elements (default: a private one)",
+      kReadWrite);
   g_object_class_install_property(
       klass, kPropStats,
       g_param_spec_boxed("stats", "Statistics", "Counters of the connection", GST_TYPE_STRUCTURE,

@@ -29,6 +29,7 @@
 #include <string>
 #include <utility>
 
+#include "elements/ContextProperties.hpp"
 #include "elements/JitterStream.hpp"
 
 GST_DEBUG_CATEGORY_STATIC(wsbridge_jitter_buffer_debug);
@@ -241,17 +242,9 @@ void installProperties(GObjectClass* klass) {
                         "A gap of more lost time, ms, is not reported packet by packet: the next "
                         "buffer is a discontinuity",
                         0, 60000, JitterStream::kDefaultMaxLostMs, any_time));
-  g_object_class_install_property(
-      klass, kPropContext,
-      g_param_spec_string("context", "Context",
-                          "Name of the media loop whose timer ends a wait; without it the "
-                          "pipeline clock does",
-                          nullptr, before));
-  g_object_class_install_property(
-      klass, kPropContextWait,
-      g_param_spec_uint("context-wait", "Context wait",
-                        "How long that loop may gather work before it wakes up, ms", 0, 1000, 0,
-                        before));
+  wsbridge::installContextProperties(
+      klass, kPropContext, kPropContextWait,
+      "Name of the media loop whose timer ends a wait; without it the pipeline clock does", before);
   g_object_class_install_property(
       klass, kPropStats,
       g_param_spec_boxed("stats", "Statistics", "Counters of this run", GST_TYPE_STRUCTURE,

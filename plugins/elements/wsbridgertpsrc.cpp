@@ -25,6 +25,7 @@
 // clang-format on
 #include "elements/wsbridgertpsrc.hpp"
 
+#include "elements/ContextProperties.hpp"
 #include "rtp/RtpReceiver.hpp"
 #include "rtp/RtpSockets.hpp"
 
@@ -59,7 +60,6 @@ enum : guint {
 };
 
 constexpr guint kMaxPort = 65535;
-constexpr guint kMaxContextWait = 100;
 
 struct Settings {
   std::string transport;
@@ -546,15 +546,9 @@ void installSource(GObjectClass* klass) {
 }
 
 void installLoop(GObjectClass* klass) {
-  g_object_class_install_property(
-      klass, kPropContext,
-      g_param_spec_string("context", "Context", "Name of the media loop to share", nullptr,
-                          kReady));
-  g_object_class_install_property(
-      klass, kPropContextWait,
-      g_param_spec_uint("context-wait", "Context wait",
-                        "How long that loop gathers work before it wakes up again, ms", 0,
-                        kMaxContextWait, 0, kReady));
+  wsbridge::installContextProperties(klass, kPropContext, kPropContextWait,
+                                     "Name of the media loop to share (default: a private one)",
+                                     kReady);
   g_object_class_install_property(
       klass, kPropStats,
       g_param_spec_boxed("stats", "Statistics", "Counters, see docs/elements.md",

@@ -451,9 +451,7 @@ TEST(Echo, EmbeddedEndpointSendsBackWhatItHears) {
   const Samples spoken = syllables(16000, 2);
   phone.rtp().play(spoken);
   ASSERT_TRUE(phone.rtp().waitReceived(100 + 20 * kTimeScale, 8s));
-  // A sanitized launcher may be late in places: then a short stretch has to do.
-  const size_t stretch = kSanitized ? 4800 : 25600;
-  EXPECT_GT(findIn(slice(spoken, 1600, stretch), phone.rtp().decoded()).correlation, 0.99);
+  EXPECT_GE(shareFound(slice(spoken, 1600, 25600), phone.rtp().decoded(), 3200, 0.99), 0.6);
 }
 
 }  // namespace

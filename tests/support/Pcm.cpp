@@ -238,6 +238,16 @@ Match findIn(const Samples& sent, const Samples& received) {
   return match;
 }
 
+double shareFound(const Samples& sent, const Samples& received, size_t piece, double least) {
+  size_t pieces = 0;
+  size_t found = 0;
+  for (size_t at = 0; at + piece <= sent.size(); at += piece) {
+    ++pieces;
+    if (findIn(slice(sent, at, piece), received).correlation >= least) ++found;
+  }
+  return pieces == 0 ? 0 : static_cast<double>(found) / static_cast<double>(pieces);
+}
+
 std::vector<double> powerSpectrum(const Samples& samples) {
   size_t size = 1;
   while (size * 2 <= samples.size())

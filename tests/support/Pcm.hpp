@@ -39,6 +39,10 @@ struct Match {
 };
 // Where `sent` is found in `received`, which must be at least nearly as long.
 Match findIn(const Samples& sent, const Samples& received);
+// The share, 0 to 1, of consecutive pieces of `sent` that are found in `received` with at least
+// that correlation: a machine that is late for a moment moves what follows by a frame of noise and
+// spoils one piece, a fault spoils many.
+double shareFound(const Samples& sent, const Samples& received, size_t piece, double least);
 // Normalised correlation of two signals that are already aligned.
 double correlation(const Samples& a, const Samples& b);
 

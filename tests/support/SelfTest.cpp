@@ -36,6 +36,18 @@ TEST(SupportPcm, FindsADelayedQuieterCopy) {
   EXPECT_LT(findIn(sent, noise(16000, 3, 8000)).correlation, 0.1);
 }
 
+TEST(SupportPcm, AnInsertedFrameSpoilsOnePieceAndNoiseAll) {
+  const Samples sent = syllables(16000, 2);
+  Samples received = slice(sent, 0, 10'000);
+  const Samples inserted = noise(16000, 0.02, 3000);
+  received.insert(received.end(), inserted.begin(), inserted.end());
+  received.insert(received.end(), sent.begin() + 10'000, sent.end());
+  const double share = shareFound(sent, received, 3200, 0.99);
+  EXPECT_GE(share, 0.9);
+  EXPECT_LT(share, 1);
+  EXPECT_EQ(shareFound(sent, noise(16000, 2.5, 8000), 3200, 0.99), 0);
+}
+
 TEST(SupportPcm, SpectrumTellsTonesFromNoise) {
   EXPECT_NEAR(dominantHertz(sine(16000, 1234, 1, 5000), 16000), 1234, 2);
   EXPECT_GT(powerShare(sine(16000, 1234, 1, 5000), 16000, 1234, 10), 0.99);
