@@ -143,9 +143,11 @@ std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head
   SoupHTTPVersion version = SOUP_HTTP_1_1;
   guint status = 0;
   g_autofree char* phrase = nullptr;
-  // libsoup wants the text without its last empty line.
-  const auto size = static_cast<int>(head.size() >= 2 ? head.size() - 2 : 0);
-  if (!soup_headers_parse_response(head.data(), size, headers.get(), &version, &status, &phrase)) {
+  // libsoup wants the text without its last empty line, and reads numbers as far as there are
+  // digits.
+  const std::string text(head.substr(0, head.size() >= 2 ? head.size() - 2 : 0));
+  if (!soup_headers_parse_response(text.c_str(), static_cast<int>(text.size()), headers.get(),
+                                   &version, &status, &phrase)) {
     return handshakeFailure(
         "the endpoint's answer is not HTTP: is there a WebSocket server behind this URI?", 0);
   }
