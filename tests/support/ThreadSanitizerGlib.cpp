@@ -28,12 +28,14 @@ struct Callback {
 };
 
 gboolean runCallback(gpointer data) {
+  __tsan_acquire(data);
   auto* callback = static_cast<Callback*>(data);
   __tsan_acquire(callback->source);
   return callback->function(callback->data);
 }
 
 void freeCallback(gpointer data) {
+  __tsan_acquire(data);
   auto* callback = static_cast<Callback*>(data);
   if (callback->notify != nullptr) callback->notify(callback->data);
   delete callback;
@@ -140,7 +142,9 @@ WSBRIDGE_EXPORT void g_source_set_callback(GSource* source, GSourceFunc function
   if (source->source_funcs != &g_idle_funcs && source->source_funcs != &g_timeout_funcs) {
     return original(source, function, data, notify);
   }
-  original(source, runCallback, new Callback{function, data, notify, source}, freeCallback);
+  auto* callback = new Callback{function, data, notify, source};
+  __tsan_release(callback);
+  original(source, runCallback, callback, freeCallback);
 }
 
 WSBRIDGE_EXPORT guint g_source_attach(GSource* source, GMainContext* context) {
