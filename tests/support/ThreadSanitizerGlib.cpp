@@ -41,6 +41,25 @@ void freeCallback(gpointer data) {
   delete callback;
 }
 
+struct AsyncCall {
+  GstElementCallAsyncFunc function;
+  gpointer data;
+  GDestroyNotify notify;
+};
+
+void runAsyncCall(GstElement* element, gpointer data) {
+  __tsan_acquire(data);
+  auto* call = static_cast<AsyncCall*>(data);
+  call->function(element, call->data);
+}
+
+void freeAsyncCall(gpointer data) {
+  __tsan_acquire(data);
+  auto* call = static_cast<AsyncCall*>(data);
+  if (call->notify != nullptr) call->notify(call->data);
+  delete call;
+}
+
 }  // namespace
 
 // The real function, looked up once: static initialisers of C++ are ordered by the compiler.
@@ -151,4 +170,12 @@ WSBRIDGE_EXPORT guint g_source_attach(GSource* source, GMainContext* context) {
   REAL(g_source_attach);
   __tsan_release(source);
   return original(source, context);
+}
+
+WSBRIDGE_EXPORT void gst_element_call_async(GstElement* element, GstElementCallAsyncFunc function,
+                                            gpointer data, GDestroyNotify notify) {
+  REAL(gst_element_call_async);
+  auto* call = new AsyncCall{function, data, notify};
+  __tsan_release(call);
+  original(element, runAsyncCall, call, freeAsyncCall);
 }
