@@ -19,6 +19,7 @@ constexpr int64_t kMaxTargetUs = 100'000;
 constexpr int64_t kTargetStepUs = 10'000;
 constexpr int64_t kTargetDecayEveryUs = 4'000'000;
 constexpr int64_t kTargetDecayUs = 10'000;
+constexpr int64_t kTargetReviewUs = 500'000;
 constexpr int64_t kTrimMarginUs = kFrameUs + 5'000;
 // Early in a call, and short: the caller's own buffer settles on the rhythm that it hears first.
 constexpr size_t kAdvanceWindow = 10;
@@ -97,12 +98,7 @@ bool PlayoutQueue::mayStart(int64_t now_us) const {
 
 PlayoutQueue::Pulled PlayoutQueue::pull(int16_t* out, int64_t now_us) {
   const std::span<int16_t> frame(out, frame_samples_);
-  if (target_us_ > 0 && now_us - target_decay_us_ > kTargetDecayEveryUs) {
-    target_us_ = std::max<int64_t>(target_us_ - kTargetDecayUs, 0);
-    target_decay_us_ = now_us;
-    // What the underrun has put between arrival and turn may be taken back.
-    if (target_us_ == 0) advance_left_us_ = kMaxAdvanceUs;
-  }
+  if (target_us_ > 0) reviewTarget(now_us);
   if (!playing_ && mayStart(now_us)) {
     playing_ = true;
     resetWindow();
@@ -146,6 +142,24 @@ void PlayoutQueue::noteArrival(int64_t now_us) {
                                             arrivals_.size() >= kMaxArrivals);
   if (!merge) arrivals_.push_back({0, 0});
   arrivals_.back() = {written_bytes_, now_us};
+}
+
+/// One stall must not be paid for as steady jitter is: where the last second shows less of it
+/// than the target, the target comes down quickly, otherwise slowly.
+void PlayoutQueue::reviewTarget(int64_t now_us) {
+  const int64_t since_us = now_us - target_decay_us_;
+  if (since_us < kTargetReviewUs) return;
+  const bool calm = pacedFor(kWindow) && slackSpreadUs() + kTargetDecayUs <= target_us_;
+  if (!calm && since_us < kTargetDecayEveryUs) return;
+  target_us_ = std::max<int64_t>(target_us_ - kTargetDecayUs, 0);
+  target_decay_us_ = now_us;
+  // What the underrun has put between arrival and turn may be taken back.
+  if (target_us_ == 0) advance_left_us_ = kMaxAdvanceUs;
+}
+
+int64_t PlayoutQueue::slackSpreadUs() const {
+  const auto [least, most] = std::minmax_element(slack_us_.begin(), slack_us_.end());
+  return *most - *least;
 }
 
 /// How long the frame just read has been waiting since its last byte came.

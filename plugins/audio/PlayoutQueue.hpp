@@ -81,16 +81,19 @@ class PlayoutQueue {
   [[nodiscard]] const PlayoutCounters& counters() const { return counters_; }
 
  private:
-  static constexpr size_t kWindow = 100;  // pulls, two seconds
+  static constexpr size_t kWindow = 50;  // pulls, one second
 
   bool mayStart(int64_t now_us) const;
   void noteJitter(int64_t now_us);
   void protectBursts(size_t bytes, int64_t now_us);
   void noteArrival(int64_t now_us);
+  void reviewTarget(int64_t now_us);
   void noteSlack(int64_t now_us);
   /// For the last `pulls` pulls the endpoint kept pace with us.
   [[nodiscard]] bool pacedFor(size_t pulls) const;
   [[nodiscard]] int64_t leastSlackUs(size_t pulls) const;
+  /// Over the whole window.
+  [[nodiscard]] int64_t slackSpreadUs() const;
   [[nodiscard]] int64_t wantedUs() const;
   void trimStandingLatency(const int16_t* frame);
   [[nodiscard]] bool isSilent(const int16_t* frame) const;

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -14,7 +15,10 @@ namespace wsbridge {
 
 namespace {
 
-constexpr int kNice = -11;  // as sound servers do
+/// A late tick is heard, a late anything else is not. Real time as FreeSWITCH and Asterisk ask for
+/// theirs, low among real-time threads; where that is not allowed, nice as sound servers are.
+constexpr int kRealTimePriority = 5;
+constexpr int kNice = -11;
 /// A source attached or made ready by this thread does not wake it up: nothing waits for longer.
 constexpr int64_t kMaxIdleUs = 50'000;
 
@@ -26,6 +30,14 @@ struct Registry {
 Registry& registry() {
   static auto* instance = new Registry;  // outlives loops that end during process exit
   return *instance;
+}
+
+/// Of this thread, not of those that it starts. Without any right to do so this changes nothing.
+void raisePriority() {
+  sched_param wanted{};
+  wanted.sched_priority = kRealTimePriority;
+  if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &wanted) != 0)
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
 }
 
 }  // namespace
@@ -128,9 +140,7 @@ LoopLoad::Figures MediaLoop::load() {
 void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
   const std::string title = "wsb-" + (self->name_.empty() ? "private" : self->name_);
   prctl(PR_SET_NAME, title.substr(0, 15).c_str());
-  // A late tick is heard, a late anything else is not. Without the right to do so this changes
-  // nothing.
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+  raisePriority();
   g_main_context_acquire(self->context_);
   g_main_context_push_thread_default(self->context_);
   while (self->turn()) {

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "EchoServer.hpp"
+#include "Priority.hpp"
 #include "Text.hpp"
 
 namespace {
@@ -62,8 +63,7 @@ int main(int argc, char** argv) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  // The endpoint stands for another machine: it must not be the one that waits for a core.
-  setpriority(PRIO_PROCESS, 0, -11);
+  bench::raisePriority(bench::kOtherMachine);
   bench::EchoServer server(verbose, report);
   const std::string fault = server.listen(address);
   if (!fault.empty()) {

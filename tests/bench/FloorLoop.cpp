@@ -8,7 +8,8 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
+
+#include "Priority.hpp"
 
 namespace bench {
 namespace {
@@ -17,7 +18,6 @@ constexpr Nanoseconds kTick = 20 * kMillisecond;
 // From the endpoint's first audio to the tick that plays it: what a frame may be late before a tick
 // finds nothing.
 constexpr Nanoseconds kMargin = 4 * kMillisecond;
-constexpr int kNice = -11;  // as the gateway's loops
 
 }  // namespace
 
@@ -150,7 +150,7 @@ void FloorLoop::runTasks() {
 }
 
 void FloorLoop::run() {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+  raisePriority(kMediaLoop);
   epoll_event events[256];
   Nanoseconds woken = now();
   while (!ending_) {

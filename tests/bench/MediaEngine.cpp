@@ -5,15 +5,13 @@
 #include <cerrno>
 #include <utility>
 
-#include <pthread.h>
-#include <sys/resource.h>
+#include "Priority.hpp"
 
 namespace bench {
 namespace {
 
 constexpr Nanoseconds kStep = 500000;  // of the wheel, and of the phases of the calls
 constexpr Nanoseconds kLongestSleep = 5 * kMillisecond;
-constexpr int kNice = -15;  // where real time is not allowed
 
 }  // namespace
 
@@ -142,10 +140,7 @@ void MediaEngine::sleep() {
 void MediaEngine::run() {
   // The measure must not wait for what it measures, nor for anything else on the machine. Without
   // the right to do so this changes nothing.
-  sched_param first{};
-  first.sched_priority = 1;
-  if (pthread_setschedparam(pthread_self(), SCHED_RR, &first) != 0)
-    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+  raisePriority(kOtherMachine);
   while (!ending_) {
     runTasks();
     turn();
