@@ -179,6 +179,7 @@ void Call::startPipeline(const std::string& addresses) {
   state_ = State::Opening;
   PipelineSpec spec;
   spec.connection = id_;
+  spec.callId = leg_->callId();
   loop_ = services_.loops->take();
   spec.loop = LoopTable::name(*loop_);
   spec.config = config_;

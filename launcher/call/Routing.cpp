@@ -145,7 +145,9 @@ std::optional<std::string> normalContentType(const std::string& value) {
 }
 
 bool isDialect(const std::string& value) {
-  return value == "wsbridge" || value == "vonage";
+  const bool word = !value.empty() && value.find_first_of(", ") == std::string::npos;
+  return word &&
+         std::string(", " LAUNCHER_DIALECTS ",").find(", " + value + ",") != std::string::npos;
 }
 
 std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
@@ -197,7 +199,7 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
   const auto decodedDialect = dialect.fromHeader ? decode(dialect.value) : dialect.value;
   request.dialect = decodedDialect ? text::lower(*decodedDialect) : "";
   if (!isDialect(request.dialect)) {
-    return faultOf(EndReason::DialectUnknown, kDialectHeader, "is none of wsbridge, vonage");
+    return faultOf(EndReason::DialectUnknown, kDialectHeader, "is none of " LAUNCHER_DIALECTS);
   }
 
   const Chosen authorization =

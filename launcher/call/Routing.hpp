@@ -55,6 +55,8 @@ std::optional<std::string> endpointUriFault(const std::string& uri);
 std::optional<std::string> headersFault(const std::string& json);
 /// `audio/l16;rate=N` in its normal form, or nothing when unsupported.
 std::optional<std::string> normalContentType(const std::string& value);
+/// As of the element's `dialect` property; an end-to-end test compares the two.
+#define LAUNCHER_DIALECTS "wsbridge, vonage, twilio, asterisk, jambonz"
 bool isDialect(const std::string& value);
 
 }  // namespace launcher

@@ -183,7 +183,7 @@ std::string applyContentType(std::string& target, const std::string& value) {
 }
 
 std::string applyDialect(std::string& target, const std::string& value) {
-  if (!value.empty() && !isDialect(value)) return "'" + value + "' is none of wsbridge, vonage";
+  if (!value.empty() && !isDialect(value)) return "'" + value + "' is none of " LAUNCHER_DIALECTS;
   target = value;
   return {};
 }
@@ -254,7 +254,7 @@ std::vector<ConfigKey> buildWebsocket() {
       custom("websocket.headers", "JSON object, at most 8 KiB", "",
              "custom keys of the first message when the INVITE has none",
              [](Config& c, const std::string& v) { return applyHeaders(c.websocket.headers, v); }),
-      custom("websocket.dialect", "one of wsbridge, vonage", "wsbridge",
+      custom("websocket.dialect", "one of " LAUNCHER_DIALECTS, "wsbridge",
              "how audio and events are written",
              [](Config& c, const std::string& v) {
                if (v.empty()) return std::string("must not be empty");
@@ -437,7 +437,7 @@ std::span<const RouteKey> routeKeys() {
        [](Route& r, const std::string& v) { return applyHeaders(r.headers, v); }},
       {"content-type", "audio/l16;rate=N", "audio format towards the endpoint",
        [](Route& r, const std::string& v) { return applyContentType(r.contentType, v); }},
-      {"dialect", "one of wsbridge, vonage", "how audio and events are written",
+      {"dialect", "one of " LAUNCHER_DIALECTS, "how audio and events are written",
        [](Route& r, const std::string& v) { return applyDialect(r.dialect, v); }},
       {"authorization", "text", "value of the Authorization header of the handshake; never logged",
        [](Route& r, const std::string& v) { return applyAuthorization(r.authorization, v); }},

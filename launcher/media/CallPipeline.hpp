@@ -27,6 +27,7 @@ namespace launcher {
 
 struct PipelineSpec {
   std::string connection;  ///< name that sink and source share
+  std::string callId;      ///< of SIP; dialects that name the call make its name from it
   std::string loop;        ///< media loop, `context` of the elements
   ConfigPtr config;
   BridgeRequest bridge;

@@ -169,6 +169,7 @@ void CallPipeline::configureWebSocket() {
                  static_cast<guint>(ws.pongTimeout), "context", spec_.loop.c_str(), "context-wait",
                  static_cast<guint>(spec_.config->media.loopWait), nullptr);
     gst_util_set_object_arg(G_OBJECT(e), "dialect", spec_.bridge.dialect.c_str());
+    setText(e, "call-id", spec_.callId);
     setText(e, "headers", spec_.bridge.headers);
     setText(e, "authorization", spec_.bridge.authorization);
     setText(e, "tls-ca-file", ws.tlsCaFile);

@@ -98,6 +98,12 @@ bool PlayoutQueue::mayStart(int64_t now_us) const {
 
 PlayoutQueue::Pulled PlayoutQueue::pull(int16_t* out, int64_t now_us) {
   const std::span<int16_t> frame(out, frame_samples_);
+  if (held_) {
+    playing_ = false;
+    ++counters_.fallback;
+    fillFallback(frame);
+    return Pulled::Fallback;
+  }
   if (target_us_ > 0) reviewTarget(now_us);
   if (!playing_ && mayStart(now_us)) {
     playing_ = true;

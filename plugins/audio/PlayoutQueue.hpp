@@ -52,8 +52,11 @@ class PlayoutQueue {
   void push(std::span<const uint8_t> bytes, int64_t now_us);
   /// In the middle of a spurt, and the next frame is not there yet.
   [[nodiscard]] bool isDry() const {
-    return playing_ && !finished_ && marks_.empty() && fifo_.size() < frame_bytes_;
+    return playing_ && !finished_ && !held_ && marks_.empty() && fifo_.size() < frame_bytes_;
   }
+  /// Held: everything stays queued, and noise is played.
+  void setHeld(bool held) { held_ = held; }
+  [[nodiscard]] bool held() const { return held_; }
   /// No more audio will come: a last part shorter than a frame is played at once.
   void finish() { finished_ = true; }
   /// Writes exactly frameSamples() samples.
@@ -71,6 +74,7 @@ class PlayoutQueue {
   void addMark(uint64_t id);
   /// Marks reached, in order; empty when none.
   std::vector<uint64_t> takeMarks();
+  void forgetMarks() { marks_.clear(); }
 
   [[nodiscard]] size_t frameSamples() const { return frame_samples_; }
   [[nodiscard]] size_t bytes() const { return fifo_.size(); }
@@ -114,6 +118,7 @@ class PlayoutQueue {
   uint64_t written_bytes_ = 0;
   uint64_t read_bytes_ = 0;
   bool finished_ = false;
+  bool held_ = false;
 
   bool playing_ = false;
   int64_t spurt_arrival_us_ = 0;  // first arrival since the queue ran dry

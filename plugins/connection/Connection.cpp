@@ -88,17 +88,14 @@ std::optional<Failure> Connection::start(Role role) {
     return Failure{.kind = FailureKind::Settings,
                    .text = "uri is not set: give ws://host[:port]/path"};
   }
-  if (!settings_.content_type.empty()) {
-    const auto type = ContentType::parse(settings_.content_type);
-    if (!type) {
-      return Failure{
-          .kind = FailureKind::Settings,
-          .text =
-              "content-type is not supported: give audio/l16;rate= with 8000, 16000, 24000, 32000 "
-              "or 48000"};
-    }
-    rate_ = type->rate;
+  if (!settings_.content_type.empty() && !ContentType::parse(settings_.content_type)) {
+    return Failure{
+        .kind = FailureKind::Settings,
+        .text =
+            "content-type is not supported: give audio/l16;rate= with 8000, 16000, 24000, 32000 "
+            "or 48000"};
   }
+  if (const int forced = settings_.forcedRate(); forced > 0) rate_ = forced;
   auto client = settings_.clientSettings();
   if (auto* failure = std::get_if<Failure>(&client)) return *failure;
   if (rate_ == 0) return std::nullopt;
@@ -112,14 +109,16 @@ void Connection::open(ClientSettings settings) {
   stats_ = {};
   stats_.uri = settings.dial.endpoint.shown;
   stats_.rate = rate_;
-  stats_.content_type = ContentType{rate_}.text();
+  dialect_ = dialects()[settings_.dialect].create();
+  stats_.content_type = dialect_->format(ContentType{rate_});
+  settings.audio_is_text = dialect_->audioIsText();
   close_after_outbox_ = closed_in_order_ = paused_ = resume_scheduled_ = source_ended_ = false;
+  told_full_ = drained_wanted_ = bad_warned_ = false;
   if (!loop_) loop_ = MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
   makePlayout();
   // A source in real time must lose nothing while the handshake goes on.
   outbox_.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) / 20);
-  onLoop([settings = std::move(settings), custom = settings_.headers,
-          kind = settings_.dialect](Connection& self) { self.dial(settings, custom, kind); });
+  onLoop([settings = std::move(settings)](Connection& self) { self.dial(settings); });
 }
 
 void Connection::onLoop(std::function<void(Connection&)> function) {
@@ -134,10 +133,9 @@ void Connection::onLoop(std::function<void(Connection&)> function) {
   });
 }
 
-void Connection::dial(ClientSettings settings, const std::string& custom, DialectKind kind) {
-  dialect_ = Dialect::create(kind);
-  custom_ = custom;
+void Connection::dial(ClientSettings settings) {
   first_audio_seen_ = false;
+  audio_is_text_ = settings.audio_is_text;
   {
     const std::lock_guard lock(mutex_);
     client_generation_ = generation_;
@@ -148,7 +146,14 @@ void Connection::dial(ClientSettings settings, const std::string& custom, Dialec
 
 void Connection::onOpen(const std::string& subprotocol) {
   subprotocol_ = subprotocol;
-  client_->sendText(dialect_->firstMessage(custom_, ContentType{rate()}));
+  std::vector<std::string> opening;
+  {
+    const std::lock_guard lock(mutex_);
+    opening = dialect_->opening({settings_.headers, ContentType{rate_}, settings_.call_id});
+    stats_.texts_sent += opening.size();
+  }
+  for (const std::string& message : opening)
+    client_->sendText(message);
   confirmOpen();
 }
 
@@ -161,7 +166,6 @@ void Connection::confirmOpen() {
     state_ = ConnectionState::Open;
     opened_us_ = g_get_monotonic_time();
     stats_.setup_ms = static_cast<double>(opened_us_ - started_us_) / 1000.0;
-    ++stats_.texts_sent;
     outbox_.setMaxFrames(std::max(1U, settings_.max_queue_ms / 20));
     event = {stats_.content_type, rate_, subprotocol_, stats_.setup_ms};
   }
@@ -195,7 +199,7 @@ void Connection::stop(Role role) {
   }
   playout_.reset();
   outbox_.clear();
-  mark_replies_.clear();
+  mark_labels_.clear();
   mark_bytes_ = 0;
   state_ = ConnectionState::Idle;
   rate_ = 0;
@@ -209,8 +213,8 @@ void Connection::forgetConversation() {
 int Connection::agreeRate(int wanted) {
   const std::lock_guard lock(mutex_);
   if (rate_ == 0) {
-    const auto forced = ContentType::parse(settings_.content_type);
-    rate_ = forced ? forced->rate : wanted;
+    const int forced = settings_.forcedRate();
+    rate_ = forced > 0 ? forced : wanted;
   }
   if (!playout_) makePlayout();
   return rate_;
@@ -218,9 +222,7 @@ int Connection::agreeRate(int wanted) {
 
 int Connection::rate() const {
   const std::lock_guard lock(mutex_);
-  if (rate_ != 0) return rate_;
-  const auto forced = ContentType::parse(settings_.content_type);
-  return forced ? forced->rate : 0;
+  return rate_ != 0 ? rate_ : settings_.forcedRate();
 }
 
 std::shared_ptr<MediaLoop> Connection::sharedLoop() const {
@@ -252,8 +254,21 @@ Connection::Sent Connection::sendFrame(std::span<const uint8_t> frame) {
     ++stats_.frames_sent;
     stats_.bytes_sent += frame.size();
   }
-  client_->sendBinary(frame);
+  sendAudio(frame);
   return Sent::Ok;
+}
+
+void Connection::sendAudio(std::span<const uint8_t> frame) {
+  if (!audio_is_text_) {
+    client_->sendAudio(Opcode::Binary, frame);
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    dialect_->writeAudio(frame, audio_text_);
+  }
+  client_->sendAudio(Opcode::Text,
+                     {reinterpret_cast<const uint8_t*>(audio_text_.data()), audio_text_.size()});
 }
 
 void Connection::countDropped(size_t dropped) {
@@ -267,22 +282,14 @@ void Connection::countDropped(size_t dropped) {
   dropped_unreported_ = 0;
 }
 
-bool Connection::queueText(std::string_view text) {
-  if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return false;
-  const std::lock_guard lock(mutex_);
-  if (state_ != ConnectionState::Open) return false;
-  pushText(text);
-  return true;
-}
-
-void Connection::pushText(std::string_view text) {
-  outbox_.pushText(text);
+void Connection::pushNotice(const Notice& notice) {
+  outbox_.pushNotice(notice);
   schedulePump();
   checkPendingText();
 }
 
 void Connection::checkPendingText() {
-  if (outbox_.textBytes() + mark_bytes_ <= kMaxPendingText && mark_replies_.size() <= kMaxMarks)
+  if (outbox_.textBytes() + mark_bytes_ <= kMaxPendingText && mark_labels_.size() <= kMaxMarks)
     return;
   if (state_ == ConnectionState::Open) {
     onLoop([](Connection& self) {
@@ -302,19 +309,25 @@ void Connection::sourceEnded() {
   if (!playout_) return;
   playout_->clear();
   accountPlayout();
-  resolveMarks();
+  resolveMarks(true);
   maybeResume();
 }
 
 bool Connection::sendText(const std::string& text) {
-  return queueText(text);
+  if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return false;
+  const std::lock_guard lock(mutex_);
+  if (state_ != ConnectionState::Open) return false;
+  outbox_.pushText(text);
+  schedulePump();
+  checkPendingText();
+  return true;
 }
 
 bool Connection::sendDtmf(char digit, unsigned duration_ms) {
   const std::lock_guard lock(mutex_);
   if (!isDtmfDigit(digit) || isOver() || !loop_) return false;
   ++stats_.dtmf_sent;
-  outbox_.pushText(Dialect::create(settings_.dialect)->dtmf(digit, duration_ms));
+  outbox_.pushNotice(DtmfNotice{digit, duration_ms});
   schedulePump();
   onLoop([event = DtmfEvent{std::string(1, digit), duration_ms, true}](Connection& self) {
     self.emit(event);
@@ -370,8 +383,15 @@ void Connection::pump() {
         break;
       }
       item = outbox_.pop();
-      ++(item.text ? stats_.texts_sent : stats_.frames_sent);
-      if (!item.text) stats_.bytes_sent += item.bytes.size();
+      if (item.kind == Outbox::Item::Kind::Audio) {
+        ++stats_.frames_sent;
+        stats_.bytes_sent += item.bytes.size();
+      } else if (item.kind == Outbox::Item::Kind::Event) {
+        const std::string text = dialect_->write(item.notice);
+        if (text.empty()) continue;
+        item.bytes.assign(text.begin(), text.end());
+      }
+      if (item.kind != Outbox::Item::Kind::Audio) ++stats_.texts_sent;
     }
     sendItem(item);
   }
@@ -379,10 +399,10 @@ void Connection::pump() {
 }
 
 void Connection::sendItem(const Outbox::Item& item) {
-  if (item.text) {
-    client_->sendText({reinterpret_cast<const char*>(item.bytes.data()), item.bytes.size()});
+  if (item.kind == Outbox::Item::Kind::Audio) {
+    sendAudio(item.bytes);
   } else {
-    client_->sendBinary(item.bytes);
+    client_->sendText({reinterpret_cast<const char*>(item.bytes.data()), item.bytes.size()});
   }
 }
 
@@ -392,6 +412,7 @@ void Connection::onWritable() {
 }
 
 void Connection::beginClose(unsigned code, const std::string& reason, bool discard) {
+  std::string goodbye;
   {
     const std::lock_guard lock(mutex_);
     if (state_ == ConnectionState::Idle || isOver() || !client_) return;
@@ -399,7 +420,10 @@ void Connection::beginClose(unsigned code, const std::string& reason, bool disca
     outbox_.clear();
     if (discard && playout_) playout_->clear();
     accountPlayout();
+    goodbye = dialect_->write(EndNotice{});
+    if (!goodbye.empty()) ++stats_.texts_sent;
   }
+  if (!goodbye.empty()) client_->sendText(goodbye);
   client_->close(code, reason, discard);
 }
 

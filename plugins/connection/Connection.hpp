@@ -135,15 +135,17 @@ class Connection : public WebSocketClient::Listener,
   std::optional<AttachFailure> join(Role role, const ConnectionSettings& settings,
                                     const std::shared_ptr<ConnectionObserver>& observer);
   void open(ClientSettings settings);
-  void dial(ClientSettings settings, const std::string& custom, DialectKind kind);
+  void dial(ClientSettings settings);
   void confirmOpen();
   void forgetConversation();
   void emit(const ConnectionEvent& event);
   void pump();
   void sendItem(const Outbox::Item& item);
-  bool queueText(std::string_view text);
+  void sendAudio(std::span<const uint8_t> frame);
   void beginClose(unsigned code, const std::string& reason, bool discard);
   void act(const Command& command, std::string_view text);
+  void addMark(const std::string& label);
+  void ignore(const BadCommand& command);
   bool endConversation(ConnectionState state, unsigned code, const std::string& reason);
   /// With mutex_ held. `function` runs on the loop unless this conversation is over by then.
   void onLoop(std::function<void(Connection&)> function);
@@ -154,10 +156,11 @@ class Connection : public WebSocketClient::Listener,
   [[nodiscard]] bool isOver() const;
   void accountPlayout();
   void makePlayout();
-  void resolveMarks();
+  void resolveMarks(bool cleared);
+  void pushNotice(const Notice& notice);
+  void tellQueueState();
   void schedulePump();
   void maybeResume();
-  void pushText(std::string_view text);
   void checkPendingText();
   void countDropped(size_t dropped);
 
@@ -181,10 +184,14 @@ class Connection : public WebSocketClient::Listener,
   int rate_ = 0;
   Outbox outbox_;
   std::optional<PlayoutQueue> playout_;
-  std::map<uint64_t, std::string> mark_replies_;
+  std::unique_ptr<Dialect> dialect_;
+  std::map<uint64_t, std::string> mark_labels_;
   uint64_t next_mark_ = 1;
   size_t mark_bytes_ = 0;
   bool source_ended_ = false;
+  bool told_full_ = false;  // the endpoint knows that the queue nears its limit
+  bool drained_wanted_ = false;
+  bool bad_warned_ = false;
   size_t accounted_bytes_ = 0;
   bool pump_scheduled_ = false;
   bool close_after_outbox_ = false;
@@ -199,9 +206,9 @@ class Connection : public WebSocketClient::Listener,
 
   // Loop thread only.
   std::shared_ptr<WebSocketClient> client_;
-  std::unique_ptr<Dialect> dialect_;
+  bool audio_is_text_ = false;
+  std::string audio_text_;  // kept for its memory
   uint64_t client_generation_ = 0;
-  std::string custom_;
   std::string subprotocol_;
   int64_t opened_us_ = 0;
   bool first_audio_seen_ = false;

@@ -42,8 +42,14 @@ struct DroppedEvent {
   uint64_t frames;
 };
 
-using ConnectionEvent = std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent,
-                                     ControlEvent, ClosedEvent, DroppedEvent, Failure>;
+/// A message of the dialect that cannot be used; the first one of a conversation only.
+struct IgnoredEvent {
+  std::string fault;
+};
+
+using ConnectionEvent =
+    std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent, ControlEvent, ClosedEvent,
+                 DroppedEvent, IgnoredEvent, Failure>;
 
 /// One element on a connection. `reporter`: this element posts the message on the bus.
 class ConnectionObserver {

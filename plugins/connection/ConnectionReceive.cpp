@@ -41,6 +41,7 @@ void Connection::onBinary(std::span<const uint8_t> payload) {
     if (source_ended_ || (state_ == ConnectionState::Closing && shouldPause())) return;
     playout_->push(payload, g_get_monotonic_time());
     accountPlayout();
+    if (!told_full_) tellQueueState();
     pause = !paused_ && state_ == ConnectionState::Open && shouldPause();
     if (pause) {
       paused_ = true;
@@ -61,7 +62,12 @@ Connection::Pulled Connection::pullFrame(int16_t* out, int64_t now_us) {
   const PlayoutQueue::Pulled pulled = playout_->pull(out, now_us);
   if (pulled == PlayoutQueue::Pulled::Audio) {
     accountPlayout();
-    if (!mark_replies_.empty()) resolveMarks();
+    if (!mark_labels_.empty()) resolveMarks(false);
+  }
+  if (told_full_) tellQueueState();
+  if (drained_wanted_ && playout_->empty()) {
+    drained_wanted_ = false;
+    pushNotice(DrainedNotice{});
   }
   maybeResume();
   return pulled == PlayoutQueue::Pulled::Audio ? Pulled::Audio : Pulled::Fallback;
@@ -94,68 +100,118 @@ int64_t Connection::takeAdvance(int64_t step_us) {
   return playout_ ? playout_->takeAdvance(step_us) : 0;
 }
 
-void Connection::resolveMarks() {
+/// High and low water, long before the socket is left alone.
+void Connection::tellQueueState() {
+  const uint64_t percent = playout_->milliseconds() * 100 / settings_.max_playout_ms;
+  if (told_full_ ? percent >= kQueueRoomPercent : percent < kQueueFullPercent) return;
+  told_full_ = !told_full_;
+  pushNotice(QueueNotice{told_full_});
+}
+
+void Connection::resolveMarks(bool cleared) {
   for (const uint64_t mark : playout_->takeMarks()) {
-    if (auto node = mark_replies_.extract(mark)) {
+    if (auto node = mark_labels_.extract(mark)) {
       mark_bytes_ -= node.mapped().size();
-      pushText(node.mapped());
+      pushNotice(MarkNotice{node.mapped(), cleared});
     }
   }
+}
+
+void Connection::addMark(const std::string& label) {
+  const std::lock_guard lock(mutex_);
+  if (!playout_) return;
+  const uint64_t mark = next_mark_++;
+  mark_bytes_ += label.size();
+  mark_labels_[mark] = label;
+  playout_->addMark(mark);
+  if (!playout_->held()) resolveMarks(false);
+  checkPendingText();
 }
 
 uint64_t Connection::clear() {
   const std::lock_guard lock(mutex_);
   if (!playout_) return 0;
   const uint64_t cleared_ms = playout_->clear();
+  playout_->setHeld(false);
   accountPlayout();
-  resolveMarks();
+  resolveMarks(true);
+  if (told_full_) tellQueueState();
   maybeResume();
   return cleared_ms;
 }
 
 void Connection::onText(std::string_view text) {
+  Command command;
   {
     const std::lock_guard lock(mutex_);
     stats_.messages_received = client_->messagesReceived();
     stats_.bytes_received = client_->bytesReceived();
     ++stats_.texts_received;
+    command = dialect_->decodeText(text);
   }
-  act(dialect_->decodeText(text), text);
+  if (const auto* media = std::get_if<MediaCommand>(&command)) {
+    onBinary(media->audio);
+  } else {
+    act(command, text);
+  }
 }
 
 void Connection::act(const Command& command, std::string_view text) {
   const auto control = [&](const char* action) { emit(ControlEvent{action, std::string(text)}); };
+  const auto locked = [this](const auto& function) {
+    const std::lock_guard lock(mutex_);
+    if (playout_) function();
+  };
   if (std::holds_alternative<ClearCommand>(command)) {
     clear();
-    if (const std::string reply = dialect_->cleared(); !reply.empty()) queueText(reply);
+    locked([this] { pushNotice(ClearedNotice{}); });
     control("clear");
-  } else if (const auto* notify = std::get_if<NotifyCommand>(&command)) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (playout_) {
-        const uint64_t mark = next_mark_++;
-        mark_bytes_ += notify->reply.size();
-        mark_replies_[mark] = notify->reply;
-        playout_->addMark(mark);
-        resolveMarks();
-        checkPendingText();
-      }
-    }
+  } else if (const auto* mark = std::get_if<MarkCommand>(&command)) {
+    addMark(mark->label);
     control("notify");
+  } else if (std::holds_alternative<ClearMarksCommand>(command)) {
+    locked([this] {
+      playout_->forgetMarks();
+      mark_labels_.clear();
+      mark_bytes_ = 0;
+    });
+    control("clear-marks");
+  } else if (const auto* pause = std::get_if<PauseCommand>(&command)) {
+    locked([&] { playout_->setHeld(pause->paused); });
+    control(pause->paused ? "pause" : "continue");
+  } else if (std::holds_alternative<ReportDrainedCommand>(command)) {
+    locked([this] { drained_wanted_ = true; });
+  } else if (std::holds_alternative<StatusCommand>(command)) {
+    locked([this] {
+      pushNotice(StatusNotice{playout_->milliseconds(), settings_.max_playout_ms, told_full_,
+                              playout_->held()});
+    });
   } else if (std::holds_alternative<HangupCommand>(command)) {
     control("hangup");
   } else if (const auto* dtmf = std::get_if<DtmfCommand>(&command)) {
     for (const char digit : dtmf->digits)
       emit(DtmfEvent{std::string(1, digit), dtmf->duration_ms, false});
+  } else if (const auto* bad = std::get_if<BadCommand>(&command)) {
+    ignore(*bad);
   } else if (const auto* other = std::get_if<OtherCommand>(&command)) {
     {
       const std::lock_guard lock(mutex_);
       ++stats_.ignored_messages;
     }
     control(other->action.c_str());
-  } else {
+  } else if (std::holds_alternative<PlainText>(command)) {
     emit(TextEvent{std::string(text)});
   }
+}
+
+void Connection::ignore(const BadCommand& command) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++stats_.ignored_messages;
+    if (bad_warned_) return;
+    bad_warned_ = true;
+  }
+  emit(IgnoredEvent{command.fault});
 }
 
 bool Connection::endConversation(ConnectionState state, unsigned code, const std::string& reason) {
@@ -173,7 +229,7 @@ bool Connection::endConversation(ConnectionState state, unsigned code, const std
     closed_in_order_ = state == ConnectionState::Closed;
     paused_ = false;
     outbox_.clear();
-    mark_replies_.clear();
+    mark_labels_.clear();
     mark_bytes_ = 0;
     if (playout_) playout_->finish();
   }

@@ -57,6 +57,7 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   using S = ConnectionSettings;
   take(&S::uri);
   take(&S::dialect);
+  take(&S::call_id);
   take(&S::content_type);
   take(&S::headers);
   take(&S::extra_headers);
@@ -82,6 +83,12 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   return std::nullopt;
 }
 
+int ConnectionSettings::forcedRate() const {
+  if (const int rate = dialects()[dialect].rate; rate > 0) return rate;
+  const auto type = ContentType::parse(content_type);
+  return type ? type->rate : 0;
+}
+
 std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const {
   auto endpoint = Endpoint::parse(uri);
   if (const auto* fault = std::get_if<std::string>(&endpoint)) return settingsFailure(*fault);
@@ -89,7 +96,10 @@ std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const
   if (auto fault = faultInHandshakeHeaders(*this)) return settingsFailure(*fault);
   ClientSettings client;
   client.dial.endpoint = std::get<Endpoint>(endpoint);
-  client.dial.request = {splitList(subprotocols), authorization, extra_headers};
+  static const ConnectionSettings defaults;
+  const std::string offered =
+      subprotocols == defaults.subprotocols ? dialects()[dialect].subprotocols : subprotocols;
+  client.dial.request = {splitList(offered), authorization, extra_headers};
   client.dial.addresses = splitList(resolved_addresses);
   if (auto fault = faultInAddresses(client.dial.addresses)) return settingsFailure(*fault);
   client.dial.timeout_ms = connect_timeout_ms;

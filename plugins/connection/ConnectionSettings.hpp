@@ -21,11 +21,12 @@ namespace wsbridge {
 struct ConnectionSettings {
   std::string uri;
   std::string name;
-  DialectKind dialect = DialectKind::Wsbridge;
+  size_t dialect = 0;   // row of dialects()
+  std::string call_id;  // may be empty
   std::string content_type;
   std::string headers;
   std::vector<std::pair<std::string, std::string>> extra_headers;
-  std::string subprotocols = "WSBRIDGE";
+  std::string subprotocols = "WSBRIDGE";  // left at this: what the dialect offers
   std::string authorization;
   bool tls_verify = true;
   std::string tls_ca_file;
@@ -52,6 +53,10 @@ struct ConnectionSettings {
   /// Takes over what `other` has set and this has not. Returns the fault when both name different
   /// URIs.
   std::optional<std::string> merge(const ConnectionSettings& other);
+
+  /// The rate that both directions must have; 0 when the caps decide. A dialect that knows one rate
+  /// only comes before the content type.
+  [[nodiscard]] int forcedRate() const;
 
   /// Everything needed to dial, or what is wrong and how to mend it.
   [[nodiscard]] std::variant<ClientSettings, Failure> clientSettings() const;

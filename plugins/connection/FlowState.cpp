@@ -194,9 +194,9 @@ gssize FlowState::write(const void* buffer, gsize size, GError** error) {
   return count;
 }
 
-void FlowState::sendBinary(std::span<const uint8_t> payload) {
+void FlowState::sendMessage(Opcode opcode, std::span<const uint8_t> payload) {
   if (closed_) return;
-  writeBinaryFrame(payload, mask_keys_.next(), frame_);
+  writeFrame(opcode, payload, mask_keys_.next(), frame_);
   const gssize count = writeBase(frame_, nullptr);
   const auto sent = static_cast<size_t>(std::max<gssize>(count, 0));
   if (sent == frame_.size()) return;

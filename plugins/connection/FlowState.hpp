@@ -32,9 +32,9 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   bool pump();
   gssize read(void* buffer, gsize size, GError** error);
   gssize write(const void* buffer, gsize size, GError** error);
-  /// One BINARY message, masked. Only when writable(); what the socket does not take goes out
+  /// One message, masked. Only when writable(); what the socket does not take goes out
   /// before anything else.
-  void sendBinary(std::span<const uint8_t> payload);
+  void sendMessage(Opcode opcode, std::span<const uint8_t> payload);
   GSource* createSource(GObject* stream, bool input);
   /// Lets a source of createSource() be dispatched, or not, as things stand.
   void refresh(GSource* source, bool input) const;
@@ -42,6 +42,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   void shutdownWrite();
 
   void setPaused(bool paused);
+  void setAudioIsText(bool audio_is_text) { filter_.setAudioIsText(audio_is_text); }
   void stopReading();
   void detach();
   [[nodiscard]] bool inputReady() const;

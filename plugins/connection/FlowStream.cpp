@@ -173,6 +173,9 @@ GIOStream* FlowStream::stream() const {
 void FlowStream::setPaused(bool paused) {
   state_->setPaused(paused);
 }
+void FlowStream::setAudioIsText(bool audio_is_text) {
+  state_->setAudioIsText(audio_is_text);
+}
 void FlowStream::stopReading() {
   state_->stopReading();
 }
@@ -182,8 +185,8 @@ bool FlowStream::paused() const {
 bool FlowStream::writable() const {
   return state_->writable();
 }
-void FlowStream::sendBinary(std::span<const uint8_t> payload) {
-  state_->sendBinary(payload);
+void FlowStream::sendMessage(Opcode opcode, std::span<const uint8_t> payload) {
+  state_->sendMessage(opcode, payload);
 }
 const FrameFilter& FlowStream::filter() const {
   return state_->filter();

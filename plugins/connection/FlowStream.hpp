@@ -15,6 +15,7 @@
 #include <gio/gio.h>
 
 #include "connection/FrameFilter.hpp"
+#include "connection/FrameWriter.hpp"
 #include "runtime/MediaLoop.hpp"
 
 namespace wsbridge {
@@ -37,12 +38,14 @@ class FlowStream {
   /// Paused: text and control that come before the next audio still pass; then reading stops.
   void setPaused(bool paused);
   [[nodiscard]] bool paused() const;
+  /// Pausing stops at TEXT messages too.
+  void setAudioIsText(bool audio_is_text);
   /// For good: libsoup 3.2 would report a protocol error again for each read.
   void stopReading();
   /// Nothing is held unsent, by libsoup or here: the next message goes to the socket at once.
   [[nodiscard]] bool writable() const;
-  /// One BINARY message past libsoup, only when writable().
-  void sendBinary(std::span<const uint8_t> payload);
+  /// One message past libsoup, only when writable().
+  void sendMessage(Opcode opcode, std::span<const uint8_t> payload);
   [[nodiscard]] const FrameFilter& filter() const;
   [[nodiscard]] uint64_t bytesRead() const;
   [[nodiscard]] int64_t lastReadUs() const;

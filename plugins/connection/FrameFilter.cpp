@@ -51,11 +51,17 @@ bool FrameFilter::isAudio(uint8_t opcode) const {
   return opcode == kBinary || (opcode == kContinuation && in_binary_);
 }
 
+bool FrameFilter::mustWait(uint8_t first) const {
+  if (in_body_) return body_ == Body::Audio && (hold_ || !wanted());
+  if (header_size_ > 0) return false;
+  const uint8_t opcode = first & 0x0FU;
+  if (hold_ && audio_is_text_ && opcode == kText) return true;
+  return isAudio(opcode) && (hold_ || !wanted());
+}
+
 void FrameFilter::process(std::span<const uint8_t> raw) {
   while (!raw.empty() && fault_ == Fault::None) {
-    const bool audio_next =
-        in_body_ ? body_ == Body::Audio : header_size_ == 0 && isAudio(raw.front() & 0x0FU);
-    if (audio_next && (hold_ || !wanted())) {
+    if (mustWait(raw.front())) {
       pending_.assign(raw.begin(), raw.end());
       return;
     }

@@ -11,15 +11,15 @@ namespace wsbridge {
 
 namespace {
 
-constexpr uint8_t kFinBinary = 0x82;
+constexpr uint8_t kFin = 0x80;
 constexpr uint8_t kMasked = 0x80;
 constexpr size_t kMaxHeader = 14;
 constexpr size_t kShort = 126;
 constexpr size_t kMedium = 65536;
 
-size_t writeHeader(size_t payload, std::array<uint8_t, 4> key, uint8_t* out) {
+size_t writeHeader(Opcode opcode, size_t payload, std::array<uint8_t, 4> key, uint8_t* out) {
   size_t at = 0;
-  out[at++] = kFinBinary;
+  out[at++] = static_cast<uint8_t>(kFin | static_cast<uint8_t>(opcode));
   if (payload < kShort) {
     out[at++] = static_cast<uint8_t>(kMasked | payload);
   } else {
@@ -48,10 +48,10 @@ std::array<uint8_t, 4> MaskKeys::next() {
   return keys_[--left_];
 }
 
-void writeBinaryFrame(std::span<const uint8_t> payload, std::array<uint8_t, 4> key,
-                      std::vector<uint8_t>& out) {
+void writeFrame(Opcode opcode, std::span<const uint8_t> payload, std::array<uint8_t, 4> key,
+                std::vector<uint8_t>& out) {
   out.resize(kMaxHeader + payload.size());
-  const size_t header = writeHeader(payload.size(), key, out.data());
+  const size_t header = writeHeader(opcode, payload.size(), key, out.data());
   out.resize(header + payload.size());
   uint8_t* to = out.data() + header;
   uint32_t word_key = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Writes a client's unfragmented BINARY message, RFC 6455 section 5.2. Not synchronised.
+// Writes a client's unfragmented message, RFC 6455 section 5.2. Not synchronised.
 #pragma once
 
 #include <array>
@@ -21,8 +21,10 @@ class MaskKeys {
   size_t left_ = 0;
 };
 
+enum class Opcode : uint8_t { Text = 1, Binary = 2 };
+
 /// Replaces the contents of `out` by the frame.
-void writeBinaryFrame(std::span<const uint8_t> payload, std::array<uint8_t, 4> key,
-                      std::vector<uint8_t>& out);
+void writeFrame(Opcode opcode, std::span<const uint8_t> payload, std::array<uint8_t, 4> key,
+                std::vector<uint8_t>& out);
 
 }  // namespace wsbridge

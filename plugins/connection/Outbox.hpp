@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Outbox: what waits to be sent to the endpoint, in order. Audio above the limit is dropped, the
-// oldest first; text is never dropped and keeps its place among the audio. Pure; not synchronised.
+// oldest first; text and notices are never dropped and keep their place among the audio. Notices
+// are written when their turn comes: a dialect may number its messages. Pure; not synchronised.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +10,21 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
+
+#include "dialects/Dialect.hpp"
 
 namespace wsbridge {
 
 class Outbox {
  public:
   struct Item {
-    bool text;
-    std::vector<uint8_t> bytes;
+    enum class Kind { Audio, Text, Event };
+    Kind kind;
+    std::vector<uint8_t> bytes;  ///< of audio or text
+    Notice notice;
   };
 
   void setMaxFrames(size_t frames) { max_frames_ = frames; }
@@ -27,21 +34,25 @@ class Outbox {
     size_t dropped = 0;
     while (frames_ >= max_frames_ && dropOldestFrame())
       ++dropped;
-    items_.push_back({false, {frame.begin(), frame.end()}});
+    items_.push_back({Item::Kind::Audio, {frame.begin(), frame.end()}, {}});
     ++frames_;
     return dropped;
   }
   void pushText(std::string_view text) {
-    items_.push_back({true, {text.begin(), text.end()}});
+    items_.push_back({Item::Kind::Text, {text.begin(), text.end()}, {}});
     text_bytes_ += text.size();
+  }
+  void pushNotice(const Notice& notice) {
+    text_bytes_ += sizeOf(notice);
+    items_.push_back({Item::Kind::Event, {}, notice});
   }
   Item pop() {
     Item item = std::move(items_.front());
     items_.pop_front();
-    if (item.text) {
-      text_bytes_ -= item.bytes.size();
-    } else {
+    if (item.kind == Item::Kind::Audio) {
       --frames_;
+    } else {
+      text_bytes_ -= item.kind == Item::Kind::Text ? item.bytes.size() : sizeOf(item.notice);
     }
     return item;
   }
@@ -54,9 +65,13 @@ class Outbox {
   }
 
  private:
+  static size_t sizeOf(const Notice& notice) {
+    const auto* mark = std::get_if<MarkNotice>(&notice);
+    return mark != nullptr ? mark->label.size() : 0;
+  }
   bool dropOldestFrame() {
     for (auto item = items_.begin(); item != items_.end(); ++item) {
-      if (item->text) continue;
+      if (item->kind != Item::Kind::Audio) continue;
       items_.erase(item);
       --frames_;
       return true;

@@ -70,6 +70,7 @@ void WebSocketClient::dialled(Dialer::Result result) {
         const auto listener = self ? self->listener_.lock() : nullptr;
         if (listener) listener->onWritable();
       });
+  flow_->setAudioIsText(settings_.audio_is_text);
   const Endpoint& endpoint = settings_.dial.endpoint;
   g_autoptr(GUri) uri = g_uri_build(G_URI_FLAGS_NONE, endpoint.tls ? "wss" : "ws", nullptr,
                                     endpoint.host.c_str(), endpoint.port, "/", nullptr, nullptr);
@@ -117,8 +118,8 @@ bool WebSocketClient::writable() const {
          soup_websocket_connection_get_state(socket_) == SOUP_WEBSOCKET_STATE_OPEN;
 }
 
-void WebSocketClient::sendBinary(std::span<const uint8_t> payload) {
-  flow_->sendBinary(payload);
+void WebSocketClient::sendAudio(Opcode opcode, std::span<const uint8_t> payload) {
+  flow_->sendMessage(opcode, payload);
 }
 
 void WebSocketClient::sendText(std::string_view text) {

@@ -27,6 +27,7 @@ struct ClientSettings {
   DialSettings dial;
   unsigned ping_interval_s = 20;
   unsigned pong_timeout_s = 10;
+  bool audio_is_text = false;  ///< the endpoint's audio comes in TEXT messages
 };
 
 enum class ClosedBy { Endpoint, Local };
@@ -53,7 +54,8 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   void start();
   /// The last message has left for the kernel: send more. Otherwise wait for onWritable().
   [[nodiscard]] bool writable() const;
-  void sendBinary(std::span<const uint8_t> payload);
+  /// Past libsoup, only when writable().
+  void sendAudio(Opcode opcode, std::span<const uint8_t> payload);
   /// `text` must be valid UTF-8.
   void sendText(std::string_view text);
   /// Sends a close frame; onClosed follows. `discard`: what still arrives is not delivered any

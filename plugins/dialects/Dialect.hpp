@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Dialect: how one endpoint family writes audio and events as WebSocket messages. Pure: values in,
-// messages and values out. One object per connection; not synchronised, used on the connection's
-// loop.
+// messages and values out. One object per conversation, which may number its messages; not
+// synchronised. A further dialect is one file and one row of the table in Dialects.cpp.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,17 +18,31 @@
 
 namespace wsbridge {
 
-enum class DialectKind { Wsbridge, Vonage };
+// --- What the endpoint asks for.
 
-/// The endpoint empties the play-out queue.
+/// Empties the play-out queue.
 struct ClearCommand {};
-/// The endpoint wants `reply` back when all audio queued so far has been played.
-struct NotifyCommand {
-  std::string reply;
+/// `label` comes back as a MarkNotice when all audio queued so far has been played.
+struct MarkCommand {
+  std::string label;
 };
-/// The endpoint ends the call.
+/// All marks that wait are forgotten, without a word; the audio stays.
+struct ClearMarksCommand {};
+/// Audio that came within a text message: S16LE at the conversation's rate.
+struct MediaCommand {
+  std::vector<uint8_t> audio;
+};
+/// Play-out stands still until it goes on; what comes meanwhile is queued.
+struct PauseCommand {
+  bool paused;
+};
+/// A DrainedNotice, once, as soon as nothing is queued.
+struct ReportDrainedCommand {};
+/// A StatusNotice.
+struct StatusCommand {};
+/// Ends the call.
 struct HangupCommand {};
-/// The endpoint wants keys sent to the caller.
+/// Keys to be sent to the caller.
 struct DtmfCommand {
   std::string digits;
   unsigned duration_ms;
@@ -35,30 +51,93 @@ struct DtmfCommand {
 struct OtherCommand {
   std::string action;
 };
+/// Belongs to the dialect and asks for nothing.
+struct NoCommand {};
+/// Belongs to the dialect and cannot be used: counted, warned of once, otherwise ignored.
+struct BadCommand {
+  std::string fault;
+};
 /// A text message that is no control message.
 struct PlainText {};
 
-using Command =
-    std::variant<ClearCommand, NotifyCommand, HangupCommand, DtmfCommand, OtherCommand, PlainText>;
+using Command = std::variant<ClearCommand, MarkCommand, ClearMarksCommand, MediaCommand,
+                             PauseCommand, ReportDrainedCommand, StatusCommand, HangupCommand,
+                             DtmfCommand, OtherCommand, NoCommand, BadCommand, PlainText>;
+
+// --- What the bridge tells the endpoint.
+
+/// A key of the caller was released.
+struct DtmfNotice {
+  char digit;
+  unsigned duration_ms;
+};
+/// The queue was emptied because the endpoint wanted it.
+struct ClearedNotice {};
+/// The audio before a mark was played, or the mark was given up by a clear.
+struct MarkNotice {
+  std::string label;
+  bool cleared;
+};
+/// The queue nears its limit: send no more. Or: it has room again.
+struct QueueNotice {
+  bool full;
+};
+struct DrainedNotice {};
+struct StatusNotice {
+  uint64_t queued_ms;
+  uint64_t limit_ms;
+  bool full;
+  bool paused;
+};
+/// We are about to close the WebSocket.
+struct EndNotice {};
+
+using Notice = std::variant<DtmfNotice, ClearedNotice, MarkNotice, QueueNotice, DrainedNotice,
+                            StatusNotice, EndNotice>;
+
+/// From these shares of the play-out limit on the endpoint is told to wait, and to go on.
+inline constexpr unsigned kQueueFullPercent = 90;
+inline constexpr unsigned kQueueRoomPercent = 80;
+
+/// What the opening messages may say of the call.
+struct Conversation {
+  std::string custom;  ///< a JSON object of custom keys, or empty
+  ContentType type;
+  std::string call_id;  ///< the caller's name for the call; may be empty
+};
 
 class Dialect {
  public:
-  static std::unique_ptr<Dialect> create(DialectKind kind);
-
   Dialect() = default;
   Dialect(const Dialect&) = delete;
   Dialect& operator=(const Dialect&) = delete;
   virtual ~Dialect() = default;
 
-  /// `custom` is a JSON object; its own "content-type" (and, where the dialect has one, "event") is
-  /// replaced.
-  [[nodiscard]] virtual std::string firstMessage(const std::string& custom,
-                                                 const ContentType& type) const = 0;
-  [[nodiscard]] virtual std::string dtmf(char digit, unsigned duration_ms) const = 0;
-  /// Sent after a clear; empty: nothing is sent.
-  [[nodiscard]] virtual std::string cleared() const = 0;
-  [[nodiscard]] virtual Command decodeText(std::string_view text) const = 0;
+  /// The messages before any audio, at least one. A custom key never replaces one of the dialect's.
+  virtual std::vector<std::string> opening(const Conversation& conversation) = 0;
+  /// The audio format as the statistics tell it.
+  [[nodiscard]] virtual std::string format(const ContentType& type) const { return type.text(); }
+  /// One message; empty where the dialect has no words for it.
+  virtual std::string write(const Notice& notice) = 0;
+  virtual Command decodeText(std::string_view text) = 0;
+
+  /// False: audio is BINARY S16LE both ways. True: writeAudio() makes a text message of each frame.
+  [[nodiscard]] virtual bool audioIsText() const { return false; }
+  virtual void writeAudio(std::span<const uint8_t> frame, std::string& out);
 };
+
+struct DialectRow {
+  const char* name;
+  const char* summary;
+  /// Offered in Sec-WebSocket-Protocol where the application has not chosen; may be empty.
+  const char* subprotocols;
+  /// Of both directions, where the dialect knows one only; otherwise 0.
+  int rate;
+  std::unique_ptr<Dialect> (*create)();
+};
+
+/// The first one is the default. A dialect is named by its index here.
+std::span<const DialectRow> dialects();
 
 /// Empty when `text` is a JSON object (or empty); otherwise what is wrong with it.
 std::optional<std::string> faultInCustomHeaders(const std::string& text);

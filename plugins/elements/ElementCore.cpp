@@ -29,6 +29,7 @@ enum : guint {
   kPropPongTimeout,
   kPropContext,
   kPropContextWait,
+  kPropCallId,
   kPropStats,
 };
 
@@ -36,13 +37,14 @@ constexpr auto kReadWrite =
     static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 
 GType dialectType() {
-  static const GEnumValue values[] = {
-      {static_cast<int>(DialectKind::Wsbridge), "Linear PCM and JSON as of the original module",
-       "wsbridge"},
-      {static_cast<int>(DialectKind::Vonage), "Vonage Voice API WebSockets", "vonage"},
-      {0, nullptr, nullptr},
-  };
-  static const GType type = g_enum_register_static("GstWsBridgeDialect", values);
+  static const std::vector<GEnumValue> values = [] {
+    std::vector<GEnumValue> rows;
+    for (const DialectRow& row : dialects())
+      rows.push_back({static_cast<int>(rows.size()), row.summary, row.name});
+    rows.push_back({0, nullptr, nullptr});
+    return rows;
+  }();
+  static const GType type = g_enum_register_static("GstWsBridgeDialect", values.data());
   return type;
 }
 
@@ -137,10 +139,12 @@ void ElementCore::installProperties(GObjectClass* klass) {
                 "Name that a wsbridgesink and a wsbridgesrc share to use one WebSocket");
   g_object_class_install_property(
       klass, kPropDialect,
-      g_param_spec_enum("dialect", "Dialect", "How audio and events are written", dialectType(),
-                        static_cast<int>(DialectKind::Wsbridge), kReadWrite));
+      g_param_spec_enum("dialect", "Dialect", "How audio and events are written", dialectType(), 0,
+                        kReadWrite));
   installString(klass, kPropContentType, "content-type", "Content type",
                 "Forces the audio format, such as audio/l16;rate=16000 (default: from the caps)");
+  installString(klass, kPropCallId, "call-id", "Call id",
+                "What a dialect that names the call makes its name from (default: random)");
   installString(klass, kPropHeaders, "headers", "Headers",
                 "JSON object: custom keys of the first message");
   g_object_class_install_property(
@@ -149,7 +153,9 @@ void ElementCore::installProperties(GObjectClass* klass) {
                          "Further HTTP request headers of the handshake", GST_TYPE_STRUCTURE,
                          kReadWrite));
   installString(klass, kPropSubprotocols, "subprotocols", "Subprotocols",
-                "Offered in Sec-WebSocket-Protocol, separated by commas", "WSBRIDGE");
+                "Offered in Sec-WebSocket-Protocol, separated by commas (left at the default: what "
+                "the dialect offers)",
+                "WSBRIDGE");
   g_object_class_install_property(
       klass, kPropAuthorization,
       g_param_spec_string("authorization", "Authorization",
@@ -211,7 +217,10 @@ bool ElementCore::setProperty(guint id, const GValue* value) {
       assign(s.name, value);
       return true;
     case kPropDialect:
-      s.dialect = static_cast<DialectKind>(g_value_get_enum(value));
+      s.dialect = static_cast<size_t>(g_value_get_enum(value));
+      return true;
+    case kPropCallId:
+      assign(s.call_id, value);
       return true;
     case kPropContentType:
       assign(s.content_type, value);
@@ -287,6 +296,9 @@ bool ElementCore::getProperty(guint id, GValue* value) const {
       return true;
     case kPropDialect:
       g_value_set_enum(value, static_cast<int>(s.dialect));
+      return true;
+    case kPropCallId:
+      text(s.call_id);
       return true;
     case kPropContentType:
       text(s.content_type);

@@ -44,6 +44,7 @@ struct ToStructure {
   }
   GstStructure* operator()(const Failure& failure) const { return failureStructure(failure); }
   GstStructure* operator()(const DroppedEvent&) const { return nullptr; }
+  GstStructure* operator()(const IgnoredEvent&) const { return nullptr; }
 };
 
 struct GstErrorCode {
@@ -107,6 +108,12 @@ void postConnectionEvent(GstElement* element, const Connection& connection,
         element, RESOURCE, WRITE, ("The endpoint does not read: audio was dropped"),
         ("%" G_GUINT64_FORMAT " frames of 20 ms since the last warning; see max-queue",
          dropped->frames));
+    return;
+  }
+  if (const auto* ignored = std::get_if<IgnoredEvent>(&event)) {
+    GST_ELEMENT_WARNING(
+        element, STREAM, DECODE, ("The endpoint sent a message that cannot be used"),
+        ("%s; ignored, as are others like it (ignored-messages in stats)", ignored->fault.c_str()));
     return;
   }
   GstStructure* structure = std::visit(ToStructure{}, event);

@@ -9,53 +9,265 @@ namespace {
 
 using namespace wsbridge;
 
+std::unique_ptr<Dialect> make(const std::string& name) {
+  for (const DialectRow& row : dialects()) {
+    if (name == row.name) return row.create();
+  }
+  return nullptr;
+}
 std::unique_ptr<Dialect> original() {
-  return Dialect::create(DialectKind::Wsbridge);
+  return make("wsbridge");
 }
 std::unique_ptr<Dialect> vonage() {
-  return Dialect::create(DialectKind::Vonage);
+  return make("vonage");
+}
+std::string opening(Dialect& dialect, const std::string& custom, int rate) {
+  const auto messages = dialect.opening({custom, {rate}, "call-1"});
+  return messages.size() == 1 ? messages.front() : std::to_string(messages.size()) + " messages";
+}
+
+/// `pattern` with ? for any character: what is drawn at random.
+bool matches(const std::string& text, const std::string& pattern) {
+  if (text.size() != pattern.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (pattern[i] != '?' && pattern[i] != text[i]) return false;
+  }
+  return true;
+}
+const std::string kUuid =
+    std::string(8, '?') + "-\?\?\?\?-\?\?\?\?-\?\?\?\?-" + std::string(12, '?');
+
+template <class Wanted>
+bool is(const Command& command) {
+  return std::holds_alternative<Wanted>(command);
 }
 
 TEST(WsbridgeDialect, FirstMessageHasTheCustomKeysAndTheContentTypeLast) {
-  EXPECT_EQ(original()->firstMessage(R"({"name_1":"value_1","name_2":"value_2"})", {16000}),
+  EXPECT_EQ(opening(*original(), R"({"name_1":"value_1","name_2":"value_2"})", 16000),
             R"({"name_1":"value_1","name_2":"value_2","content-type":"audio/l16;rate=16000"})");
-  EXPECT_EQ(original()->firstMessage("", {8000}), R"({"content-type":"audio/l16;rate=8000"})");
+  EXPECT_EQ(opening(*original(), "", 8000), R"({"content-type":"audio/l16;rate=8000"})");
 }
 
 TEST(WsbridgeDialect, AContentTypeOfTheCallerIsReplaced) {
-  EXPECT_EQ(original()->firstMessage(R"({"content-type":"audio/wav","a":[1,2.5,null,{"b":true}]})",
-                                     {48000}),
-            R"({"a":[1,2.5,null,{"b":true}],"content-type":"audio/l16;rate=48000"})");
+  EXPECT_EQ(
+      opening(*original(), R"({"content-type":"audio/wav","a":[1,2.5,null,{"b":true}]})", 48000),
+      R"({"a":[1,2.5,null,{"b":true}],"content-type":"audio/l16;rate=48000"})");
 }
 
 TEST(WsbridgeDialect, Dtmf) {
-  EXPECT_EQ(original()->dtmf('#', 100), R"({"digit":"#","duration":100})");
+  EXPECT_EQ(original()->write(DtmfNotice{'#', 100}), R"({"digit":"#","duration":100})");
 }
 
 TEST(VonageDialect, Messages) {
-  EXPECT_EQ(vonage()->firstMessage(R"({"event":"mine","k":"v"})", {16000}),
+  EXPECT_EQ(opening(*vonage(), R"({"event":"mine","k":"v"})", 16000),
             R"({"event":"websocket:connected","content-type":"audio/l16;rate=16000","k":"v"})");
-  EXPECT_EQ(vonage()->dtmf('5', 260), R"({"event":"websocket:dtmf","digit":"5","duration":260})");
-  EXPECT_EQ(vonage()->cleared(), R"({"event":"websocket:cleared"})");
+  EXPECT_EQ(vonage()->write(DtmfNotice{'5', 260}),
+            R"({"event":"websocket:dtmf","digit":"5","duration":260})");
+  EXPECT_EQ(vonage()->write(ClearedNotice{}), R"({"event":"websocket:cleared"})");
+  EXPECT_EQ(vonage()->write(MarkNotice{R"({"id":7})", false}),
+            R"({"event":"websocket:notify","payload":{"id":7}})");
+  EXPECT_EQ(vonage()->write(MarkNotice{"", true}), R"({"event":"websocket:notify"})");
+  EXPECT_EQ(vonage()->write(QueueNotice{true}), R"({"event":"websocket:queue","state":"high"})");
+  EXPECT_EQ(vonage()->write(QueueNotice{false}), R"({"event":"websocket:queue","state":"low"})");
 }
 
 TEST(Dialects, ControlMessages) {
   for (const auto& dialect : {original(), vonage()}) {
-    EXPECT_TRUE(
-        std::holds_alternative<ClearCommand>(dialect->decodeText(R"( {"action":"clear"} )")));
-    EXPECT_TRUE(
-        std::holds_alternative<HangupCommand>(dialect->decodeText(R"({"action":"hangup"})")));
+    EXPECT_TRUE(is<ClearCommand>(dialect->decodeText(R"( {"action":"clear"} )")));
+    EXPECT_TRUE(is<HangupCommand>(dialect->decodeText(R"({"action":"hangup"})")));
     const auto notify = dialect->decodeText(R"({"action":"notify","payload":{"id":[1,"x"]}})");
-    ASSERT_TRUE(std::holds_alternative<NotifyCommand>(notify));
-    EXPECT_EQ(std::get<NotifyCommand>(notify).reply,
+    ASSERT_TRUE(is<MarkCommand>(notify));
+    EXPECT_EQ(dialect->write(MarkNotice{std::get<MarkCommand>(notify).label, false}),
               R"({"event":"websocket:notify","payload":{"id":[1,"x"]}})");
     const auto dtmf = dialect->decodeText(R"({"action":"dtmf","digits":"12#"})");
-    ASSERT_TRUE(std::holds_alternative<DtmfCommand>(dtmf));
+    ASSERT_TRUE(is<DtmfCommand>(dtmf));
     EXPECT_EQ(std::get<DtmfCommand>(dtmf).digits, "12#");
     const auto other = dialect->decodeText(R"({"action":"dance"})");
-    ASSERT_TRUE(std::holds_alternative<OtherCommand>(other));
+    ASSERT_TRUE(is<OtherCommand>(other));
     EXPECT_EQ(std::get<OtherCommand>(other).action, "dance");
   }
+}
+
+TEST(TwilioDialect, MessagesAreNumberedInTheOrderInWhichTheyAreWritten) {
+  const auto twilio = make("twilio");
+  const auto messages =
+      twilio->opening({R"({"k":"v","n":1.5,"o":{"a":[true]}})", {8000}, "call-1"});
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_EQ(messages[0], R"({"event":"connected","protocol":"Call","version":"1.0.0"})");
+  const std::string hex(32, '?');
+  ASSERT_TRUE(matches(
+      messages[1],
+      R"({"event":"start","sequenceNumber":"1","start":{"accountSid":"AC)" + hex +
+          R"(","streamSid":"MZ)" + hex + R"(","callSid":"CA)" + hex +
+          R"(","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,)"
+          R"("channels":1},"customParameters":{"k":"v","n":"1.5","o":"{\"a\":[true]}"}},)"
+          R"("streamSid":"MZ)" +
+          hex + "\"}"))
+      << messages[1];
+  const std::string stream = messages[1].substr(messages[1].size() - 36, 34);
+  std::string audio;
+  const std::vector<uint8_t> silence(320, 0);
+  twilio->writeAudio(silence, audio);
+  std::string payload;
+  for (int i = 0; i < 53; ++i)
+    payload += "////";
+  const std::string media =
+      R"(,"payload":")" + payload + R"(/w=="},"streamSid":")" + stream + "\"}";
+  EXPECT_EQ(audio,
+            R"({"event":"media","sequenceNumber":"2","media":{"track":"inbound","chunk":"1",)"
+            R"("timestamp":"0")" +
+                media);
+  EXPECT_EQ(twilio->write(DtmfNotice{'1', 100}),
+            R"({"event":"dtmf","streamSid":")" + stream +
+                R"(","sequenceNumber":"3","dtmf":{"track":"inbound_track","digit":"1"}})");
+  twilio->writeAudio(silence, audio);
+  EXPECT_EQ(audio,
+            R"({"event":"media","sequenceNumber":"4","media":{"track":"inbound","chunk":"2",)"
+            R"("timestamp":"20")" +
+                media);
+  EXPECT_EQ(twilio->write(MarkNotice{"a \"b\"", false}),
+            R"({"event":"mark","sequenceNumber":"5","streamSid":")" + stream +
+                R"(","mark":{"name":"a \"b\""}})");
+  EXPECT_EQ(twilio->write(ClearedNotice{}), "") << "the marks are the answer";
+  const std::string stop = twilio->write(EndNotice{});
+  EXPECT_TRUE(matches(stop, R"({"event":"stop","sequenceNumber":"6","stop":{"accountSid":"AC)" +
+                                hex + R"(","callSid":"CA)" + hex + R"("},"streamSid":")" + stream +
+                                "\"}"))
+      << stop;
+}
+
+TEST(TwilioDialect, TheCallSidIsMadeOfTheCallAndTheStreamSidIsNot) {
+  const auto start = [] { return make("twilio")->opening({"", {8000}, "call-1"})[1]; };
+  const std::string one = start();
+  const std::string two = start();
+  const auto at = [](const std::string& text, const char* key) {
+    return text.substr(text.find(key) + std::string(key).size(), 37);
+  };
+  EXPECT_EQ(at(one, "callSid"), at(two, "callSid"));
+  EXPECT_NE(at(one, "streamSid"), at(two, "streamSid"));
+}
+
+TEST(TwilioDialect, Commands) {
+  const auto twilio = make("twilio");
+  twilio->opening({"", {8000}, ""});
+  EXPECT_TRUE(is<ClearCommand>(twilio->decodeText(R"({"event":"clear"})")));
+  const auto mark = twilio->decodeText(R"({"event":"mark","mark":{"name":"m 1"}})");
+  ASSERT_TRUE(is<MarkCommand>(mark));
+  EXPECT_EQ(std::get<MarkCommand>(mark).label, "m 1");
+  EXPECT_TRUE(is<BadCommand>(twilio->decodeText(R"({"event":"mark","mark":{}})")));
+  EXPECT_TRUE(is<BadCommand>(twilio->decodeText(R"({"event":"clear","streamSid":"MZother"})")));
+  EXPECT_TRUE(is<BadCommand>(twilio->decodeText(R"({"event":"media","media":{}})")));
+  EXPECT_TRUE(is<BadCommand>(twilio->decodeText(R"({"event":"media","media":{"payload":""}})")));
+  EXPECT_TRUE(is<OtherCommand>(twilio->decodeText(R"({"event":"dance"})")));
+  EXPECT_TRUE(is<PlainText>(twilio->decodeText("hello")));
+  const auto media = twilio->decodeText(R"({"event":"media","media":{"payload":"/3+AAA=="}})");
+  ASSERT_TRUE(is<MediaCommand>(media));
+  // Codewords ff, 7f, 80 and 00: zero twice, the largest positive and the largest negative sample.
+  const std::vector<uint8_t> expected = {0, 0, 0, 0, 0x7C, 0x7D, 0x84, 0x82};
+  EXPECT_EQ(std::get<MediaCommand>(media).audio, expected);
+}
+
+TEST(TwilioDialect, AMinuteInOneMessage) {
+  const auto twilio = make("twilio");
+  twilio->opening({"", {8000}, ""});
+  std::string payload;
+  for (int i = 0; i < 160'000; ++i)
+    payload += "////";
+  for (const bool escaped : {false, true}) {
+    std::string sent = payload;
+    if (escaped) {
+      sent.clear();
+      for (const char c : payload.substr(0, 40'000))
+        sent += std::string("\\") + c;
+    }
+    const auto media =
+        twilio->decodeText(R"({"event":"media","media":{"payload":")" + sent + R"("},"x":1})");
+    ASSERT_TRUE(is<MediaCommand>(media));
+    EXPECT_EQ(std::get<MediaCommand>(media).audio.size(), escaped ? 60'000U : 960'000U);
+  }
+  EXPECT_TRUE(is<BadCommand>(twilio->decodeText(
+      R"({"event":"media","media":{"payload":"//8="},"x":")" + payload + "\"}")));
+}
+
+TEST(AsteriskDialect, JsonForm) {
+  const auto asterisk = make("asterisk");
+  const auto start = opening(*asterisk, R"({"K":"v","N":2})", 16000);
+  EXPECT_TRUE(matches(
+      start, R"({"event":"MEDIA_START","connection_id":")" + kUuid +
+                 R"(","channel":"WebSocket/call-1","channel_id":"call-1","format":"slin16",)"
+                 R"("optimal_frame_size":640,"ptime":20,"channel_variables":{"K":"v","N":"2"}})"))
+      << start;
+  const std::string id = R"(,"channel_id":"call-1")";
+  EXPECT_EQ(asterisk->write(DtmfNotice{'5', 100}),
+            R"({"event":"DTMF_END")" + id + R"(,"digit":"5"})");
+  EXPECT_EQ(asterisk->write(QueueNotice{true}), R"({"event":"MEDIA_XOFF")" + id + "}");
+  EXPECT_EQ(asterisk->write(QueueNotice{false}), R"({"event":"MEDIA_XON")" + id + "}");
+  EXPECT_EQ(asterisk->write(DrainedNotice{}), R"({"event":"QUEUE_DRAINED")" + id + "}");
+  const auto mark = asterisk->decodeText(R"({"command":"MARK_MEDIA","correlation_id":"a b"})");
+  ASSERT_TRUE(is<MarkCommand>(mark));
+  EXPECT_EQ(asterisk->write(MarkNotice{std::get<MarkCommand>(mark).label, true}),
+            R"({"event":"MEDIA_MARK_PROCESSED")" + id + R"(,"correlation_id":"a b"})");
+  EXPECT_TRUE(is<NoCommand>(asterisk->decodeText(R"({"command":"START_MEDIA_BUFFERING"})")));
+  EXPECT_EQ(asterisk->write(StatusNotice{240, 60'000, false, true}),
+            R"({"event":"STATUS")" + id +
+                R"(,"queue_length":12,"xon_level":2400,"xoff_level":2700,"queue_full":false,)"
+                R"("bulk_media":true,"media_paused":true})");
+  const auto stop = asterisk->decodeText(R"({"command":"STOP_MEDIA_BUFFERING"})");
+  ASSERT_TRUE(is<MarkCommand>(stop));
+  EXPECT_EQ(asterisk->write(MarkNotice{std::get<MarkCommand>(stop).label, false}),
+            R"({"event":"MEDIA_BUFFERING_COMPLETED")" + id + R"(,"correlation_id":""})");
+  EXPECT_EQ(asterisk->write(MarkNotice{std::get<MarkCommand>(stop).label, true}), "");
+  EXPECT_TRUE(is<ClearCommand>(asterisk->decodeText(R"({"command":"FLUSH_MEDIA"})")));
+  EXPECT_TRUE(is<HangupCommand>(asterisk->decodeText(R"({"command":"HANGUP"})")));
+  EXPECT_TRUE(is<NoCommand>(asterisk->decodeText(R"({"command":"ANSWER"})")));
+  EXPECT_TRUE(is<StatusCommand>(asterisk->decodeText(R"({"command":"GET_STATUS"})")));
+  EXPECT_TRUE(
+      is<ReportDrainedCommand>(asterisk->decodeText(R"({"command":"REPORT_QUEUE_DRAINED"})")));
+  EXPECT_TRUE(is<OtherCommand>(asterisk->decodeText(R"({"command":"DANCE"})")));
+  EXPECT_TRUE(is<PlainText>(asterisk->decodeText(R"({"command":5})")));
+}
+
+TEST(AsteriskDialect, PlainTextForm) {
+  const auto asterisk = make("asterisk");
+  opening(*asterisk, "", 8000);
+  const auto pause = asterisk->decodeText("PAUSE_MEDIA\r\n");
+  ASSERT_TRUE(is<PauseCommand>(pause));
+  EXPECT_TRUE(std::get<PauseCommand>(pause).paused);
+  EXPECT_EQ(asterisk->write(DtmfNotice{'5', 100}), "DTMF_END digit:5 channel_id:call-1");
+  EXPECT_EQ(asterisk->write(QueueNotice{true}), "MEDIA_XOFF");
+  EXPECT_EQ(asterisk->write(DrainedNotice{}), "QUEUE_DRAINED");
+  EXPECT_EQ(asterisk->write(StatusNotice{240, 60'000, true, false}),
+            "STATUS channel_id:call-1 queue_length:12 xon_level:2400 xoff_level:2700 "
+            "queue_full:true bulk_media:false media_paused:false");
+  const auto mark = asterisk->decodeText("MARK_MEDIA " + std::string(500, 'x'));
+  ASSERT_TRUE(is<MarkCommand>(mark)) << "no limit of 128 bytes";
+  EXPECT_EQ(asterisk->write(MarkNotice{std::get<MarkCommand>(mark).label, false}),
+            "MEDIA_MARK_PROCESSED " + std::string(500, 'x'));
+  const auto stop = asterisk->decodeText("STOP_MEDIA_BUFFERING");
+  EXPECT_EQ(asterisk->write(MarkNotice{std::get<MarkCommand>(stop).label, false}),
+            "MEDIA_BUFFERING_COMPLETED");
+  EXPECT_TRUE(is<PlainText>(asterisk->decodeText("hello there")));
+  EXPECT_TRUE(is<PlainText>(asterisk->decodeText("")));
+}
+
+TEST(JambonzDialect, Messages) {
+  const auto jambonz = make("jambonz");
+  const auto first = opening(*jambonz, R"({"sampleRate":1,"k":{"a":1}})", 8000);
+  EXPECT_TRUE(matches(first, R"({"sampleRate":8000,"mixType":"mono","callSid":")" + kUuid +
+                                 R"(","direction":"inbound","callId":"call-1","k":{"a":1}})"))
+      << first;
+  EXPECT_EQ(jambonz->write(DtmfNotice{'1', 800}),
+            R"({"event":"dtmf","dtmf":"1","duration":"800"})");
+  EXPECT_EQ(jambonz->write(MarkNotice{"m", false}),
+            R"({"type":"mark","data":{"name":"m","event":"playout"}})");
+  EXPECT_EQ(jambonz->write(MarkNotice{"m", true}),
+            R"({"type":"mark","data":{"name":"m","event":"cleared"}})");
+  EXPECT_TRUE(is<ClearCommand>(jambonz->decodeText(R"({"type":"killAudio"})")));
+  EXPECT_TRUE(is<ClearMarksCommand>(jambonz->decodeText(R"({"type":"clearMarks"})")));
+  EXPECT_TRUE(is<HangupCommand>(jambonz->decodeText(R"({"type":"disconnect"})")));
+  EXPECT_TRUE(is<MarkCommand>(jambonz->decodeText(R"({"type":"mark","data":{"name":"m"}})")));
+  EXPECT_TRUE(is<BadCommand>(jambonz->decodeText(R"({"type":"mark","data":{}})")));
+  EXPECT_TRUE(is<OtherCommand>(jambonz->decodeText(R"({"type":"dance"})")));
 }
 
 TEST(Dialects, WhatIsNoControlMessageIsText) {

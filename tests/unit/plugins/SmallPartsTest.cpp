@@ -70,9 +70,13 @@ TEST(Outbox, DropsTheOldestAudioAndNeverText) {
   outbox.pushText("five");
   EXPECT_EQ(outbox.pushAudio(frame(2)), 0U);
   EXPECT_EQ(outbox.pushAudio(frame(3)), 1U);
-  EXPECT_TRUE(outbox.pop().text);
+  outbox.pushNotice(wsbridge::MarkNotice{"m", false});
+  EXPECT_EQ(outbox.textBytes(), 5U);
+  EXPECT_EQ(outbox.pop().kind, Outbox::Item::Kind::Text);
   EXPECT_EQ(outbox.pop().bytes, frame(2));
   EXPECT_EQ(outbox.pop().bytes, frame(3));
+  EXPECT_EQ(outbox.pop().kind, Outbox::Item::Kind::Event);
+  EXPECT_EQ(outbox.textBytes(), 0U);
   EXPECT_TRUE(outbox.empty());
 }
 

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The dialect `asterisk`: chan_websocket. Audio is BINARY signed linear; control is JSON or plain
+// text, and events come in the form in which the endpoint's last command came.
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "dialects/Dialect.hpp"
+#include "dialects/Json.hpp"
+
+namespace wsbridge {
+
+namespace {
+
+constexpr unsigned kPtimeMs = 20;
+
+std::string unique() {
+  g_autofree char* text = g_uuid_string_random();
+  return text;
+}
+
+const char* formatName(int rate) {
+  switch (rate) {
+    case 8000:
+      return "slin";
+    case 24000:
+      return "slin24";
+    case 32000:
+      return "slin32";
+    case 48000:
+      return "slin48";
+    default:
+      return "slin16";
+  }
+}
+
+/// One event: its members in order, as JSON or as "NAME key:value key:value".
+class Event {
+ public:
+  Event(const char* name, bool plain) : plain_(plain), text_(name) {
+    if (!plain_) json_object_set_string_member(object_.get(), "event", name);
+  }
+  void add(const char* name, const std::string& value) {
+    if (plain_) {
+      text_.append(" ").append(name).append(":").append(value);
+    } else {
+      json_object_set_string_member(object_.get(), name, value.c_str());
+    }
+  }
+  void add(const char* name, uint64_t value) {
+    if (plain_) {
+      add(name, std::to_string(value));
+    } else {
+      json_object_set_int_member(object_.get(), name, static_cast<gint64>(value));
+    }
+  }
+  void add(const char* name, bool value) {
+    if (plain_) {
+      add(name, std::string(value ? "true" : "false"));
+    } else {
+      json_object_set_boolean_member(object_.get(), name, value);
+    }
+  }
+  void add(const char* name, JsonObject* value) {
+    if (!plain_) json_object_set_object_member(object_.get(), name, json_object_ref(value));
+  }
+  [[nodiscard]] std::string text() const { return plain_ ? text_ : json::serialise(object_.get()); }
+
+ private:
+  bool plain_;
+  std::string text_;
+  json::ObjectPtr object_{json_object_new()};
+};
+
+class AsteriskDialect final : public Dialect {
+ public:
+  std::vector<std::string> opening(const Conversation& conversation) override {
+    channel_id_ = conversation.call_id.empty() ? unique() : conversation.call_id;
+    Event start("MEDIA_START", false);
+    start.add("connection_id", unique());
+    start.add("channel", "WebSocket/" + channel_id_);
+    start.add("channel_id", channel_id_);
+    start.add("format", std::string(formatName(conversation.type.rate)));
+    start.add("optimal_frame_size", frameBytes(conversation.type.rate));
+    start.add("ptime", uint64_t{kPtimeMs});
+    const json::ObjectPtr variables(json_object_new());
+    json::forEachMember(conversation.custom, [&](const char* name, JsonNode* value) {
+      json_object_set_string_member(variables.get(), name, json::textOf(value).c_str());
+    });
+    start.add("channel_variables", variables.get());
+    return {start.text()};
+  }
+
+  std::string format(const ContentType& type) const override { return formatName(type.rate); }
+
+  std::string write(const Notice& notice) override {
+    if (const auto* dtmf = std::get_if<DtmfNotice>(&notice)) return dtmfMessage(dtmf->digit);
+    if (const auto* mark = std::get_if<MarkNotice>(&notice)) return markMessage(*mark);
+    if (const auto* queue = std::get_if<QueueNotice>(&notice))
+      return bare(queue->full ? "MEDIA_XOFF" : "MEDIA_XON");
+    if (std::holds_alternative<DrainedNotice>(notice)) return bare("QUEUE_DRAINED");
+    if (const auto* status = std::get_if<StatusNotice>(&notice)) return statusMessage(*status);
+    return {};
+  }
+
+  Command decodeText(std::string_view text) override {
+    if (const json::NodePtr root = json::parseControl(text)) {
+      JsonObject* message = json_node_get_object(root.get());
+      const char* command = json::stringMember(message, "command");
+      if (command == nullptr) return PlainText{};
+      plain_ = false;
+      const char* id = json::stringMember(message, "correlation_id");
+      return decode(command, id != nullptr ? id : "");
+    }
+    const size_t end = text.find_first_of(" \t\r\n");
+    const std::string_view word = text.substr(0, end);
+    if (word.empty() || word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != word.npos)
+      return PlainText{};
+    plain_ = true;
+    std::string rest(end == text.npos ? std::string_view() : text.substr(end));
+    g_strstrip(rest.data());
+    return decode(std::string(word), rest.c_str());
+  }
+
+ private:
+  // First letter of a mark's label.
+  static constexpr char kMark = 'm';
+  static constexpr char kBuffering = 'b';
+
+  static uint64_t frameBytes(int rate) {
+    return static_cast<uint64_t>(rate) * kPtimeMs / 1000 * sizeof(int16_t);
+  }
+
+  Command decode(const std::string& command, const std::string& id) {
+    if (command == "FLUSH_MEDIA") {
+      buffering_ = false;
+      return ClearCommand{};
+    }
+    if (command == "MARK_MEDIA") return MarkCommand{kMark + id};
+    if (command == "HANGUP") return HangupCommand{};
+    if (command == "PAUSE_MEDIA") return PauseCommand{true};
+    if (command == "CONTINUE_MEDIA") return PauseCommand{false};
+    if (command == "REPORT_QUEUE_DRAINED") return ReportDrainedCommand{};
+    if (command == "GET_STATUS") return StatusCommand{};
+    if (command == "START_MEDIA_BUFFERING") {
+      // Messages of any size are re-framed at all times: only STATUS tells the difference.
+      buffering_ = true;
+      return NoCommand{};
+    }
+    if (command == "STOP_MEDIA_BUFFERING") {
+      buffering_ = false;
+      return MarkCommand{kBuffering + id};
+    }
+    if (command == "ANSWER") return NoCommand{};
+    return OtherCommand{command};
+  }
+
+  /// In plain text most events are their name alone.
+  std::string bare(const char* name) const {
+    if (plain_) return name;
+    Event event(name, false);
+    event.add("channel_id", channel_id_);
+    return event.text();
+  }
+
+  std::string dtmfMessage(char digit) const {
+    Event event("DTMF_END", plain_);
+    const std::string text(1, digit);
+    if (plain_) event.add("digit", text);
+    event.add("channel_id", channel_id_);
+    if (!plain_) event.add("digit", text);
+    return event.text();
+  }
+
+  std::string markMessage(const MarkNotice& mark) const {
+    const bool buffering = mark.label.front() == kBuffering;
+    if (buffering && mark.cleared) return {};  // a flush is not the end of what it has thrown away
+    const char* name = buffering ? "MEDIA_BUFFERING_COMPLETED" : "MEDIA_MARK_PROCESSED";
+    const std::string id = mark.label.substr(1);
+    if (plain_) return id.empty() ? name : std::string(name) + " " + id;
+    Event event(name, false);
+    event.add("channel_id", channel_id_);
+    event.add("correlation_id", id);
+    return event.text();
+  }
+
+  std::string statusMessage(const StatusNotice& status) const {
+    Event event("STATUS", plain_);
+    event.add("channel_id", channel_id_);
+    event.add("queue_length", status.queued_ms / kPtimeMs);
+    event.add("xon_level", status.limit_ms / kPtimeMs * kQueueRoomPercent / 100);
+    event.add("xoff_level", status.limit_ms / kPtimeMs * kQueueFullPercent / 100);
+    event.add("queue_full", status.full);
+    event.add("bulk_media", buffering_);
+    event.add("media_paused", status.paused);
+    return event.text();
+  }
+
+  std::string channel_id_;
+  bool plain_ = false;
+  bool buffering_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Dialect> makeAsteriskDialect() {
+  return std::make_unique<AsteriskDialect>();
+}
+
+}  // namespace wsbridge

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The table of the dialects, and what they all have in common.
+#include <array>
+
+#include "dialects/Dialect.hpp"
+#include "dialects/Json.hpp"
+
+namespace wsbridge {
+
+std::unique_ptr<Dialect> makeWsbridgeDialect();
+std::unique_ptr<Dialect> makeVonageDialect();
+std::unique_ptr<Dialect> makeTwilioDialect();
+std::unique_ptr<Dialect> makeAsteriskDialect();
+std::unique_ptr<Dialect> makeJambonzDialect();
+
+namespace {
+
+constexpr size_t kMaxCustomBytes = 8192;
+
+constexpr std::array kDialects = {
+    DialectRow{"wsbridge", "Linear PCM and JSON as of the original module", "WSBRIDGE", 0,
+               makeWsbridgeDialect},
+    DialectRow{"vonage", "Vonage Voice API WebSockets", "WSBRIDGE", 0, makeVonageDialect},
+    DialectRow{"twilio", "Twilio Media Streams: mu-law in base64 within JSON", "", 8000,
+               makeTwilioDialect},
+    DialectRow{"asterisk", "Asterisk's chan_websocket with JSON or plain-text control", "media", 0,
+               makeAsteriskDialect},
+    DialectRow{"jambonz", "The listen and stream verbs of jambonz", "audio.jambonz.org", 0,
+               makeJambonzDialect},
+};
+
+}  // namespace
+
+std::span<const DialectRow> dialects() {
+  return kDialects;
+}
+
+void Dialect::writeAudio(std::span<const uint8_t>, std::string& out) {
+  out.clear();
+}
+
+std::optional<std::string> faultInCustomHeaders(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  if (text.size() > kMaxCustomBytes) {
+    return "longer than " + std::to_string(kMaxCustomBytes) + " bytes: shorten the JSON object";
+  }
+  if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return "not valid UTF-8";
+  std::string fault;
+  const json::NodePtr root = json::parse(text, &fault);
+  if (!root && !fault.empty())
+    return "not JSON (" + fault + "): give an object such as {\"key\":\"value\"}";
+  if (!root || !JSON_NODE_HOLDS_OBJECT(root.get())) {
+    return "not a JSON object: give an object such as {\"key\":\"value\"}";
+  }
+  return std::nullopt;
+}
+
+bool isDtmfDigit(char digit) {
+  return (digit >= '0' && digit <= '9') || (digit >= 'A' && digit <= 'D') || digit == '*' ||
+         digit == '#';
+}
+
+}  // namespace wsbridge

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The dialect `twilio`: bidirectional Media Streams. All messages are TEXT, audio is mu-law at
+// 8 kHz in base64, counters are strings.
+#include <charconv>
+#include <memory>
+#include <vector>
+
+#include "audio/G711.hpp"
+#include "dialects/Dialect.hpp"
+#include "dialects/Json.hpp"
+
+namespace wsbridge {
+
+namespace {
+
+constexpr int kRate = 8000;
+constexpr size_t kLongString = 4096;
+
+/// Two letters and 32 hexadecimal digits.
+std::string sid(const char* letters, const std::string& from) {
+  g_autofree char* digits =
+      g_compute_checksum_for_string(G_CHECKSUM_MD5, from.c_str(), static_cast<gssize>(from.size()));
+  return std::string(letters) + digits;
+}
+
+std::string unique() {
+  g_autofree char* text = g_uuid_string_random();
+  return text;
+}
+
+void append(std::string& out, uint64_t number) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out.append(digits, end);
+}
+
+std::string quoted(const std::string& text) {
+  const json::NodePtr node(json_node_new(JSON_NODE_VALUE));
+  json_node_set_string(node.get(), text.c_str());
+  return json::serialise(node.get());
+}
+
+/// A media message may be of any length, nearly all of it one string. Cuts the longest string out
+/// of `text`, so that the parser sees what is left.
+struct Cut {
+  std::string rest;
+  std::string_view longest;
+};
+Cut cutLongestString(std::string_view text) {
+  Cut cut;
+  size_t open = std::string_view::npos;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      if (open == std::string_view::npos) {
+        open = i + 1;
+      } else {
+        if (i - open > cut.longest.size()) cut.longest = text.substr(open, i - open);
+        open = std::string_view::npos;
+      }
+    }
+  }
+  if (cut.longest.size() < kLongString) {
+    cut.longest = {};
+    cut.rest = text;
+    return cut;
+  }
+  const auto at = static_cast<size_t>(cut.longest.data() - text.data());
+  cut.rest.append(text.substr(0, at)).append(text.substr(at + cut.longest.size()));
+  return cut;
+}
+
+Command mediaCommand(std::string payload) {
+  gsize size = 0;
+  if (payload.size() < 4) return BadCommand{"media.payload is not base64"};
+  // In place: what is decoded is shorter.
+  g_base64_decode_inplace(payload.data(), &size);
+  if (size == 0) return BadCommand{"media.payload is not base64"};
+  MediaCommand media;
+  std::vector<int16_t> samples(size);
+  g711::decodeUlaw(reinterpret_cast<const uint8_t*>(payload.data()), samples.data(), size);
+  const auto* bytes = reinterpret_cast<const uint8_t*>(samples.data());
+  media.audio.assign(bytes, bytes + size * sizeof(int16_t));
+  return media;
+}
+
+class TwilioDialect final : public Dialect {
+ public:
+  std::vector<std::string> opening(const Conversation& conversation) override {
+    account_ = sid("AC", "gst-wsbridge");
+    call_ = sid("CA", conversation.call_id.empty() ? unique() : conversation.call_id);
+    stream_ = sid("MZ", unique());
+    const json::ObjectPtr parameters(json_object_new());
+    json::forEachMember(conversation.custom, [&](const char* name, JsonNode* value) {
+      json_object_set_string_member(parameters.get(), name, json::textOf(value).c_str());
+    });
+    const std::string start =
+        R"({"event":"start","sequenceNumber":")" + nextNumber() + R"(","start":{"accountSid":")" +
+        account_ + R"(","streamSid":")" + stream_ + R"(","callSid":")" + call_ +
+        R"(","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,)" +
+        R"("channels":1},"customParameters":)" + json::serialise(parameters.get()) +
+        R"(},"streamSid":")" + stream_ + "\"}";
+    return {R"({"event":"connected","protocol":"Call","version":"1.0.0"})", start};
+  }
+
+  std::string format(const ContentType&) const override { return "audio/x-mulaw;rate=8000"; }
+
+  bool audioIsText() const override { return true; }
+
+  void writeAudio(std::span<const uint8_t> frame, std::string& out) override {
+    const size_t count = frame.size() / sizeof(int16_t);
+    samples_.resize(count);
+    std::copy(frame.begin(), frame.begin() + static_cast<ptrdiff_t>(count * sizeof(int16_t)),
+              reinterpret_cast<uint8_t*>(samples_.data()));
+    codes_.resize(count);
+    g711::encodeUlaw(samples_.data(), codes_.data(), count);
+    out.assign(R"({"event":"media","sequenceNumber":")");
+    append(out, ++number_);
+    out.append(R"(","media":{"track":"inbound","chunk":")");
+    append(out, ++chunk_);
+    out.append(R"(","timestamp":")");
+    append(out, media_samples_ * 1000 / kRate);
+    out.append(R"(","payload":")");
+    const size_t at = out.size();
+    out.resize(at + (count / 3 + 1) * 4 + 4);
+    gint state = 0;
+    gint save = 0;
+    gsize written =
+        g_base64_encode_step(codes_.data(), count, FALSE, out.data() + at, &state, &save);
+    written += g_base64_encode_close(FALSE, out.data() + at + written, &state, &save);
+    out.resize(at + written);
+    out.append(R"("},"streamSid":")").append(stream_).append("\"}");
+    media_samples_ += count;
+  }
+
+  std::string write(const Notice& notice) override {
+    if (const auto* dtmf = std::get_if<DtmfNotice>(&notice)) {
+      return R"({"event":"dtmf","streamSid":")" + stream_ + R"(","sequenceNumber":")" +
+             nextNumber() + R"(","dtmf":{"track":"inbound_track","digit":")" +
+             std::string(1, dtmf->digit) + "\"}}";
+    }
+    if (const auto* mark = std::get_if<MarkNotice>(&notice)) {
+      return R"({"event":"mark","sequenceNumber":")" + nextNumber() + R"(","streamSid":")" +
+             stream_ + R"(","mark":{"name":)" + quoted(mark->label) + "}}";
+    }
+    if (std::holds_alternative<EndNotice>(notice)) {
+      return R"({"event":"stop","sequenceNumber":")" + nextNumber() +
+             R"(","stop":{"accountSid":")" + account_ + R"(","callSid":")" + call_ +
+             R"("},"streamSid":")" + stream_ + "\"}";
+    }
+    return {};
+  }
+
+  Command decodeText(std::string_view text) override {
+    const Cut cut = cutLongestString(text);
+    const json::NodePtr root = json::parseControl(cut.rest);
+    if (!root) return PlainText{};
+    JsonObject* message = json_node_get_object(root.get());
+    const char* name = json::stringMember(message, "event");
+    if (name == nullptr) return PlainText{};
+    const std::string_view event(name);
+    const char* stream = json::stringMember(message, "streamSid");
+    if (stream != nullptr && stream_ != stream) return BadCommand{"streamSid of another stream"};
+    if (event == "clear") return ClearCommand{};
+    if (event == "mark") {
+      JsonObject* mark = json::objectMember(message, "mark");
+      const char* label = mark != nullptr ? json::stringMember(mark, "name") : nullptr;
+      if (label == nullptr) return BadCommand{"mark.name is missing"};
+      return MarkCommand{label};
+    }
+    if (event != "media") return OtherCommand{std::string(event)};
+    JsonObject* media = json::objectMember(message, "media");
+    const char* payload = media != nullptr ? json::stringMember(media, "payload") : nullptr;
+    if (payload == nullptr) return BadCommand{"media.payload is missing"};
+    if (cut.longest.empty()) return mediaCommand(payload);
+    if (*payload != '\0') return BadCommand{"a long string that is not media.payload"};
+    return mediaCommand(withoutEscapes(cut.longest));
+  }
+
+ private:
+  std::string nextNumber() { return std::to_string(++number_); }
+
+  /// "\/" is the only escape that base64 can have.
+  static std::string withoutEscapes(std::string_view text) {
+    std::string plain;
+    plain.reserve(text.size());
+    for (const char c : text) {
+      if (c != '\\') plain.push_back(c);
+    }
+    return plain;
+  }
+
+  std::string account_;
+  std::string call_;
+  std::string stream_;
+  uint64_t number_ = 0;
+  uint64_t chunk_ = 0;
+  uint64_t media_samples_ = 0;
+  std::vector<int16_t> samples_;
+  std::vector<uint8_t> codes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Dialect> makeTwilioDialect() {
+  return std::make_unique<TwilioDialect>();
+}
+
+}  // namespace wsbridge
