@@ -115,6 +115,16 @@ void CallPipeline::sendDigit(const Digit& digit) {
              {{"id", spec_.connection}, {"duration", digit.duration}, {"sent", sent == TRUE}});
 }
 
+void CallPipeline::pressKey(const char* digit, unsigned durationMs) {
+  gboolean taken = FALSE;
+  if (GstElement* encoder = element("encode"))
+    g_signal_emit_by_name(encoder, "send-dtmf", digit, durationMs, &taken);
+  if (taken) return;
+  log::warning("dtmf-undeliverable",
+               {{"id", spec_.connection},
+                {"reason", "the caller has not agreed to telephone-event (RFC 4733)"}});
+}
+
 void CallPipeline::poll() {
   std::optional<Digit> digit;
   {
@@ -186,8 +196,13 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
   } else if (name == "wsbridge-first-audio") {
     emit_({Kind::FirstAudio, {}, {}, {}, 0, 0});
   } else if (name == "wsbridge-dtmf") {
-    emit_(
-        {Kind::Digit, {}, {}, stringOf(structure, "direction"), uintOf(structure, "duration"), 0});
+    const std::string direction = stringOf(structure, "direction");
+    if (direction == "from-endpoint")
+      pressKey(stringOf(structure, "digit").c_str(), uintOf(structure, "duration"));
+    emit_({Kind::Digit, {}, {}, direction, uintOf(structure, "duration"), 0});
+  } else if (name == "wsbridge-dtmf-sent") {
+    gboolean told = FALSE;
+    g_signal_emit_by_name(wsSink_.get(), "dtmf-sent", stringOf(structure, "digit").c_str(), &told);
   } else if (name == "wsbridge-control") {
     emit_({Kind::Control, stringOf(structure, "action"), {}, {}, 0, 0});
   } else if (name == "wsbridge-closed") {

@@ -112,6 +112,8 @@ class CallPipeline {
   void installProbes();
   void onMessage(GstMessage* message);
   void onElementMessage(const GstStructure* structure);
+  /// A key that the endpoint wants, to the caller (RFC 4733).
+  void pressKey(const char* digit, unsigned durationMs);
   void announceRemote(const Agreement& agreement);
   /// While the call is not answered, or on hold, nothing goes out, and the sequence has no gap.
   void setGate();

@@ -220,7 +220,7 @@ void CallPipeline::configureRtp() {
 
   g_object_set(element("encode"), "clock-rate", static_cast<guint>(agreed.codec->rate), "pt",
                static_cast<guint>(agreed.payloadType), "ptime", static_cast<guint>(agreed.ptime),
-               nullptr);
+               "event-pt", agreed.eventPayloadType, "event-clock-rate", agreed.eventRate, nullptr);
 }
 
 std::string CallPipeline::linkSession() {

@@ -335,6 +335,13 @@ bool Connection::sendDtmf(char digit, unsigned duration_ms) {
   return true;
 }
 
+bool Connection::tellDtmfSent(char digit) {
+  const std::lock_guard lock(mutex_);
+  if (!isDtmfDigit(digit) || state_ != ConnectionState::Open) return false;
+  pushNotice(DtmfSentNotice{digit});
+  return true;
+}
+
 void Connection::finishSending() {
   const std::lock_guard lock(mutex_);
   if (!settings_.close_on_eos || !loop_ || isOver()) return;

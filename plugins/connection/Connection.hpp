@@ -97,6 +97,8 @@ class Connection : public WebSocketClient::Listener,
   Sent sendFrame(std::span<const uint8_t> frame);
   bool sendText(const std::string& text);
   bool sendDtmf(char digit, unsigned duration_ms);
+  /// A key that the endpoint had wanted was sent to the caller.
+  bool tellDtmfSent(char digit);
   /// End of stream at the sink: closes with 1000 behind the last frame when close-on-eos is set.
   void finishSending();
   /// Blocks after finishSending() until everything is sent (and, with close-on-eos, the endpoint

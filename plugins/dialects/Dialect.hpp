@@ -71,6 +71,10 @@ struct DtmfNotice {
   char digit;
   unsigned duration_ms;
 };
+/// A key that the endpoint had wanted was sent to the caller, to its end.
+struct DtmfSentNotice {
+  char digit;
+};
 /// The queue was emptied because the endpoint wanted it.
 struct ClearedNotice {};
 /// The audio before a mark was played, or the mark was given up by a clear.
@@ -92,8 +96,8 @@ struct StatusNotice {
 /// We are about to close the WebSocket.
 struct EndNotice {};
 
-using Notice = std::variant<DtmfNotice, ClearedNotice, MarkNotice, QueueNotice, DrainedNotice,
-                            StatusNotice, EndNotice>;
+using Notice = std::variant<DtmfNotice, DtmfSentNotice, ClearedNotice, MarkNotice, QueueNotice,
+                            DrainedNotice, StatusNotice, EndNotice>;
 
 /// From these shares of the play-out limit on the endpoint is told to wait, and to go on.
 inline constexpr unsigned kQueueFullPercent = 90;

@@ -52,6 +52,9 @@ class JsonL16Dialect : public Dialect {
  public:
   std::string write(const Notice& notice) override {
     if (const auto* dtmf = std::get_if<DtmfNotice>(&notice)) return dtmfMessage(dtmf_event_, *dtmf);
+    if (const auto* sent = std::get_if<DtmfSentNotice>(&notice)) {
+      return R"({"event":"websocket:dtmf:sent","digit":")" + std::string(1, sent->digit) + "\"}";
+    }
     if (std::holds_alternative<ClearedNotice>(notice)) return R"({"event":"websocket:cleared"})";
     if (const auto* mark = std::get_if<MarkNotice>(&notice)) {
       const std::string payload = mark->label.empty() ? "" : ",\"payload\":" + mark->label;

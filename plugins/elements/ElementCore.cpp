@@ -78,6 +78,12 @@ gboolean onSendDtmf(GstElement* element, const char* digit, guint duration_ms) {
   return connection->sendDtmf(g_ascii_toupper(digit[0]), duration_ms);
 }
 
+gboolean onDtmfSent(GstElement* element, const char* digit) {
+  const auto connection = coreOf(element)->connection();
+  if (!connection || digit == nullptr || digit[0] == '\0' || digit[1] != '\0') return FALSE;
+  return connection->tellDtmfSent(digit[0]);
+}
+
 guint onClear(GstElement* element) {
   const auto connection = coreOf(element)->connection();
   return connection ? static_cast<guint>(connection->clear()) : 0;
@@ -200,6 +206,8 @@ void ElementCore::installSignals(GObjectClass* klass) {
                              nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
   g_signal_new_class_handler("send-dtmf", type, flags, G_CALLBACK(onSendDtmf), nullptr, nullptr,
                              nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_UINT);
+  g_signal_new_class_handler("dtmf-sent", type, flags, G_CALLBACK(onDtmfSent), nullptr, nullptr,
+                             nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
   g_signal_new_class_handler("clear", type, flags, G_CALLBACK(onClear), nullptr, nullptr, nullptr,
                              G_TYPE_UINT, 0);
   g_signal_new_class_handler("close", type, flags, G_CALLBACK(onClose), nullptr, nullptr, nullptr,

@@ -39,6 +39,11 @@ void RtpEncoderStream::start() {
   input_rate_ = 0;
   negotiated_ = false;
   next_ssrc_ = 0;
+  {
+    const std::lock_guard lock(settings_mutex_);
+    keys_.clear();
+    keys_waiting_ = false;
+  }
   counters_.packets = 0;
   counters_.bytes = 0;
   counters_.sequence = sequence_offset_;
@@ -73,6 +78,7 @@ GstFlowReturn RtpEncoderStream::take(GstBuffer* buffer) {
     return noFormat();
   }
   if (next_ssrc_.load(std::memory_order_relaxed) != 0) applyNewSsrc();
+  if (keys_waiting_.load(std::memory_order_relaxed)) takeKeys();
   flow_ = GST_FLOW_OK;
   GstMapInfo map;
   if (gst_buffer_map(buffer, &map, GST_MAP_READ) == FALSE) {
@@ -120,6 +126,13 @@ bool RtpEncoderStream::send(const RtpPacketizer::Packet& packet) {
   counters_.sequence.store(packet.sequence, relaxed);
   counters_.timestamp.store(packet.timestamp, relaxed);
   flow_ = gst_pad_push(src_, std::exchange(open_, nullptr));
+  if (packet.key != 0) {
+    const char digit[2] = {packet.key, '\0'};
+    gst_element_post_message(
+        element_, gst_message_new_element(GST_OBJECT(element_),
+                                          gst_structure_new("wsbridge-dtmf-sent", "digit",
+                                                            G_TYPE_STRING, digit, nullptr)));
+  }
   return flow_ == GST_FLOW_OK;
 }
 
@@ -227,6 +240,25 @@ void RtpEncoderStream::applyNewSsrc() {
   packetizer_->setSsrc(ssrc_);
   CapsPtr caps(gst_pad_get_current_caps(src_));
   if (caps) pushCaps(std::move(caps));
+}
+
+void RtpEncoderStream::press(const Key& key) {
+  const std::lock_guard lock(settings_mutex_);
+  keys_.push_back(key);
+  keys_waiting_ = true;
+}
+
+void RtpEncoderStream::takeKeys() {
+  std::vector<Key> keys;
+  {
+    const std::lock_guard lock(settings_mutex_);
+    keys.swap(keys_);
+    keys_waiting_ = false;
+  }
+  for (const Key& one : keys) {
+    const int rate = one.event_rate > 0 ? one.event_rate : packetizer_->format().clock_rate;
+    packetizer_->press(one.key, one.payload_type, rate);
+  }
 }
 
 void RtpEncoderStream::takeSegment(GstEvent* event) {

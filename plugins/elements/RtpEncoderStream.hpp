@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include <gst/gst.h>
 
@@ -24,6 +25,13 @@ class RtpEncoderStream : private RtpPacketizer::Output {
     RtpEncoderWishes wishes;
     std::optional<uint16_t> sequence_offset;
     std::optional<uint32_t> timestamp_offset;
+    int event_payload_type = -1;
+    int event_rate = 0;  // 0: that of the audio
+  };
+  struct Key {
+    KeySender::Key key;
+    int payload_type;
+    int event_rate;
   };
   struct Counters {
     std::atomic<uint64_t> packets{0};
@@ -62,6 +70,8 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   }
   [[nodiscard]] Settings settings() const;
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  /// Any thread: a key to be sent as soon as audio comes.
+  void press(const Key& key);
   /// The session found somebody else with this SSRC. True when it is ours: the next packet has
   /// another.
   bool collision(uint32_t ssrc, std::optional<uint32_t> suggested);
@@ -76,6 +86,7 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   bool replacePool();
   void dropPool();
   void applyNewSsrc();
+  void takeKeys();
   [[nodiscard]] RtpPacketizer::Times timesOf(GstBuffer* buffer) const;
   GstFlowReturn noFormat();
 
@@ -100,6 +111,8 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   Counters counters_;  // written by the streaming thread
   /// 1 << 32 with the SSRC to take; 0: none.
   std::atomic<uint64_t> next_ssrc_{0};
+  std::vector<Key> keys_;  // guarded by settings_mutex_
+  std::atomic<bool> keys_waiting_{false};
 };
 
 }  // namespace wsbridge

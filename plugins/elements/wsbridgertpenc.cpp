@@ -24,6 +24,7 @@
 // clang-format on
 #include "elements/wsbridgertpenc.hpp"
 
+#include "dialects/Dialect.hpp"
 #include "elements/RtpEncoderStream.hpp"
 
 GST_DEBUG_CATEGORY_STATIC(wsbridge_rtp_enc_debug);
@@ -42,12 +43,16 @@ enum : guint {
   kPropSsrc,
   kPropSeqnumOffset,
   kPropTimestampOffset,
+  kPropEventPt,
+  kPropEventClockRate,
   kPropSeqnum,
   kPropTimestamp,
   kPropStats,
 };
 
 constexpr gint kDefaultPtime = 20;
+constexpr guint kMinKeyMs = 40;  // ITU-T Q.24: what a receiver must notice
+constexpr guint kMaxKeyMs = 6000;
 /// As GStreamer's payloaders have it.
 constexpr guint kRandom = G_MAXUINT32;
 
@@ -214,10 +219,28 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
             offset != kRandom ? std::optional<uint32_t>(offset) : std::nullopt;
         break;
       }
+      case kPropEventPt:
+        settings.event_payload_type = g_value_get_int(value);
+        break;
+      case kPropEventClockRate:
+        settings.event_rate = g_value_get_int(value);
+        break;
       default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     }
   });
+}
+
+gboolean onSendDtmf(GstElement* element, const char* digit, guint duration_ms) {
+  if (digit == nullptr || digit[0] == '\0' || digit[1] != '\0') return FALSE;
+  const char key = g_ascii_toupper(digit[0]);
+  RtpEncoderStream& stream = streamOfElement(element);
+  const auto settings = stream.settings();
+  if (!wsbridge::isDtmfDigit(key) || settings.event_payload_type < 0 || duration_ms < kMinKeyMs ||
+      duration_ms > kMaxKeyMs)
+    return FALSE;
+  stream.press({{key, duration_ms}, settings.event_payload_type, settings.event_rate});
+  return TRUE;
 }
 
 GstStructure* statsOf(const RtpEncoderStream::Counters& counters) {
@@ -253,6 +276,12 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
       break;
     case kPropTimestampOffset:
       g_value_set_uint(value, settings.timestamp_offset.value_or(kRandom));
+      break;
+    case kPropEventPt:
+      g_value_set_int(value, settings.event_payload_type);
+      break;
+    case kPropEventClockRate:
+      g_value_set_int(value, settings.event_rate);
       break;
     case kPropSeqnum:
       g_value_set_uint(value, stream.counters().sequence);
@@ -294,6 +323,23 @@ void installFormat(GObjectClass* klass, GParamFlags flags) {
   g_object_class_install_property(klass, kPropPtime,
                                   g_param_spec_int("ptime", "Packet time", "Length of a packet, ms",
                                                    10, 60, kDefaultPtime, flags));
+}
+
+void installKeys(GObjectClass* klass, GParamFlags flags) {
+  g_object_class_install_property(
+      klass, kPropEventPt,
+      g_param_spec_int("event-pt", "Event payload type",
+                       "Payload type of telephone-event (RFC 4733); -1: send-dtmf is refused", -1,
+                       127, -1, flags));
+  g_object_class_install_property(
+      klass, kPropEventClockRate,
+      g_param_spec_int("event-clock-rate", "Event clock rate",
+                       "Clock rate of the durations of telephone-event, Hz; 0: that of the audio",
+                       0, 48000, 0, flags));
+  g_signal_new_class_handler("send-dtmf", G_TYPE_FROM_CLASS(klass),
+                             static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+                             G_CALLBACK(onSendDtmf), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 2,
+                             G_TYPE_STRING, G_TYPE_UINT);
 }
 
 void installNumbers(GObjectClass* klass, GParamFlags flags) {
@@ -352,6 +398,7 @@ static void wsbridge_rtp_enc_class_init(WsBridgeRtpEncClass* klass) {
   const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_READY);
   installFormat(object_class, flags);
+  installKeys(object_class, flags);
   installNumbers(object_class, flags);
 
   auto* element_class = GST_ELEMENT_CLASS(klass);

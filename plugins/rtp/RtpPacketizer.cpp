@@ -172,21 +172,44 @@ bool RtpPacketizer::emit(std::span<const int16_t> samples, uint64_t pts, Output&
                 .sequence = sequence_,
                 .timestamp = timestamp_,
                 .marker = marker_};
-  uint8_t* to = output.memory(packet.bytes);
-  if (to == nullptr) return false;
-  writeHeader(to);
-  encode(samples, to + kHeaderBytes);
   ++sequence_;
   timestamp_ += static_cast<uint32_t>(samples.size());
   marker_ = false;
+  if (keys_.active()) return emitKey(packet, output);
+  uint8_t* to = output.memory(packet.bytes);
+  if (to == nullptr) return false;
+  writeHeader(to, packet, format_.payload_type);
+  encode(samples, to + kHeaderBytes);
   return output.send(packet);
 }
 
-void RtpPacketizer::writeHeader(uint8_t* to) const {
+void RtpPacketizer::press(const KeySender::Key& key, int payload_type, int event_rate) {
+  event_payload_type_ = payload_type;
+  event_rate_ = event_rate;
+  keys_.press(key);
+}
+
+/// In the place of the audio packet that `packet` describes.
+bool RtpPacketizer::emitKey(Packet packet, Output& output) {
+  const size_t samples = (packet.bytes - kHeaderBytes) / sample_bytes_;
+  const auto payload = keys_.next(samples, format_.clock_rate, event_rate_);
+  if (payload.first) key_timestamp_ = packet.timestamp;
+  packet.bytes = kHeaderBytes + KeySender::kPayloadBytes;
+  packet.timestamp = key_timestamp_;
+  packet.marker = payload.first;
+  packet.key = payload.completed;
+  uint8_t* to = output.memory(packet.bytes);
+  if (to == nullptr) return false;
+  writeHeader(to, packet, event_payload_type_);
+  std::memcpy(to + kHeaderBytes, payload.bytes.data(), payload.bytes.size());
+  return output.send(packet);
+}
+
+void RtpPacketizer::writeHeader(uint8_t* to, const Packet& packet, int payload_type) const {
   to[0] = 0x80;
-  to[1] = static_cast<uint8_t>((marker_ ? 0x80 : 0) | format_.payload_type);
-  put16(to + 2, sequence_);
-  put32(to + 4, timestamp_);
+  to[1] = static_cast<uint8_t>((packet.marker ? 0x80 : 0) | payload_type);
+  put16(to + 2, packet.sequence);
+  put32(to + 4, packet.timestamp);
   put32(to + 8, ssrc_);
 }
 

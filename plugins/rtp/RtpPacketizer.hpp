@@ -11,6 +11,8 @@
 #include <span>
 #include <vector>
 
+#include "rtp/KeySender.hpp"
+
 namespace wsbridge {
 
 class RateConverter;
@@ -46,6 +48,7 @@ class RtpPacketizer {
     uint16_t sequence;
     uint32_t timestamp;
     bool marker;
+    char key = 0;  ///< the key whose last packet this is, or 0
   };
   /// Where packets are written and go to.
   class Output {
@@ -67,6 +70,9 @@ class RtpPacketizer {
   void configure(const RtpPacketFormat& format);
   void setSsrc(uint32_t ssrc) { ssrc_ = ssrc; }
 
+  /// The key is sent in packets of that type instead of the audio of its time (RFC 4733 2.2).
+  void press(const KeySender::Key& key, int payload_type, int event_rate);
+
   /// False when the output ended the call; what was left of the samples is gone then.
   bool take(std::span<const int16_t> samples, const Times& times, Output& output);
   /// What does not fill a packet goes as a shorter one.
@@ -87,7 +93,8 @@ class RtpPacketizer {
   bool follow(const Times& times, Output& output);
   bool packetize(std::span<const int16_t> samples, Output& output);
   bool emit(std::span<const int16_t> samples, uint64_t pts, Output& output);
-  void writeHeader(uint8_t* to) const;
+  bool emitKey(Packet packet, Output& output);
+  void writeHeader(uint8_t* to, const Packet& packet, int payload_type) const;
   void encode(std::span<const int16_t> samples, uint8_t* to) const;
   [[nodiscard]] uint64_t ptsOfNext() const;
   [[nodiscard]] uint64_t expectedRunning() const;
@@ -102,6 +109,11 @@ class RtpPacketizer {
   std::vector<int16_t> carry_;  // at the clock rate
   size_t carried_ = 0;
   uint64_t carry_pts_ = kNoTime;
+
+  KeySender keys_;
+  int event_payload_type_ = -1;
+  int event_rate_ = 8000;
+  uint32_t key_timestamp_ = 0;
 
   uint32_t ssrc_;
   uint16_t sequence_;   // of the next packet

@@ -190,6 +190,50 @@ TEST_F(Dtmf, ClearFromTheEndpointStopsPlaying) {
   EXPECT_LT(levelDbov(slice(heard, (at + 8) * 320, 320 * 30)), -40) << "still playing";
 }
 
+// {"action":"dtmf"}: every key to the phone as RFC 4733 has it, and the endpoint is told of each.
+TEST_F(Dtmf, KeysFromTheEndpointReachThePhone) {
+  for (const auto& codec : {std::string("PCMU"), std::string("L16/16000")}) {
+    SCOPED_TRACE(codec);
+    Phone phone(*gateway, {.codecs = {codec, "telephone-event"}});
+    const std::string path = "/" + codec.substr(0, 3);
+    ASSERT_EQ(phone.call(endpoint_.uri(path)), 200);
+    const int id = endpoint_.waitPath(path, 5s).value_or(0);
+    ASSERT_TRUE(phone.rtp().waitReceived(10, 5s));
+    endpoint_.sendText(id, R"({"action":"dtmf","digits":"1D#","duration":120})");
+    ASSERT_TRUE(endpoint_.waitTexts(id, 4, 5s));
+    const auto texts = endpoint_.connection(id)->texts();
+    EXPECT_EQ(texts[1], R"({"event":"websocket:dtmf:sent","digit":"1"})");
+    EXPECT_EQ(texts[2], R"({"event":"websocket:dtmf:sent","digit":"D"})");
+    EXPECT_EQ(texts[3], R"({"event":"websocket:dtmf:sent","digit":"#"})");
+
+    ASSERT_TRUE(phone.rtp().waitReceived(phone.rtp().received() + 10, 5s));
+    std::vector<int> codes;
+    const auto packets = phone.rtp().packets();
+    for (size_t i = 0; i < packets.size(); ++i) {
+      if (i > 0) {
+        EXPECT_EQ(static_cast<uint16_t>(packets[i].sequence - packets[i - 1].sequence), 1);
+      }
+      if (packets[i].payload.size() != 4) continue;
+      EXPECT_EQ(packets[i].marker, codes.empty() || codes.back() < 0);
+      const bool end = (packets[i].payload[1] & 0x80) != 0;
+      const bool last = end && i >= 2 && packets[i - 2].payload == packets[i].payload;
+      if (packets[i].marker) codes.push_back(packets[i].payload[0]);
+      if (last) codes.push_back(-1);
+    }
+    EXPECT_EQ(codes, (std::vector<int>{1, -1, 15, -1, 11, -1}));
+    EXPECT_TRUE(phone.hangUp());
+  }
+}
+
+TEST_F(Dtmf, KeysThatThePhoneCannotTakeAreTold) {
+  Phone phone(*gateway, {.codecs = {"PCMU"}});
+  ASSERT_EQ(phone.call(endpoint_.uri("/none")), 200);
+  const int id = endpoint_.waitPath("/none", 5s).value_or(0);
+  endpoint_.sendText(id, R"({"action":"dtmf","digits":"1"})");
+  EXPECT_TRUE(eventually([] { return gateway->records("dtmf-undeliverable").size() == 1; }, 5s));
+  EXPECT_TRUE(phone.hangUp());
+}
+
 // {"action":"hangup"} ends the call.
 TEST_F(Dtmf, HangupFromTheEndpoint) {
   endpoint_.sendText(1, R"({"action":"hangup"})");

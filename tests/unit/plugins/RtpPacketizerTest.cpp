@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <vector>
 
@@ -111,6 +113,65 @@ TEST(RtpPacketizer, WritesTheHeaderAndNetworkByteOrder) {
   EXPECT_EQ(first.packet.duration, 20 * kMs);
   EXPECT_EQ(first.packet.sequence, 100U);
   EXPECT_EQ(first.packet.timestamp, 5000U);
+}
+
+// RFC 4733 section 2.5.1: one time stamp for the key, its duration grows, the end comes three
+// times.
+TEST(RtpPacketizer, AKeyTakesThePlaceOfTheAudio) {
+  Feed feed(l16(16000, 20));
+  feed.samples(320);
+  feed.packetizer.press({'#', 50}, 101, 8000);
+  feed.packetizer.press({'0', 40}, 101, 8000);
+  for (int i = 0; i < 11; ++i)
+    feed.samples(320);
+  struct Expected {
+    uint32_t timestamp;
+    bool marker;
+    uint8_t code;
+    bool end;
+    unsigned duration;
+    char completed;
+  };
+  const Expected keys[] = {
+      {5320, true, 11, false, 160, 0},   {5320, false, 11, false, 320, 0},
+      {5320, false, 11, true, 400, 0},   {5320, false, 11, true, 400, 0},
+      {5320, false, 11, true, 400, '#'}, {6920, true, 0, false, 160, 0},
+      {6920, false, 0, true, 320, 0},    {6920, false, 0, true, 320, 0},
+      {6920, false, 0, true, 320, '0'},
+  };
+  ASSERT_EQ(feed.out.sent.size(), 12U);
+  for (size_t i = 0; i < feed.out.sent.size(); ++i)
+    EXPECT_EQ(feed.out.sent[i].sequence(), 100 + i);
+  for (size_t i = 0; i < std::size(keys); ++i) {
+    SCOPED_TRACE(i);
+    const Sent& sent = feed.out.sent[i + 1];
+    ASSERT_EQ(sent.payload(), 4U);
+    EXPECT_EQ(sent.payloadType(), 101);
+    EXPECT_EQ(sent.timestamp(), keys[i].timestamp);
+    EXPECT_EQ(sent.headerMarker(), keys[i].marker);
+    EXPECT_EQ(sent.bytes[12], keys[i].code);
+    EXPECT_EQ(sent.bytes[13], (keys[i].end ? 0x80 : 0) | 10);
+    EXPECT_EQ(sent.bytes[14] << 8 | sent.bytes[15], static_cast<int>(keys[i].duration));
+    EXPECT_EQ(sent.packet.key, keys[i].completed);
+  }
+  const Sent& after = feed.out.sent[10];
+  EXPECT_EQ(after.payloadType(), 96);
+  EXPECT_EQ(after.timestamp(), 5000U + 10 * 320);
+  EXPECT_EQ(after.payload(), 640U);
+}
+
+TEST(RtpPacketizer, AKeyIsNoLongerThanItsDurationFieldCanSay) {
+  Feed feed(l16(16000, 20));
+  feed.packetizer.press({'5', 6000}, 101, 16000);
+  for (int i = 0; i < 300; ++i)
+    feed.samples(320);
+  unsigned longest = 0;
+  for (const Sent& sent : feed.out.sent) {
+    if (sent.payloadType() == 101)
+      longest = std::max<unsigned>(longest, sent.bytes[14] << 8U | sent.bytes[15]);
+  }
+  EXPECT_EQ(longest, 65535U);
+  EXPECT_EQ(feed.out.sent.back().payloadType(), 96);
 }
 
 TEST(RtpPacketizer, NumbersAndTimesGoOnAndWrap) {
