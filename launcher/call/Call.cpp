@@ -220,6 +220,7 @@ void Call::onPipelineEvent(const PipelineEvent& event) {
     case Kind::Control:
       step("control", event.text);
       if (event.text == "hangup") finish(EndReason::EndpointHangup);
+      if (event.text == "transfer") transfer(event.who);
       break;
     case Kind::PlayedOut:
       playedOut_ = true;
@@ -382,6 +383,28 @@ void Call::onReoffer(const std::string& sdp, bool update) {
 void Call::onInfo(const std::string& type, const std::string& body) {
   const auto digit = parseDtmfBody(type, body);
   if (digit && state_ == State::Active) pipeline_->sendDigit(*digit);
+}
+
+void Call::transfer(const std::string& uri) {
+  const auto refuse = [&](unsigned status, const char* reason) {
+    step("transfer-refused", reason);
+    pipeline_->tellTransfer(status, reason);
+  };
+  if (state_ != State::Active) return;
+  if (transferring_) return refuse(491, "a transfer is going on");
+  if (!isTransferTarget(uri)) return refuse(400, "uri is no sip:, sips: or tel: URI");
+  transferring_ = true;
+  step("transfer", text::withoutCredentials(uri));
+  leg_->refer(uri);
+}
+
+void Call::onTransferred(int status, const std::string& phrase) {
+  if (!transferring_ || state_ != State::Active) return;
+  transferring_ = false;
+  step("transferred", std::to_string(status));
+  const bool done = status < 300;
+  pipeline_->tellTransfer(static_cast<unsigned>(status), done ? "" : phrase);
+  if (done) finish(EndReason::Transferred);
 }
 
 void Call::onProgress(int status) {

@@ -70,6 +70,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void onProgress(int status) override;
   void onAnswered(const std::string& sdp) override;
   void onRejected(int status, const std::string& phrase) override;
+  void onTransferred(int status, const std::string& phrase) override;
   void onTerminated() override;
 
  private:
@@ -93,6 +94,8 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void resolved(const std::vector<std::string>& addresses, const std::string& fault);
   void startPipeline(const std::string& addresses);
   void onPipelineEvent(const PipelineEvent& event);
+  /// The endpoint wants the caller connected with somebody else.
+  void transfer(const std::string& uri);
   void attachMedia();
   void onOpened(const PipelineEvent& event);
   void onEndpointClosed(const PipelineEvent& event);
@@ -120,6 +123,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   bool endpointGone_ = false;
   bool webSocketOpen_ = false;
   bool playedOut_ = false;
+  bool transferring_ = false;
   bool closing_ = false;  ///< over, and the close handshake is under way
   bool parting_ = false;  ///< over, and the RTCP BYE is
 

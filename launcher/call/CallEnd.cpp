@@ -21,6 +21,7 @@ constexpr CallEnd kTable[] = {
     {EndpointClosed, "endpoint-closed", kEndpoint, 502, "Bad Gateway",
      "Endpoint closed the WebSocket", 1000},
     {EndpointHangup, "endpoint-hangup", kEndpoint, 502, "Bad Gateway", "Endpoint hung up", 1000},
+    {Transferred, "transferred", kEndpoint, 502, "Bad Gateway", "Transferred", 1000},
     {UriMissing, "uri-missing", kGateway, 400, "Bad Request", "No WebSocket URI", 1000},
     {UriInvalid, "uri-invalid", kGateway, 400, "Bad Request", "WebSocket URI not valid", 1000},
     {UriForbidden, "uri-forbidden", kGateway, 403, "Forbidden", "WebSocket URI forbidden by policy",

@@ -16,6 +16,7 @@ enum class EndReason {
   CalleeHangup,
   EndpointClosed,
   EndpointHangup,
+  Transferred,
   UriMissing,
   UriInvalid,
   UriForbidden,

@@ -33,8 +33,9 @@ void Call::endDialog(const CallEnd& end, const std::string& detail, const std::s
   if (leg_->answered()) {
     step("bye");
     // An endpoint that hangs up in order is no failure of the call.
-    const bool normal =
-        end.reason == EndReason::EndpointClosed || end.reason == EndReason::EndpointHangup;
+    const bool normal = end.reason == EndReason::EndpointClosed ||
+                        end.reason == EndReason::EndpointHangup ||
+                        end.reason == EndReason::Transferred;
     return leg_->bye(reasonHeader(normal ? 200 : end.status, end.text));
   }
   if (outgoing_) return leg_->cancel();

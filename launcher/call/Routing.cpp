@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "call/Routing.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <json-glib/json-glib.h>
@@ -142,6 +143,29 @@ std::optional<std::string> normalContentType(const std::string& value) {
     if (compact == candidate) return candidate;
   }
   return std::nullopt;
+}
+
+bool isTransferTarget(const std::string& uri) {
+  constexpr std::size_t kMaxUri = 512;
+  const std::string lower = text::lower(uri);
+  const bool scheme =
+      lower.starts_with("sip:") || lower.starts_with("sips:") || lower.starts_with("tel:");
+  if (!scheme || uri.size() > kMaxUri || uri.size() == uri.find(':') + 1) return false;
+  return std::all_of(uri.begin(), uri.end(), [](char c) {
+    return g_ascii_isgraph(c) && c != '<' && c != '>' && c != '"' && c != '\\';
+  });
+}
+
+std::string twilioSignature(const std::string& uri, const std::string& token) {
+  GHmac* hmac =
+      g_hmac_new(G_CHECKSUM_SHA1, reinterpret_cast<const guchar*>(token.data()), token.size());
+  g_hmac_update(hmac, reinterpret_cast<const guchar*>(uri.data()), static_cast<gssize>(uri.size()));
+  guint8 digest[20];
+  gsize size = sizeof digest;
+  g_hmac_get_digest(hmac, digest, &size);
+  g_hmac_unref(hmac);
+  const CharPtr text(g_base64_encode(digest, size));
+  return text.get();
 }
 
 bool isDialect(const std::string& value) {

@@ -49,6 +49,10 @@ struct RoutingFault {
 std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
                                                     const InviteHeaders& invite);
 
+/// What a caller may be transferred to: one sip:, sips: or tel: URI without anything around it.
+bool isTransferTarget(const std::string& uri);
+/// The value of X-Twilio-Signature for a handshake: the URI signed by HMAC-SHA1, in base64.
+std::string twilioSignature(const std::string& uri, const std::string& token);
 /// What is wrong with an endpoint URI, if anything.
 std::optional<std::string> endpointUriFault(const std::string& uri);
 /// What is wrong with the custom keys, if anything.

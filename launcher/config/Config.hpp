@@ -67,6 +67,7 @@ struct Config {
     std::string headers;
     std::string dialect;
     std::string authorization;
+    std::string twilioAuthToken;
     std::string subprotocols;
     int connectTimeout = 0;  ///< ms
     bool tlsVerify = true;

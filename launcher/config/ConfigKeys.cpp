@@ -265,6 +265,14 @@ std::vector<ConfigKey> buildWebsocket() {
                 [](Config& c, const std::string& v) {
                   return applyAuthorization(c.websocket.authorization, v);
                 }},
+      ConfigKey{
+          "websocket.twilio-auth-token", "text", "",
+          "dialect twilio: the handshake is signed with it (X-Twilio-Signature); never logged",
+          false, true,
+          [](Config& c, const std::string& v) {
+            c.websocket.twilioAuthToken = v;
+            return std::string();
+          }},
       plain(
           "websocket.subprotocols", "list", "WSBRIDGE",
           "offered in Sec-WebSocket-Protocol; empty offers none",

@@ -84,6 +84,10 @@ void CallPipeline::open() {
 }
 
 void CallPipeline::update(const Agreement& agreement) {
+  if (sends_ != agreement.sends()) {
+    gboolean told = FALSE;
+    g_signal_emit_by_name(wsSink_.get(), "hold-changed", sends_ ? TRUE : FALSE, &told);
+  }
   sends_ = agreement.sends();
   setGate();
   announceRemote(agreement);
@@ -113,6 +117,11 @@ void CallPipeline::sendDigit(const Digit& digit) {
   g_signal_emit_by_name(wsSink_.get(), "send-dtmf", key, digit.duration, &sent);
   log::debug("dtmf",
              {{"id", spec_.connection}, {"duration", digit.duration}, {"sent", sent == TRUE}});
+}
+
+void CallPipeline::tellTransfer(unsigned status, const std::string& reason) {
+  gboolean told = FALSE;
+  g_signal_emit_by_name(wsSink_.get(), "transfer-result", status, reason.c_str(), &told);
 }
 
 void CallPipeline::pressKey(const char* digit, unsigned durationMs) {
@@ -204,7 +213,7 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
     gboolean told = FALSE;
     g_signal_emit_by_name(wsSink_.get(), "dtmf-sent", stringOf(structure, "digit").c_str(), &told);
   } else if (name == "wsbridge-control") {
-    emit_({Kind::Control, stringOf(structure, "action"), {}, {}, 0, 0});
+    emit_({Kind::Control, stringOf(structure, "action"), {}, stringOf(structure, "value"), 0, 0});
   } else if (name == "wsbridge-closed") {
     emit_({Kind::Closed,
            stringOf(structure, "reason"),

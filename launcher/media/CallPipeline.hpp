@@ -96,6 +96,8 @@ class CallPipeline {
   void update(const Agreement& agreement);
   void closeWebSocket(unsigned code, const std::string& reason);
   void sendDigit(const Digit& digit);
+  /// To the endpoint, where its dialect has words for it.
+  void tellTransfer(unsigned status, const std::string& reason);
   /// To be called now and then: keys whose end packets were lost come out.
   void poll();
   /// Monotonic, µs; 0 before the first packet.

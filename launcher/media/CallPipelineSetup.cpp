@@ -160,6 +160,9 @@ void CallPipeline::watchBus() {
 void CallPipeline::configureWebSocket() {
   const Config::Websocket& ws = spec_.config->websocket;
   const Config::Audio& audio = spec_.config->audio;
+  const bool twilio = spec_.bridge.dialect == "twilio" && !ws.twilioAuthToken.empty();
+  const std::string signature =
+      twilio ? twilioSignature(spec_.bridge.uri, ws.twilioAuthToken) : std::string();
   for (GstElement* e : {wsSink_.get(), wsSource_.get()}) {
     g_object_set(e, "uri", spec_.bridge.uri.c_str(), "connection", spec_.connection.c_str(),
                  "content-type", spec_.bridge.contentType.c_str(), "subprotocols",
@@ -170,6 +173,11 @@ void CallPipeline::configureWebSocket() {
                  static_cast<guint>(spec_.config->media.loopWait), nullptr);
     gst_util_set_object_arg(G_OBJECT(e), "dialect", spec_.bridge.dialect.c_str());
     setText(e, "call-id", spec_.callId);
+    if (!signature.empty()) {
+      const StructurePtr headers(gst_structure_new("headers", "X-Twilio-Signature", G_TYPE_STRING,
+                                                   signature.c_str(), nullptr));
+      g_object_set(e, "extra-headers", headers.get(), nullptr);
+    }
     setText(e, "headers", spec_.bridge.headers);
     setText(e, "authorization", spec_.bridge.authorization);
     setText(e, "tls-ca-file", ws.tlsCaFile);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sip/Leg.hpp"
 
+#include <cstdio>
+
 #include <sofia-sip/nua.h>
 #include <sofia-sip/nua_tag.h>
 #include <sofia-sip/sip.h>
@@ -97,6 +99,19 @@ void Leg::bye(const std::string& reason) {
   nua_bye(handle_, TAG_IF(textOrNull(reason), SIPTAG_REASON_STR(reason.c_str())), TAG_END());
 }
 
+void Leg::refer(const std::string& uri) {
+  nua_refer(handle_, SIPTAG_REFER_TO_STR(("<" + uri + ">").c_str()), TAG_END());
+}
+
+/// The body of the NOTIFY is the status line of the other call so far, RFC 3515 2.4.5.
+void Leg::noteTransfer(const sip_s* sip) {
+  const std::string fragment = bodyOf(sip);
+  int status = 0;
+  char phrase[64] = "";
+  if (std::sscanf(fragment.c_str(), "SIP/2.0 %3d %63[^\r\n]", &status, phrase) < 1) return;
+  if (status >= 200 && handler_) handler_->onTransferred(status, phrase);
+}
+
 void Leg::respondToRequest(int status, const char* phrase) {
   nua_respond(handle_, status, phrase, NUTAG_WITH_THIS(nua_),
               TAG_IF(status == 415, SIPTAG_ACCEPT_STR(kDtmfTypes)), TAG_END());
@@ -151,6 +166,12 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
       } else {
         handler_->onRejected(status, phrase ? phrase : "");
       }
+      break;
+    case nua_r_refer:
+      if (status >= 300 && handler_) handler_->onTransferred(status, phrase ? phrase : "");
+      break;
+    case nua_i_notify:
+      noteTransfer(sip);
       break;
     case nua_r_bye:
       if (status >= 200) stateChanged(nua_callstate_terminated);

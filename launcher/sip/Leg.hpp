@@ -33,6 +33,8 @@ class LegHandler {
   virtual void onProgress(int status) = 0;
   virtual void onAnswered(const std::string& sdp) = 0;
   virtual void onRejected(int status, const std::string& phrase) = 0;
+  /// A transfer is over: the final status of the REFER, or of what came of it (RFC 3515).
+  virtual void onTransferred(int status, const std::string& phrase) = 0;
   virtual void onTerminated() = 0;
 };
 
@@ -64,6 +66,8 @@ class Leg {
   void dial(const std::string& sdp);
   void cancel();
   void bye(const std::string& reason);
+  /// Asks the other side to call `uri` (REFER); onTransferred() follows. `uri` must be clean.
+  void refer(const std::string& uri);
 
   bool terminated() const { return terminated_; }
   bool answered() const { return answered_; }
@@ -72,6 +76,7 @@ class Leg {
   void event(int event, int status, const char* phrase, const sip_s* sip);
 
  private:
+  void noteTransfer(const sip_s* sip);
   void respondToRequest(int status, const char* phrase);
   void stateChanged(int callState);
 

@@ -26,7 +26,7 @@ namespace launcher {
 
 namespace {
 
-constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
 constexpr const char* kAccept = "application/sdp, application/dtmf-relay, application/dtmf";
 constexpr int kPortAttempts = 10;
 

@@ -335,11 +335,23 @@ bool Connection::sendDtmf(char digit, unsigned duration_ms) {
   return true;
 }
 
-bool Connection::tellDtmfSent(char digit) {
+bool Connection::tell(const Notice& notice) {
   const std::lock_guard lock(mutex_);
-  if (!isDtmfDigit(digit) || state_ != ConnectionState::Open) return false;
-  pushNotice(DtmfSentNotice{digit});
+  if (state_ != ConnectionState::Open) return false;
+  pushNotice(notice);
   return true;
+}
+
+bool Connection::tellDtmfSent(char digit) {
+  return isDtmfDigit(digit) && tell(DtmfSentNotice{digit});
+}
+
+bool Connection::tellTransfer(unsigned status, const std::string& reason) {
+  return tell(TransferNotice{status, reason});
+}
+
+bool Connection::tellHold(bool held) {
+  return tell(HoldNotice{held});
 }
 
 void Connection::finishSending() {

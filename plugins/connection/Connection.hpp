@@ -99,6 +99,9 @@ class Connection : public WebSocketClient::Listener,
   bool sendDtmf(char digit, unsigned duration_ms);
   /// A key that the endpoint had wanted was sent to the caller.
   bool tellDtmfSent(char digit);
+  /// How a transfer that the endpoint had wanted went.
+  bool tellTransfer(unsigned status, const std::string& reason);
+  bool tellHold(bool held);
   /// End of stream at the sink: closes with 1000 behind the last frame when close-on-eos is set.
   void finishSending();
   /// Blocks after finishSending() until everything is sent (and, with close-on-eos, the endpoint
@@ -142,6 +145,7 @@ class Connection : public WebSocketClient::Listener,
   void forgetConversation();
   void emit(const ConnectionEvent& event);
   void pump();
+  bool tell(const Notice& notice);
   void sendItem(const Outbox::Item& item);
   void sendAudio(std::span<const uint8_t> frame);
   void beginClose(unsigned code, const std::string& reason, bool discard);

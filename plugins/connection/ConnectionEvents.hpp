@@ -31,6 +31,7 @@ struct TextEvent {
 struct ControlEvent {
   std::string action;
   std::string text;
+  std::string value = {};  ///< what the action is about, such as the URI of a transfer
 };
 struct ClosedEvent {
   unsigned code;

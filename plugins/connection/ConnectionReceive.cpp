@@ -191,6 +191,8 @@ void Connection::act(const Command& command, std::string_view text) {
   } else if (const auto* dtmf = std::get_if<DtmfCommand>(&command)) {
     for (const char digit : dtmf->digits)
       emit(DtmfEvent{std::string(1, digit), dtmf->duration_ms, false});
+  } else if (const auto* transfer = std::get_if<TransferCommand>(&command)) {
+    emit(ControlEvent{"transfer", std::string(text), transfer->uri});
   } else if (const auto* bad = std::get_if<BadCommand>(&command)) {
     ignore(*bad);
   } else if (const auto* other = std::get_if<OtherCommand>(&command)) {

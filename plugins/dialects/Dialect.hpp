@@ -47,6 +47,10 @@ struct DtmfCommand {
   std::string digits;
   unsigned duration_ms;
 };
+/// The caller is to be connected with somebody else.
+struct TransferCommand {
+  std::string uri;
+};
 /// A control message that is left to the application.
 struct OtherCommand {
   std::string action;
@@ -60,9 +64,10 @@ struct BadCommand {
 /// A text message that is no control message.
 struct PlainText {};
 
-using Command = std::variant<ClearCommand, MarkCommand, ClearMarksCommand, MediaCommand,
-                             PauseCommand, ReportDrainedCommand, StatusCommand, HangupCommand,
-                             DtmfCommand, OtherCommand, NoCommand, BadCommand, PlainText>;
+using Command =
+    std::variant<ClearCommand, MarkCommand, ClearMarksCommand, MediaCommand, PauseCommand,
+                 ReportDrainedCommand, StatusCommand, HangupCommand, DtmfCommand, TransferCommand,
+                 OtherCommand, NoCommand, BadCommand, PlainText>;
 
 // --- What the bridge tells the endpoint.
 
@@ -93,11 +98,20 @@ struct StatusNotice {
   bool full;
   bool paused;
 };
+/// How a transfer went: a SIP status, and what went wrong or "".
+struct TransferNotice {
+  unsigned status;
+  std::string reason;
+};
+/// The caller has put the call on hold, or has come back.
+struct HoldNotice {
+  bool held;
+};
 /// We are about to close the WebSocket.
 struct EndNotice {};
 
 using Notice = std::variant<DtmfNotice, DtmfSentNotice, ClearedNotice, MarkNotice, QueueNotice,
-                            DrainedNotice, StatusNotice, EndNotice>;
+                            DrainedNotice, StatusNotice, TransferNotice, HoldNotice, EndNotice>;
 
 /// From these shares of the play-out limit on the endpoint is told to wait, and to go on.
 inline constexpr unsigned kQueueFullPercent = 90;

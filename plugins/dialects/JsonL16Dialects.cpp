@@ -64,6 +64,16 @@ class JsonL16Dialect : public Dialect {
       const char* state = queue->full ? "high" : "low";
       return std::string(R"({"event":"websocket:queue","state":")") + state + "\"}";
     }
+    if (const auto* hold = std::get_if<HoldNotice>(&notice))
+      return hold->held ? R"({"event":"websocket:hold"})" : R"({"event":"websocket:resume"})";
+    if (const auto* transfer = std::get_if<TransferNotice>(&notice)) {
+      const json::ObjectPtr object(json_object_new());
+      json_object_set_string_member(object.get(), "event", "websocket:transfer");
+      json_object_set_int_member(object.get(), "status", transfer->status);
+      if (!transfer->reason.empty())
+        json_object_set_string_member(object.get(), "reason", transfer->reason.c_str());
+      return json::serialise(object.get());
+    }
     return {};
   }
 
@@ -78,6 +88,11 @@ class JsonL16Dialect : public Dialect {
     if (action == "notify") return markCommand(message);
     if (action == "hangup") return HangupCommand{};
     if (action == "dtmf") return dtmfCommand(message);
+    if (action == "transfer") {
+      const char* uri = json::stringMember(message, "uri");
+      if (uri == nullptr) return BadCommand{"transfer without a uri"};
+      return TransferCommand{uri};
+    }
     return OtherCommand{std::string(action)};
   }
 

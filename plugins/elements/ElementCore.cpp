@@ -84,6 +84,16 @@ gboolean onDtmfSent(GstElement* element, const char* digit) {
   return connection->tellDtmfSent(digit[0]);
 }
 
+gboolean onTransferResult(GstElement* element, guint status, const char* reason) {
+  const auto connection = coreOf(element)->connection();
+  return connection && connection->tellTransfer(status, reason != nullptr ? reason : "");
+}
+
+gboolean onHoldChanged(GstElement* element, gboolean held) {
+  const auto connection = coreOf(element)->connection();
+  return connection && connection->tellHold(held != FALSE);
+}
+
 guint onClear(GstElement* element) {
   const auto connection = coreOf(element)->connection();
   return connection ? static_cast<guint>(connection->clear()) : 0;
@@ -208,6 +218,10 @@ void ElementCore::installSignals(GObjectClass* klass) {
                              nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_UINT);
   g_signal_new_class_handler("dtmf-sent", type, flags, G_CALLBACK(onDtmfSent), nullptr, nullptr,
                              nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+  g_signal_new_class_handler("transfer-result", type, flags, G_CALLBACK(onTransferResult), nullptr,
+                             nullptr, nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_UINT, G_TYPE_STRING);
+  g_signal_new_class_handler("hold-changed", type, flags, G_CALLBACK(onHoldChanged), nullptr,
+                             nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_BOOLEAN);
   g_signal_new_class_handler("clear", type, flags, G_CALLBACK(onClear), nullptr, nullptr, nullptr,
                              G_TYPE_UINT, 0);
   g_signal_new_class_handler("close", type, flags, G_CALLBACK(onClose), nullptr, nullptr, nullptr,

@@ -35,7 +35,8 @@ struct ToStructure {
   }
   GstStructure* operator()(const ControlEvent& event) const {
     return gst_structure_new("wsbridge-control", "action", G_TYPE_STRING, event.action.c_str(),
-                             "text", G_TYPE_STRING, event.text.c_str(), nullptr);
+                             "text", G_TYPE_STRING, event.text.c_str(), "value", G_TYPE_STRING,
+                             event.value.c_str(), nullptr);
   }
   GstStructure* operator()(const ClosedEvent& event) const {
     return gst_structure_new("wsbridge-closed", "code", G_TYPE_UINT, event.code, "reason",

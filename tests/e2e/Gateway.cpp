@@ -85,6 +85,7 @@ const std::set<std::string>& endReasons() {
                                                 "callee-hangup",
                                                 "endpoint-closed",
                                                 "endpoint-hangup",
+                                                "transferred",
                                                 "endpoint-protocol",
                                                 "endpoint-error",
                                                 "endpoint-lost",
@@ -145,8 +146,10 @@ std::string Gateway::text(const Options& options) {
 
 Gateway::Gateway(const Options& options) {
   configFile_ = dir_.write("wsbridge.conf", text(options));
+  ChildProcess::Options surroundings = environment();
+  surroundings.environment.insert(options.variables.begin(), options.variables.end());
   process_ = std::make_unique<ChildProcess>(
-      std::vector<std::string>{program(), "--config", configFile_}, environment());
+      std::vector<std::string>{program(), "--config", configFile_}, surroundings);
   const auto ready = process_->waitForLine(R"(^\S+\s+\S+\s+ready\b)", 20s);
   const auto record = ready ? parseRecord(*ready) : std::nullopt;
   if (!record) throw std::runtime_error("the launcher is not ready:\n" + process_->output());

@@ -42,6 +42,7 @@ class Gateway {
         set;               // `section.key` -> value; an empty value leaves the key out
     std::string sections;  // further text of the file, such as routes
     bool allowLoopback = true;
+    std::map<std::string, std::string> variables;  // of its environment
   };
 
   // Throws std::runtime_error with the program's output when it does not become ready.

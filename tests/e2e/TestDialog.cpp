@@ -297,11 +297,15 @@ TEST_F(Dialog, HoldIsAnsweredAndResumed) {
   ASSERT_TRUE(held.has_value());
   ASSERT_EQ(held->status, 200);
   EXPECT_EQ(parseSdp(held->body)->direction, "recvonly");
+  ASSERT_TRUE(endpoint_.waitTexts(1, 2, 5s));
+  EXPECT_EQ(endpoint_.connection(1)->texts()[1], R"({"event":"websocket:hold"})");
   const auto back = phone.sip().reInvite(phone.offer());
   ASSERT_TRUE(back.has_value());
   EXPECT_EQ(back->status, 200);
   const size_t before = phone.rtp().received();
   EXPECT_TRUE(phone.rtp().waitReceived(before + 20, 5s));
+  ASSERT_TRUE(endpoint_.waitTexts(1, 3, 5s));
+  EXPECT_EQ(endpoint_.connection(1)->texts()[2], R"({"event":"websocket:resume"})");
   EXPECT_TRUE(phone.hangUp());
 }
 

@@ -234,6 +234,59 @@ TEST_F(Dtmf, KeysThatThePhoneCannotTakeAreTold) {
   EXPECT_TRUE(phone.hangUp());
 }
 
+// {"action":"transfer"}: REFER, and what comes of it is told.
+TEST_F(Dtmf, TransferTellsItsOutcome) {
+  const auto tell = [this](const std::string& fragment, const char* state) {
+    const auto answer = phone_->sip().request(
+        "NOTIFY", {{"Event", "refer"}, {"Subscription-State", state}}, fragment, "message/sipfrag");
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->status, 200);
+  };
+  const auto transfer = [this](const std::string& uri) {
+    endpoint_.sendText(1, R"({"action":"transfer","uri":")" + uri + "\"}");
+  };
+  transfer("http://example.org");
+  ASSERT_TRUE(endpoint_.waitTexts(1, 2, 5s));
+  EXPECT_EQ(
+      endpoint_.connection(1)->texts()[1],
+      R"({"event":"websocket:transfer","status":400,"reason":"uri is no sip:, sips: or tel: URI"})");
+
+  transfer("sip:busy@example.org");
+  const auto refer = phone_->sip().waitRequest("REFER", 5s);
+  ASSERT_TRUE(refer.has_value());
+  EXPECT_EQ(refer->header("Refer-To"), "<sip:busy@example.org>");
+  transfer("sip:other@example.org");
+  ASSERT_TRUE(endpoint_.waitTexts(1, 3, 5s));
+  EXPECT_EQ(endpoint_.connection(1)->texts()[2],
+            R"({"event":"websocket:transfer","status":491,"reason":"a transfer is going on"})");
+  tell("SIP/2.0 100 Trying\r\n", "active;expires=60");
+  tell("SIP/2.0 486 Busy Here\r\n", "terminated;reason=noresource");
+  ASSERT_TRUE(endpoint_.waitTexts(1, 4, 5s));
+  EXPECT_EQ(endpoint_.connection(1)->texts()[3],
+            R"({"event":"websocket:transfer","status":486,"reason":"Busy Here"})");
+  EXPECT_TRUE(phone_->rtp().waitReceived(phone_->rtp().received() + 25, 5s)) << "the call goes on";
+
+  transfer("sip:desk@example.org");
+  ASSERT_TRUE(eventually([&] { return phone_->sip().requests("REFER").size() == 2; }, 5s));
+  tell("SIP/2.0 200 OK\r\n", "terminated;reason=noresource");
+  EXPECT_TRUE(phone_->sip().waitRequest("BYE", 5s).has_value());
+  ASSERT_TRUE(endpoint_.waitClosed(1, 5s));
+  EXPECT_EQ(endpoint_.connection(1)->texts().back(),
+            R"({"event":"websocket:transfer","status":200})");
+  const auto end = gateway->waitEnd(phone_->callId());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ((*end)["reason"], "transferred");
+}
+
+TEST_F(Dtmf, ARefusedTransferIsTold) {
+  phone_->sip().answerWith("REFER", 603, "Decline");
+  endpoint_.sendText(1, R"({"action":"transfer","uri":"tel:+4930123"})");
+  ASSERT_TRUE(endpoint_.waitTexts(1, 2, 5s));
+  EXPECT_EQ(endpoint_.connection(1)->texts()[1],
+            R"({"event":"websocket:transfer","status":603,"reason":"Decline"})");
+  EXPECT_TRUE(phone_->hangUp());
+}
+
 // {"action":"hangup"} ends the call.
 TEST_F(Dtmf, HangupFromTheEndpoint) {
   endpoint_.sendText(1, R"({"action":"hangup"})");

@@ -112,7 +112,8 @@ void SipCaller::handle(const SipMessage& message) {
   }
   if (!message.isResponse() && options_.autoAnswer && message.method != "INVITE" &&
       message.method != "ACK") {
-    respond(message, 200, "OK");
+    const auto [status, phrase] = answerTo(message.method);
+    respond(message, status, phrase);
   }
   state_.notify();
 }
@@ -297,6 +298,17 @@ std::vector<SipMessage> SipCaller::requests(const std::string& method) const {
     if (!message.isResponse() && message.method == method) found.push_back(message);
   }
   return found;
+}
+
+void SipCaller::answerWith(const std::string& method, int status, const std::string& phrase) {
+  const auto guard = state_.lock();
+  answers_[method] = {status, phrase};
+}
+
+std::pair<int, std::string> SipCaller::answerTo(const std::string& method) const {
+  const auto guard = state_.lock();
+  const auto found = answers_.find(method);
+  return found == answers_.end() ? std::pair<int, std::string>{200, "OK"} : found->second;
 }
 
 void SipCaller::respond(const SipMessage& request, int status, const std::string& phrase,

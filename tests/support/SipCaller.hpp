@@ -2,9 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "SipMessage.hpp"
@@ -74,6 +76,8 @@ class SipCaller {
   // INVITE.
   void respond(const SipMessage& request, int status, const std::string& phrase,
                const std::string& sdp = {});
+  // What requests with that method are answered with from now on, instead of 200.
+  void answerWith(const std::string& method, int status, const std::string& phrase);
 
  private:
   void run();
@@ -83,6 +87,7 @@ class SipCaller {
                       const std::string& branch, const SipHeaders& headers, const std::string& body,
                       const std::string& type, const std::string& to) const;
   std::string contact() const;
+  std::pair<int, std::string> answerTo(const std::string& method) const;
   std::optional<SipMessage> waitAnswer(const std::string& method, unsigned cseq,
                                        Millis limit) const;
   unsigned nextCseq();
@@ -106,6 +111,7 @@ class SipCaller {
   std::string target_;  // the Contact of the other side
   std::vector<std::string> routes_;
   std::vector<SipMessage> received_;
+  std::map<std::string, std::pair<int, std::string>> answers_;
   Monitor sending_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -111,6 +111,20 @@ TEST(Routing, dialects) {
   EXPECT_EQ(refused(*config(), headers), EndReason::DialectUnknown);
 }
 
+TEST(Routing, transferTargets) {
+  for (const char* uri : {"sip:a@b", "SIPS:a@b:5061;transport=tls", "tel:+4930123"})
+    EXPECT_TRUE(isTransferTarget(uri)) << uri;
+  for (const char* uri : {"", "sip:", "http://h", "sip:a@b>", "sip:a b", "sip:a@b\r\nX: y", "a@b"})
+    EXPECT_FALSE(isTransferTarget(uri)) << uri;
+  EXPECT_FALSE(isTransferTarget("sip:" + std::string(600, 'a')));
+}
+
+// Reckoned with `printf %s URI | openssl dgst -sha1 -hmac TOKEN -binary | base64`.
+TEST(Routing, twilioSignature) {
+  EXPECT_EQ(twilioSignature("wss://bot.example.org/stream?a=1", "12345"),
+            "IlJbrIgdxD4u+cLSIAa/IQI/wTw=");
+}
+
 TEST(Routing, aRouteFillsInOrForces) {
   const ConfigPtr c = config(
       "[route soft]\nmatch=^sip:soft@\nuri=ws://soft/\ncontent-type=audio/l16;rate=8000\n"
