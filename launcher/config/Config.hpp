@@ -70,6 +70,7 @@ struct Config {
     std::string twilioAuthToken;
     std::string subprotocols;
     int connectTimeout = 0;  ///< ms
+    int reconnectTime = 0;
     bool tlsVerify = true;
     std::string tlsCaFile;
     std::string tlsCertFile;

@@ -281,6 +281,10 @@ std::vector<ConfigKey> buildWebsocket() {
           "websocket.connect-timeout", "ms", 1, 600000, 6000,
           "from name resolution to the answered handshake",
           [](Config & c) -> auto& { return c.websocket.connectTimeout; }),
+      number(
+          "websocket.reconnect-time", "ms", 0, 600000, 0,
+          "how long to try again when the WebSocket breaks in mid-call; 0: the break ends the call",
+          [](Config & c) -> auto& { return c.websocket.reconnectTime; }),
       boolean(
           "websocket.tls-verify", true, "check the endpoint's certificate",
           [](Config & c) -> auto& { return c.websocket.tlsVerify; }),

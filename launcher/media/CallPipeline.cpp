@@ -209,6 +209,10 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
     if (direction == "from-endpoint")
       pressKey(stringOf(structure, "digit").c_str(), uintOf(structure, "duration"));
     emit_({Kind::Digit, {}, {}, direction, uintOf(structure, "duration"), 0});
+  } else if (name == "wsbridge-reconnecting") {
+    log::warning("endpoint-reconnecting", {{"id", spec_.connection},
+                                           {"reason", stringOf(structure, "reason")},
+                                           {"attempt", uintOf(structure, "attempt")}});
   } else if (name == "wsbridge-dtmf-sent") {
     gboolean told = FALSE;
     g_signal_emit_by_name(wsSink_.get(), "dtmf-sent", stringOf(structure, "digit").c_str(), &told);

@@ -169,8 +169,9 @@ void CallPipeline::configureWebSocket() {
                  ws.subprotocols.c_str(), "tls-verify", ws.tlsVerify ? TRUE : FALSE,
                  "connect-timeout", static_cast<guint>(ws.connectTimeout), "ping-interval",
                  static_cast<guint>(ws.pingInterval), "pong-timeout",
-                 static_cast<guint>(ws.pongTimeout), "context", spec_.loop.c_str(), "context-wait",
-                 static_cast<guint>(spec_.config->media.loopWait), nullptr);
+                 static_cast<guint>(ws.pongTimeout), "reconnect-time",
+                 static_cast<guint>(ws.reconnectTime), "context", spec_.loop.c_str(),
+                 "context-wait", static_cast<guint>(spec_.config->media.loopWait), nullptr);
     gst_util_set_object_arg(G_OBJECT(e), "dialect", spec_.bridge.dialect.c_str());
     setText(e, "call-id", spec_.callId);
     if (!signature.empty()) {

@@ -6,6 +6,7 @@
 
 #include "connection/ConnectionRegistry.hpp"
 #include "connection/PlayoutBudget.hpp"
+#include "dialects/Json.hpp"
 
 namespace wsbridge {
 
@@ -109,16 +110,23 @@ void Connection::open(ClientSettings settings) {
   stats_ = {};
   stats_.uri = settings.dial.endpoint.shown;
   stats_.rate = rate_;
-  dialect_ = dialects()[settings_.dialect].create();
-  stats_.content_type = dialect_->format(ContentType{rate_});
-  settings.audio_is_text = dialect_->audioIsText();
+  prepareDialect(settings);
   close_after_outbox_ = closed_in_order_ = paused_ = resume_scheduled_ = source_ended_ = false;
-  told_full_ = drained_wanted_ = bad_warned_ = false;
+  messages_before_ = bytes_before_ = pongs_before_ = 0;
+  told_full_ = drained_wanted_ = bad_warned_ = resuming_ = false;
+  resumption_ = 0;
   if (!loop_) loop_ = MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
   makePlayout();
   // A source in real time must lose nothing while the handshake goes on.
   outbox_.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) / 20);
   onLoop([settings = std::move(settings)](Connection& self) { self.dial(settings); });
+}
+
+/// A WebSocket has a dialect of its own, which counts its messages.
+void Connection::prepareDialect(ClientSettings& settings) {
+  dialect_ = dialects()[settings_.dialect].create();
+  stats_.content_type = dialect_->format(ContentType{rate_});
+  settings.audio_is_text = dialect_->audioIsText();
 }
 
 void Connection::onLoop(std::function<void(Connection&)> function) {
@@ -149,7 +157,10 @@ void Connection::onOpen(const std::string& subprotocol) {
   std::vector<std::string> opening;
   {
     const std::lock_guard lock(mutex_);
-    opening = dialect_->opening({settings_.headers, ContentType{rate_}, settings_.call_id});
+    const std::string custom = resumption_ == 0
+                                   ? settings_.headers
+                                   : json::withMember(settings_.headers, "resumption", resumption_);
+    opening = dialect_->opening({custom, ContentType{rate_}, settings_.call_id});
     stats_.texts_sent += opening.size();
   }
   for (const std::string& message : opening)
@@ -164,6 +175,7 @@ void Connection::confirmOpen() {
     const std::lock_guard lock(mutex_);
     if (state_ != ConnectionState::Connecting) return;
     state_ = ConnectionState::Open;
+    resuming_ = false;
     opened_us_ = g_get_monotonic_time();
     stats_.setup_ms = static_cast<double>(opened_us_ - started_us_) / 1000.0;
     outbox_.setMaxFrames(std::max(1U, settings_.max_queue_ms / 20));
@@ -432,15 +444,24 @@ void Connection::onWritable() {
 
 void Connection::beginClose(unsigned code, const std::string& reason, bool discard) {
   std::string goodbye;
+  bool away = false;
   {
     const std::lock_guard lock(mutex_);
-    if (state_ == ConnectionState::Idle || isOver() || !client_) return;
+    if (state_ == ConnectionState::Idle || isOver()) return;
+    away = resuming_ && !client_;
+    if (!client_ && !away) return;
+    resuming_ = false;
     state_ = ConnectionState::Closing;
     outbox_.clear();
     if (discard && playout_) playout_->clear();
     accountPlayout();
     goodbye = dialect_->write(EndNotice{});
     if (!goodbye.empty()) ++stats_.texts_sent;
+  }
+  if (away) {  // nobody is there to be told
+    if (endConversation(ConnectionState::Closed, code, reason))
+      emit(ClosedEvent{code, reason, ClosedBy::Local});
+    return;
   }
   if (!goodbye.empty()) client_->sendText(goodbye);
   client_->close(code, reason, discard);

@@ -54,6 +54,7 @@ struct ConnectionStats {
   uint64_t pauses = 0;
   uint64_t pongs_received = 0;
   uint64_t ignored_messages = 0;
+  uint64_t resumptions = 0;
   uint64_t playout_ms = 0;
   uint64_t playout_high_ms = 0;
   PlayoutCounters playout;
@@ -152,6 +153,11 @@ class Connection : public WebSocketClient::Listener,
   void act(const Command& command, std::string_view text);
   void addMark(const std::string& label);
   void ignore(const BadCommand& command);
+  /// After a break, within the time for it: true when the conversation goes on.
+  bool resumeAfter(const Failure& failure);
+  void redial();
+  void noteReceived();
+  void prepareDialect(ClientSettings& settings);
   bool endConversation(ConnectionState state, unsigned code, const std::string& reason);
   /// With mutex_ held. `function` runs on the loop unless this conversation is over by then.
   void onLoop(std::function<void(Connection&)> function);
@@ -195,6 +201,13 @@ class Connection : public WebSocketClient::Listener,
   uint64_t next_mark_ = 1;
   size_t mark_bytes_ = 0;
   bool source_ended_ = false;
+  bool resuming_ = false;    // between a break and the next opening
+  unsigned resumption_ = 0;  // of this conversation
+  unsigned redials_ = 0;     // of this break
+  int64_t resume_until_us_ = 0;
+  uint64_t messages_before_ = 0;  // of clients before a resumption
+  uint64_t bytes_before_ = 0;
+  uint64_t pongs_before_ = 0;
   bool told_full_ = false;  // the endpoint knows that the queue nears its limit
   bool drained_wanted_ = false;
   bool bad_warned_ = false;

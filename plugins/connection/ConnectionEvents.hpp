@@ -38,6 +38,12 @@ struct ClosedEvent {
   std::string reason;
   ClosedBy by;
 };
+/// The WebSocket broke in mid-call; another one is being opened.
+struct ReconnectingEvent {
+  unsigned attempt;     ///< of this break, from 1
+  unsigned resumption;  ///< of this call, from 1: what the first message will say
+  std::string reason;
+};
 /// Frames were dropped because the endpoint does not read; at most once a second.
 struct DroppedEvent {
   uint64_t frames;
@@ -50,7 +56,7 @@ struct IgnoredEvent {
 
 using ConnectionEvent =
     std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent, ControlEvent, ClosedEvent,
-                 DroppedEvent, IgnoredEvent, Failure>;
+                 DroppedEvent, IgnoredEvent, ReconnectingEvent, Failure>;
 
 /// One element on a connection. `reporter`: this element posts the message on the bus.
 class ConnectionObserver {

@@ -11,6 +11,22 @@
 
 namespace wsbridge {
 
+namespace {
+
+constexpr int64_t kFirstRedialUs = 250'000;
+constexpr int64_t kMaxRedialUs = 4'000'000;
+
+/// What another WebSocket may mend: the connection went, or the endpoint or something in front of
+/// it says that it cannot go on (RFC 6455 section 7.4.1 and its registry). Other codes are about
+/// us.
+bool isBreak(const Failure& failure) {
+  if (failure.kind == FailureKind::Closed)
+    return failure.close_code >= 1011 && failure.close_code <= 1014;
+  return failure.kind == FailureKind::Lost || failure.kind == FailureKind::PongTimeout;
+}
+
+}  // namespace
+
 bool Connection::shouldPause() const {
   if (playout_->aboveHighWater()) return true;
   const uint64_t limit = settings_.max_total_playout_bytes;
@@ -34,8 +50,7 @@ void Connection::onBinary(std::span<const uint8_t> payload) {
   bool pause = false;
   {
     const std::lock_guard lock(mutex_);
-    stats_.messages_received = client_->messagesReceived();
-    stats_.bytes_received = client_->bytesReceived();
+    noteReceived();
     if (!peer(Role::Source).attached || !playout_) return;  // a recorder: nobody plays it
     // While closing nobody can be told to stop: what goes beyond the limits is not kept.
     if (source_ended_ || (state_ == ConnectionState::Closing && shouldPause())) return;
@@ -144,8 +159,7 @@ void Connection::onText(std::string_view text) {
   Command command;
   {
     const std::lock_guard lock(mutex_);
-    stats_.messages_received = client_->messagesReceived();
-    stats_.bytes_received = client_->bytesReceived();
+    noteReceived();
     ++stats_.texts_received;
     command = dialect_->decodeText(text);
   }
@@ -217,17 +231,16 @@ void Connection::ignore(const BadCommand& command) {
 }
 
 bool Connection::endConversation(ConnectionState state, unsigned code, const std::string& reason) {
-  client_->release();
+  if (client_) client_->release();
   {
     const std::lock_guard lock(mutex_);
     if (client_generation_ != generation_)
       return false;  // stopped, perhaps started anew, in the meantime
+    resuming_ = false;
     state_ = state;
     stats_.close_code = code;
     stats_.close_reason = reason;
-    stats_.messages_received = client_->messagesReceived();
-    stats_.bytes_received = client_->bytesReceived();
-    stats_.pongs_received = client_->pongsReceived();
+    noteReceived();
     closed_in_order_ = state == ConnectionState::Closed;
     paused_ = false;
     outbox_.clear();
@@ -239,6 +252,72 @@ bool Connection::endConversation(ConnectionState state, unsigned code, const std
   return true;
 }
 
+/// Of the present client and of those before it.
+void Connection::noteReceived() {
+  if (!client_) return;
+  stats_.messages_received = messages_before_ + client_->messagesReceived();
+  stats_.bytes_received = bytes_before_ + client_->bytesReceived();
+  stats_.pongs_received = pongs_before_ + client_->pongsReceived();
+}
+
+bool Connection::resumeAfter(const Failure& failure) {
+  ReconnectingEvent event;
+  int64_t due_us = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (client_generation_ != generation_ || settings_.reconnect_time_ms == 0) return false;
+    const int64_t now_us = g_get_monotonic_time();
+    if (!resuming_) {
+      if (state_ != ConnectionState::Open || !isBreak(failure)) return false;
+      resuming_ = true;
+      resume_until_us_ = now_us + int64_t{settings_.reconnect_time_ms} * 1000;
+      redials_ = 0;
+      ++resumption_;
+      ++stats_.resumptions;
+      state_ = ConnectionState::Connecting;
+      paused_ = told_full_ = drained_wanted_ = false;
+      // What waits to be played is played. The marks in it were of the conversation that broke.
+      if (playout_) playout_->forgetMarks();
+      mark_labels_.clear();
+      mark_bytes_ = 0;
+      outbox_.dropAllButAudio();
+    }
+    noteReceived();
+    messages_before_ = stats_.messages_received;
+    bytes_before_ = stats_.bytes_received;
+    pongs_before_ = stats_.pongs_received;
+    due_us = now_us + std::min(kFirstRedialUs << std::min(redials_, 4U), kMaxRedialUs);
+    if (due_us > resume_until_us_) return false;
+    event = {++redials_, resumption_, failure.text};
+  }
+  client_->release();
+  client_.reset();
+  loop_->addTimer(due_us, [weak = weak_from_this(), generation = client_generation_](int64_t) {
+    const auto self = weak.lock();
+    if (self && self->client_generation_ == generation) self->redial();
+    return int64_t{0};
+  });
+  emit(event);
+  return true;
+}
+
+void Connection::redial() {
+  ClientSettings settings;
+  {
+    const std::lock_guard lock(mutex_);
+    if (client_generation_ != generation_ || !resuming_ || client_) return;
+    auto known = settings_.clientSettings();
+    if (!std::holds_alternative<ClientSettings>(known)) return;
+    settings = std::move(std::get<ClientSettings>(known));
+    started_us_ = g_get_monotonic_time();
+    const int64_t left_ms = (resume_until_us_ - g_get_monotonic_time()) / 1000;
+    settings.dial.timeout_ms =
+        std::min(settings.dial.timeout_ms, static_cast<unsigned>(std::max<int64_t>(left_ms, 1)));
+    prepareDialect(settings);
+  }
+  dial(std::move(settings));
+}
+
 void Connection::onClosed(unsigned code, const std::string& reason, ClosedBy by) {
   const auto keep = shared_from_this();
   if (endConversation(ConnectionState::Closed, code, reason)) emit(ClosedEvent{code, reason, by});
@@ -247,6 +326,7 @@ void Connection::onClosed(unsigned code, const std::string& reason, ClosedBy by)
 
 void Connection::onFailed(const Failure& failure) {
   const auto keep = shared_from_this();
+  if (resumeAfter(failure)) return;
   if (endConversation(ConnectionState::Failed, failure.close_code, failure.close_reason))
     emit(failure);
   client_.reset();

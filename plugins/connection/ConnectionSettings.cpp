@@ -71,6 +71,7 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   take(&S::connect_timeout_ms);
   take(&S::ping_interval_s);
   take(&S::pong_timeout_s);
+  take(&S::reconnect_time_ms);
   take(&S::context);
   take(&S::context_wait_ms);
   take(&S::fallback);

@@ -36,6 +36,7 @@ struct ConnectionSettings {
   unsigned connect_timeout_ms = 6000;
   unsigned ping_interval_s = 20;
   unsigned pong_timeout_s = 10;
+  unsigned reconnect_time_ms = 0;  // after a break; 0: a break is the end
   std::string context;
   unsigned context_wait_ms = 0;
 

@@ -56,6 +56,10 @@ class Outbox {
     }
     return item;
   }
+  void dropAllButAudio() {
+    std::erase_if(items_, [](const Item& item) { return item.kind != Item::Kind::Audio; });
+    text_bytes_ = 0;
+  }
   [[nodiscard]] bool empty() const { return items_.empty(); }
   [[nodiscard]] size_t textBytes() const { return text_bytes_; }
   void clear() {

@@ -79,6 +79,15 @@ void forEachMember(const std::string& custom,
     take(name, value);
 }
 
+std::string withMember(const std::string& custom, const char* name, gint64 value) {
+  const ObjectPtr object(json_object_new());
+  forEachMember(custom, [&](const char* member, JsonNode* node) {
+    json_object_set_member(object.get(), member, json_node_copy(node));
+  });
+  json_object_set_int_member(object.get(), name, value);
+  return serialise(object.get());
+}
+
 const char* stringMember(JsonObject* object, const char* name) {
   JsonNode* node = json_object_get_member(object, name);
   if (node == nullptr || json_node_get_value_type(node) != G_TYPE_STRING) return nullptr;

@@ -35,6 +35,9 @@ std::string serialise(JsonObject* object);
 void forEachMember(const std::string& custom,
                    const std::function<void(const char* name, JsonNode* value)>& take);
 
+/// `custom`, a JSON object or empty, with one more member or another value of it.
+std::string withMember(const std::string& custom, const char* name, gint64 value);
+
 /// Null when there is none or it is no string.
 const char* stringMember(JsonObject* object, const char* name);
 /// Null when there is none or it is no object.

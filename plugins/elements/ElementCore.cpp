@@ -27,6 +27,7 @@ enum : guint {
   kPropConnectTimeout,
   kPropPingInterval,
   kPropPongTimeout,
+  kPropReconnectTime,
   kPropContext,
   kPropContextWait,
   kPropCallId,
@@ -199,6 +200,10 @@ void ElementCore::installProperties(GObjectClass* klass) {
               "Seconds without anything received after a ping until the connection counts as lost, "
               "0 for ever",
               0, 3600, 10);
+  installUint(klass, kPropReconnectTime, "reconnect-time", "Reconnect time",
+              "How long, ms, to try again when the WebSocket breaks in mid-call; 0: the break is "
+              "the end",
+              0, 600000, 0);
   installContextProperties(
       klass, kPropContext, kPropContextWait,
       "Name of the media loop (one thread) to share with other elements (default: a private one)",
@@ -287,6 +292,9 @@ bool ElementCore::setProperty(guint id, const GValue* value) {
     case kPropPongTimeout:
       s.pong_timeout_s = g_value_get_uint(value);
       return true;
+    case kPropReconnectTime:
+      s.reconnect_time_ms = g_value_get_uint(value);
+      return true;
     case kPropContext:
       assign(s.context, value);
       return true;
@@ -357,6 +365,9 @@ bool ElementCore::getProperty(guint id, GValue* value) const {
       return true;
     case kPropPongTimeout:
       g_value_set_uint(value, s.pong_timeout_s);
+      return true;
+    case kPropReconnectTime:
+      g_value_set_uint(value, s.reconnect_time_ms);
       return true;
     case kPropContext:
       text(s.context);

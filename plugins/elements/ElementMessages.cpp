@@ -43,6 +43,11 @@ struct ToStructure {
                              G_TYPE_STRING, event.reason.c_str(), "who", G_TYPE_STRING,
                              event.by == ClosedBy::Endpoint ? "endpoint" : "local", nullptr);
   }
+  GstStructure* operator()(const ReconnectingEvent& event) const {
+    return gst_structure_new("wsbridge-reconnecting", "attempt", G_TYPE_UINT, event.attempt,
+                             "resumption", G_TYPE_UINT, event.resumption, "reason", G_TYPE_STRING,
+                             event.reason.c_str(), nullptr);
+  }
   GstStructure* operator()(const Failure& failure) const { return failureStructure(failure); }
   GstStructure* operator()(const DroppedEvent&) const { return nullptr; }
   GstStructure* operator()(const IgnoredEvent&) const { return nullptr; }
@@ -151,6 +156,7 @@ GstStructure* statsStructure(const ConnectionStats& stats) {
   count("pauses", stats.pauses);
   count("pongs-received", stats.pongs_received);
   count("ignored-messages", stats.ignored_messages);
+  count("resumptions", stats.resumptions);
   return structure;
 }
 

@@ -2,6 +2,8 @@
 //
 // One WebSocket for two elements: pairing, order, conflicts, ends, restarts, leaks of threads and
 // descriptors.
+#include <memory>
+
 #include <dirent.h>
 
 #include <gtest/gtest.h>
@@ -196,6 +198,73 @@ TEST(Connection, RunsAgainAfterReady) {
     gst_element_set_state(pipeline.pipeline(), round % 2 == 0 ? GST_STATE_NULL : GST_STATE_READY);
     ASSERT_TRUE(endpoint.waitClosed(static_cast<int>(round), 5s));
   }
+}
+
+TEST(Connection, ABreakIsResumedAndTheEndpointIsTold) {
+  SoupEndpoint endpoint(echoing());
+  TestPipeline pipeline(kTone +
+                        "wsbridgesink connection=resume reconnect-time=8000 uri=" + endpoint.uri() +
+                        " headers=\"{\\\"k\\\":1}\" wsbridgesrc name=src connection=resume" + kOut);
+  pipeline.play();
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 10; }, 5s));
+  for (int round = 1; round <= 2; ++round) {
+    endpoint.close(round, 1011, "restarting");
+    ASSERT_TRUE(endpoint.waitConnections(static_cast<size_t>(round) + 1, 5s));
+    ASSERT_TRUE(endpoint.waitTexts(round + 1, 1, 5s));
+    EXPECT_EQ(endpoint.connection(round + 1)->texts()[0],
+              R"({"k":1,"resumption":)" + std::to_string(round) +
+                  R"(,"content-type":"audio/l16;rate=16000"})");
+    const uint64_t played = pipeline.stat("src", "frames-played");
+    ASSERT_TRUE(pipeline.waitUntil(
+        [&] { return pipeline.stat("src", "frames-played") > played + 10; }, 5s));
+    EXPECT_EQ(pipeline.stat("src", "resumptions"), static_cast<uint64_t>(round));
+  }
+  EXPECT_EQ(pipeline.errors(), 0U);
+  EXPECT_EQ(pipeline.messages("wsbridge-reconnecting"), 2U);
+  // What is about us is no break.
+  endpoint.close(3, 1008, "go away");
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->field("close-reason"), "go away");
+  EXPECT_EQ(endpoint.count(), 3U);
+}
+
+TEST(Connection, ABreakThatCannotBeMendedIsAnErrorAfterItsTime) {
+  auto endpoint = std::make_unique<SoupEndpoint>(echoing());
+  TestPipeline pipeline(kTone + "wsbridgesink connection=gone reconnect-time=900 uri=" +
+                        endpoint->uri() + " wsbridgesrc name=src connection=gone" + kOut);
+  pipeline.play();
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 5; }, 5s));
+  endpoint->close(1, 1011);
+  endpoint.reset();
+  const auto* error = pipeline.waitError(10s);
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->field("kind"), "refused");
+  EXPECT_GE(pipeline.messages("wsbridge-reconnecting"), 2U);
+}
+
+TEST(Connection, StoppingWhileItIsResumedLeavesNothingBehind) {
+  const auto run = [](int wait_ms) {
+    SoupEndpoint endpoint(echoing());
+    TestPipeline pipeline(kTone + "wsbridgesink connection=cut reconnect-time=8000 uri=" +
+                          endpoint.uri() + " wsbridgesrc name=src connection=cut" + kOut);
+    pipeline.play();
+    EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 2; }, 5s));
+    endpoint.close(1, 1011);
+    EXPECT_NE(pipeline.waitMessage("wsbridge-reconnecting"), nullptr);
+    pipeline.waitUntil([] { return false; }, testsupport::Millis(wait_ms));
+    if (wait_ms % 2 == 0) {
+      g_signal_emit_by_name(pipeline.element("src"), "close", 1000U, "enough");
+      EXPECT_NE(pipeline.waitMessage("wsbridge-closed"), nullptr);
+    }
+  };
+  const size_t threads = entries("/proc/self/task");
+  const size_t descriptors = entries("/proc/self/fd");
+  for (const int wait_ms : {0, 1, 100, 240, 249, 250, 251, 252, 255, 261})
+    run(wait_ms);
+  EXPECT_TRUE(testsupport::eventually([&] { return entries("/proc/self/task") <= threads; }, 10s));
+  EXPECT_TRUE(
+      testsupport::eventually([&] { return entries("/proc/self/fd") <= descriptors; }, 10s));
 }
 
 TEST(Connection, StoppingAtEveryMomentLeavesNothingBehind) {

@@ -150,6 +150,16 @@ double levelDbov(const Samples& samples) {
   return rms <= 0 ? -127 : std::max(-127.0, 20 * std::log10(rms / 32768));
 }
 
+Samples louderThan(const Samples& samples, int rate, double dbov) {
+  const auto piece = static_cast<size_t>(rate / 50);
+  Samples loud;
+  for (size_t at = 0; at + piece <= samples.size(); at += piece) {
+    const Samples part = slice(samples, at, piece);
+    if (levelDbov(part) > dbov) loud.insert(loud.end(), part.begin(), part.end());
+  }
+  return loud;
+}
+
 double meanOf(const Samples& samples) {
   double sum = 0;
   for (const int16_t sample : samples)

@@ -29,6 +29,8 @@ Samples resample(const Samples& samples, int from, int to);
 // RMS level in dB below the overload point (RFC 3389 dBov: a full-scale square wave is 0); -127 for
 // silence.
 double levelDbov(const Samples& samples);
+// The 20 ms pieces above that level, put together.
+Samples louderThan(const Samples& samples, int rate, double dbov);
 double meanOf(const Samples& samples);
 size_t distinctValues(const Samples& samples);
 
