@@ -21,7 +21,7 @@ PACKAGES_RUN=(
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   glib-networking ca-certificates espeak-ng sox
 )
-PACKAGES_TEST=(openssl sip-tester baresip-core baresip)
+PACKAGES_TEST=(openssl sip-tester baresip-core baresip python3-websockets nodejs node-ws)
 PACKAGES_CHECK=(clang-format clang-tidy)
 
 STEP="start"

@@ -277,7 +277,7 @@ void Connection::sendAudio(std::span<const uint8_t> frame) {
   }
   {
     const std::lock_guard lock(mutex_);
-    dialect_->writeAudio(frame, audio_text_);
+    dialect_->writeAudio(frame, g_get_monotonic_time(), audio_text_);
   }
   client_->sendAudio(Opcode::Text,
                      {reinterpret_cast<const uint8_t*>(audio_text_.data()), audio_text_.size()});

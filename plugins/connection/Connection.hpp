@@ -152,6 +152,7 @@ class Connection : public WebSocketClient::Listener,
   void beginClose(unsigned code, const std::string& reason, bool discard);
   void act(const Command& command, std::string_view text);
   void addMark(const std::string& label);
+  void play(std::span<const uint8_t> audio);
   void ignore(const BadCommand& command);
   /// After a break, within the time for it: true when the conversation goes on.
   bool resumeAfter(const Failure& failure);

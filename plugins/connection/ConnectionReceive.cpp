@@ -3,6 +3,7 @@
 // The receiving half of Connection: what the endpoint sends, the play-out queue, back-pressure and
 // the end.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 
@@ -23,6 +24,14 @@ bool isBreak(const Failure& failure) {
   if (failure.kind == FailureKind::Closed)
     return failure.close_code >= 1011 && failure.close_code <= 1014;
   return failure.kind == FailureKind::Lost || failure.kind == FailureKind::PongTimeout;
+}
+
+/// What ControlEvent says of commands that were understood. The same word in a dialect that has
+/// another one for it is no command, and nobody may take it for one.
+bool isOurAction(const std::string& action) {
+  constexpr std::array kActions = {"clear",    "notify", "clear-marks", "pause",
+                                   "continue", "hangup", "transfer"};
+  return std::find(kActions.begin(), kActions.end(), action) != kActions.end();
 }
 
 }  // namespace
@@ -47,6 +56,14 @@ void Connection::accountPlayout() {
 }
 
 void Connection::onBinary(std::span<const uint8_t> payload) {
+  if (audio_is_text_) {
+    ignore({"a BINARY message where audio is TEXT"});
+  } else {
+    play(payload);
+  }
+}
+
+void Connection::play(std::span<const uint8_t> payload) {
   bool pause = false;
   {
     const std::lock_guard lock(mutex_);
@@ -164,7 +181,7 @@ void Connection::onText(std::string_view text) {
     command = dialect_->decodeText(text);
   }
   if (const auto* media = std::get_if<MediaCommand>(&command)) {
-    onBinary(media->audio);
+    play(media->audio);
   } else {
     act(command, text);
   }
@@ -191,7 +208,10 @@ void Connection::act(const Command& command, std::string_view text) {
     });
     control("clear-marks");
   } else if (const auto* pause = std::get_if<PauseCommand>(&command)) {
-    locked([&] { playout_->setHeld(pause->paused); });
+    locked([&] {
+      playout_->setHeld(pause->paused);
+      if (!pause->paused) resolveMarks(false);  // those that no audio is queued before
+    });
     control(pause->paused ? "pause" : "continue");
   } else if (std::holds_alternative<ReportDrainedCommand>(command)) {
     locked([this] { drained_wanted_ = true; });
@@ -214,7 +234,11 @@ void Connection::act(const Command& command, std::string_view text) {
       const std::lock_guard lock(mutex_);
       ++stats_.ignored_messages;
     }
-    control(other->action.c_str());
+    if (isOurAction(other->action)) {
+      emit(TextEvent{std::string(text)});
+    } else {
+      control(other->action.c_str());
+    }
   } else if (std::holds_alternative<PlainText>(command)) {
     emit(TextEvent{std::string(text)});
   }

@@ -17,6 +17,8 @@ constexpr uint8_t kBinary = 0x2;
 constexpr uint8_t kClose = 0x8;
 constexpr uint8_t kPing = 0x9;
 constexpr size_t kMaxControlPayload = 125;
+constexpr size_t kMaxHeldText = 125;
+constexpr size_t kMaxHeldTexts = 64;  // so many short ones with audio do not get around the limit
 
 size_t headerSize(const uint8_t* header) {
   const size_t length = header[1] & 0x7FU;
@@ -51,17 +53,21 @@ bool FrameFilter::isAudio(uint8_t opcode) const {
   return opcode == kBinary || (opcode == kContinuation && in_binary_);
 }
 
-bool FrameFilter::mustWait(uint8_t first) const {
+bool FrameFilter::mustWait(std::span<const uint8_t> raw) const {
   if (in_body_) return body_ == Body::Audio && (hold_ || !wanted());
   if (header_size_ > 0) return false;
-  const uint8_t opcode = first & 0x0FU;
-  if (hold_ && audio_is_text_ && opcode == kText) return true;
+  const uint8_t opcode = raw.front() & 0x0FU;
+  // A short text has hardly any audio, and may be the command that empties the queue.
+  if (hold_ && audio_is_text_ && opcode == kText) {
+    const bool small = raw.size() >= 2 && (raw[0] & kFin) != 0 && (raw[1] & 0x7FU) <= kMaxHeldText;
+    return !small || held_texts_ >= kMaxHeldTexts;
+  }
   return isAudio(opcode) && (hold_ || !wanted());
 }
 
 void FrameFilter::process(std::span<const uint8_t> raw) {
   while (!raw.empty() && fault_ == Fault::None) {
-    if (mustWait(raw.front())) {
+    if (mustWait(raw)) {
       pending_.assign(raw.begin(), raw.end());
       return;
     }
@@ -103,6 +109,7 @@ void FrameFilter::startFrame() {
     // libsoup does not know of the BINARY message, so this is for us to notice.
     if (in_binary_) fault_ = Fault::BrokenFragments;
     in_text_ = !fin && (opcode == kText || in_text_);
+    if (hold_ && opcode == kText) ++held_texts_;
     text_bytes_ = opcode == kText ? remaining_ : text_bytes_ + remaining_;
     if (text_bytes_ > kMaxText || remaining_ > kMaxText) fault_ = Fault::TextTooLong;
   } else if (!odd && opcode == kPing && fin && remaining_ <= kMaxControlPayload && drop_pings_) {

@@ -36,8 +36,11 @@ class FrameFilter {
   /// No bytes are waiting for libsoup.
   [[nodiscard]] bool wanted() const { return out_pos_ == out_.size(); }
   /// While held, audio is not passed on: control and text up to the next audio still are.
-  void setHold(bool hold) { hold_ = hold; }
-  /// Audio comes in text messages: being held stops them too.
+  void setHold(bool hold) {
+    hold_ = hold;
+    held_texts_ = 0;
+  }
+  /// Audio comes in text messages: being held stops them too, but for a few short ones.
   void setAudioIsText(bool audio_is_text) { audio_is_text_ = audio_is_text; }
   /// Audio waits that may be passed on by proceed(), once libsoup has dealt with what it has read.
   [[nodiscard]] bool behind() const { return !hold_ && !pending_.empty(); }
@@ -60,8 +63,8 @@ class FrameFilter {
 
   void process(std::span<const uint8_t> raw);
   [[nodiscard]] bool isAudio(uint8_t opcode) const;
-  /// `first`: of a frame that is next.
-  [[nodiscard]] bool mustWait(uint8_t first) const;
+  /// `raw`: what is next, not empty.
+  [[nodiscard]] bool mustWait(std::span<const uint8_t> raw) const;
   void startFrame();
   void noteCloseByte(std::span<const uint8_t> part);
 
@@ -69,6 +72,7 @@ class FrameFilter {
   std::vector<uint8_t> pending_;  // raw bytes that wait; the first of them are audio
   bool hold_ = false;
   bool audio_is_text_ = false;
+  size_t held_texts_ = 0;  // passed on in spite of it
   bool drop_pings_ = false;
   std::vector<uint8_t> out_;
   size_t out_pos_ = 0;

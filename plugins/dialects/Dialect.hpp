@@ -141,7 +141,8 @@ class Dialect {
 
   /// False: audio is BINARY S16LE both ways. True: writeAudio() makes a text message of each frame.
   [[nodiscard]] virtual bool audioIsText() const { return false; }
-  virtual void writeAudio(std::span<const uint8_t> frame, std::string& out);
+  /// `now_us`: monotonic, for those that say when a frame was spoken.
+  virtual void writeAudio(std::span<const uint8_t> frame, int64_t now_us, std::string& out);
 };
 
 struct DialectRow {

@@ -36,7 +36,7 @@ std::span<const DialectRow> dialects() {
   return kDialects;
 }
 
-void Dialect::writeAudio(std::span<const uint8_t>, std::string& out) {
+void Dialect::writeAudio(std::span<const uint8_t>, int64_t, std::string& out) {
   out.clear();
 }
 

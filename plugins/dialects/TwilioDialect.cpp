@@ -16,6 +16,8 @@ namespace {
 
 constexpr int kRate = 8000;
 constexpr size_t kLongString = 4096;
+constexpr uint64_t kFrameMs = 20;
+constexpr uint64_t kPauseMs = 200;  // a longer gap is one, a shorter one may be a stall
 
 /// Two letters and 32 hexadecimal digits.
 std::string sid(const char* letters, const std::string& from) {
@@ -47,6 +49,8 @@ struct Cut {
   std::string rest;
   std::string_view longest;
 };
+/// In the place of what was cut out: no base64, so that its member is known by it.
+constexpr std::string_view kCutMark = "!";
 Cut cutLongestString(std::string_view text) {
   Cut cut;
   size_t open = std::string_view::npos;
@@ -68,7 +72,8 @@ Cut cutLongestString(std::string_view text) {
     return cut;
   }
   const auto at = static_cast<size_t>(cut.longest.data() - text.data());
-  cut.rest.append(text.substr(0, at)).append(text.substr(at + cut.longest.size()));
+  cut.rest.append(text.substr(0, at)).append(kCutMark);
+  cut.rest.append(text.substr(at + cut.longest.size()));
   return cut;
 }
 
@@ -109,7 +114,7 @@ class TwilioDialect final : public Dialect {
 
   bool audioIsText() const override { return true; }
 
-  void writeAudio(std::span<const uint8_t> frame, std::string& out) override {
+  void writeAudio(std::span<const uint8_t> frame, int64_t now_us, std::string& out) override {
     const size_t count = frame.size() / sizeof(int16_t);
     samples_.resize(count);
     std::copy(frame.begin(), frame.begin() + static_cast<ptrdiff_t>(count * sizeof(int16_t)),
@@ -121,7 +126,7 @@ class TwilioDialect final : public Dialect {
     out.append(R"(","media":{"track":"inbound","chunk":")");
     append(out, ++chunk_);
     out.append(R"(","timestamp":")");
-    append(out, media_samples_ * 1000 / kRate);
+    append(out, timestampMs(now_us));
     out.append(R"(","payload":")");
     const size_t at = out.size();
     out.resize(at + (count / 3 + 1) * 4 + 4);
@@ -132,7 +137,7 @@ class TwilioDialect final : public Dialect {
     written += g_base64_encode_close(FALSE, out.data() + at + written, &state, &save);
     out.resize(at + written);
     out.append(R"("},"streamSid":")").append(stream_).append("\"}");
-    media_samples_ += count;
+    media_ms_ += count * 1000 / kRate;
   }
 
   std::string write(const Notice& notice) override {
@@ -175,11 +180,18 @@ class TwilioDialect final : public Dialect {
     const char* payload = media != nullptr ? json::stringMember(media, "payload") : nullptr;
     if (payload == nullptr) return BadCommand{"media.payload is missing"};
     if (cut.longest.empty()) return mediaCommand(payload);
-    if (*payload != '\0') return BadCommand{"a long string that is not media.payload"};
+    if (payload != kCutMark) return BadCommand{"a long string that is not media.payload"};
     return mediaCommand(withoutEscapes(cut.longest));
   }
 
  private:
+  /// Time goes on while the caller sends nothing; what jitter moves is no pause.
+  uint64_t timestampMs(int64_t now_us) {
+    if (first_us_ == 0) first_us_ = now_us;
+    const auto elapsed_ms = static_cast<uint64_t>(now_us - first_us_) / 1000;
+    if (elapsed_ms > media_ms_ + kPauseMs) media_ms_ = elapsed_ms / kFrameMs * kFrameMs;
+    return media_ms_;
+  }
   std::string nextNumber() { return std::to_string(++number_); }
 
   /// "\/" is the only escape that base64 can have.
@@ -197,7 +209,8 @@ class TwilioDialect final : public Dialect {
   std::string stream_;
   uint64_t number_ = 0;
   uint64_t chunk_ = 0;
-  uint64_t media_samples_ = 0;
+  int64_t first_us_ = 0;   // when the first frame was written
+  uint64_t media_ms_ = 0;  // timestamp of the next one
   std::vector<int16_t> samples_;
   std::vector<uint8_t> codes_;
 };

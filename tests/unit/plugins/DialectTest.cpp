@@ -107,7 +107,7 @@ TEST(TwilioDialect, MessagesAreNumberedInTheOrderInWhichTheyAreWritten) {
   const std::string stream = messages[1].substr(messages[1].size() - 36, 34);
   std::string audio;
   const std::vector<uint8_t> silence(320, 0);
-  twilio->writeAudio(silence, audio);
+  twilio->writeAudio(silence, 1'000'000, audio);
   std::string payload;
   for (int i = 0; i < 53; ++i)
     payload += "////";
@@ -120,7 +120,7 @@ TEST(TwilioDialect, MessagesAreNumberedInTheOrderInWhichTheyAreWritten) {
   EXPECT_EQ(twilio->write(DtmfNotice{'1', 100}),
             R"({"event":"dtmf","streamSid":")" + stream +
                 R"(","sequenceNumber":"3","dtmf":{"track":"inbound_track","digit":"1"}})");
-  twilio->writeAudio(silence, audio);
+  twilio->writeAudio(silence, 1'030'000, audio);
   EXPECT_EQ(audio,
             R"({"event":"media","sequenceNumber":"4","media":{"track":"inbound","chunk":"2",)"
             R"("timestamp":"20")" +
