@@ -146,11 +146,11 @@ std::optional<std::string> normalContentType(const std::string& value) {
 }
 
 bool isTransferTarget(const std::string& uri) {
-  constexpr std::size_t kMaxUri = 512;
+  constexpr std::size_t kMaxTarget = 512;
   const std::string lower = text::lower(uri);
-  const bool scheme =
+  const bool known =
       lower.starts_with("sip:") || lower.starts_with("sips:") || lower.starts_with("tel:");
-  if (!scheme || uri.size() > kMaxUri || uri.size() == uri.find(':') + 1) return false;
+  if (!known || uri.size() > kMaxTarget || uri.size() == uri.find(':') + 1) return false;
   return std::all_of(uri.begin(), uri.end(), [](char c) {
     return g_ascii_isgraph(c) && c != '<' && c != '>' && c != '"' && c != '\\';
   });
@@ -164,8 +164,8 @@ std::string twilioSignature(const std::string& uri, const std::string& token) {
   gsize size = sizeof digest;
   g_hmac_get_digest(hmac, digest, &size);
   g_hmac_unref(hmac);
-  const CharPtr text(g_base64_encode(digest, size));
-  return text.get();
+  const CharPtr encoded(g_base64_encode(digest, size));
+  return encoded.get();
 }
 
 bool isDialect(const std::string& value) {

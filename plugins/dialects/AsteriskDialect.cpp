@@ -113,14 +113,17 @@ class AsteriskDialect final : public Dialect {
       const char* id = json::stringMember(message, "correlation_id");
       return decode(command, id != nullptr ? id : "");
     }
-    const size_t end = text.find_first_of(" \t\r\n");
+    constexpr std::string_view kSpace = " \t\r\n";
+    constexpr auto kNone = std::string_view::npos;
+    const size_t end = text.find_first_of(kSpace);
     const std::string_view word = text.substr(0, end);
-    if (word.empty() || word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != word.npos)
+    if (word.empty() || word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != kNone)
       return PlainText{};
     plain_ = true;
-    std::string rest(end == text.npos ? std::string_view() : text.substr(end));
-    g_strstrip(rest.data());
-    return decode(std::string(word), rest.c_str());
+    const size_t first = end == kNone ? kNone : text.find_first_not_of(kSpace, end);
+    if (first == kNone) return decode(std::string(word), "");
+    const size_t last = text.find_last_not_of(kSpace);
+    return decode(std::string(word), std::string(text.substr(first, last + 1 - first)));
   }
 
  private:
