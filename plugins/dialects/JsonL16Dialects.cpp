@@ -60,6 +60,7 @@ class JsonL16Dialect : public Dialect {
       const std::string payload = mark->label.empty() ? "" : ",\"payload\":" + mark->label;
       return R"({"event":"websocket:notify")" + payload + "}";
     }
+    if (quiet_) return {};
     if (const auto* queue = std::get_if<QueueNotice>(&notice)) {
       const char* state = queue->full ? "high" : "low";
       return std::string(R"({"event":"websocket:queue","state":")") + state + "\"}";
@@ -83,6 +84,7 @@ class JsonL16Dialect : public Dialect {
     JsonObject* message = json_node_get_object(root.get());
     const char* name = json::stringMember(message, "action");
     if (name == nullptr) return PlainText{};
+    quiet_ = false;
     const std::string_view action(name);
     if (action == "clear") return ClearCommand{};
     if (action == "notify") return markCommand(message);
@@ -97,15 +99,18 @@ class JsonL16Dialect : public Dialect {
   }
 
  protected:
-  explicit JsonL16Dialect(const char* dtmf_event) : dtmf_event_(dtmf_event) {}
+  JsonL16Dialect(const char* dtmf_event, bool quiet) : dtmf_event_(dtmf_event), quiet_(quiet) {}
 
  private:
   const char* dtmf_event_;
+  /// What nobody has asked for is not told to an endpoint that may know keys only, as those of the
+  /// original module do, until it sends an action.
+  bool quiet_;
 };
 
 class WsbridgeDialect final : public JsonL16Dialect {
  public:
-  WsbridgeDialect() : JsonL16Dialect(nullptr) {}
+  WsbridgeDialect() : JsonL16Dialect(nullptr, true) {}
   std::vector<std::string> opening(const Conversation& conversation) override {
     const json::ObjectPtr object(json_object_new());
     copyCustom(conversation.custom, object.get(), true);
@@ -116,7 +121,7 @@ class WsbridgeDialect final : public JsonL16Dialect {
 
 class VonageDialect final : public JsonL16Dialect {
  public:
-  VonageDialect() : JsonL16Dialect("websocket:dtmf") {}
+  VonageDialect() : JsonL16Dialect("websocket:dtmf", false) {}
   std::vector<std::string> opening(const Conversation& conversation) override {
     const json::ObjectPtr object(json_object_new());
     json_object_set_string_member(object.get(), "event", "websocket:connected");

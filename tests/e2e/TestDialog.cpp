@@ -290,7 +290,7 @@ TEST_F(Dialog, VideoNextToAudioIsDeclined) {
 // Hold and back: the answer mirrors the direction, and audio is there again afterwards.
 TEST_F(Dialog, HoldIsAnsweredAndResumed) {
   Phone phone(*gateway);
-  ASSERT_EQ(phone.call(endpoint_.uri()), 200);
+  ASSERT_EQ(phone.call(endpoint_.uri(), {{"P-wsbridge-websocket-dialect", "vonage"}}), 200);
   ASSERT_TRUE(phone.rtp().waitReceived(10, 5s));
   const auto held = phone.sip().reInvite(
       makeSdp(phone.rtp().port(), {"PCMU", "telephone-event"}, 20, "sendonly"));

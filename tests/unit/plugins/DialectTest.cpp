@@ -58,6 +58,17 @@ TEST(WsbridgeDialect, Dtmf) {
   EXPECT_EQ(original()->write(DtmfNotice{'#', 100}), R"({"digit":"#","duration":100})");
 }
 
+TEST(WsbridgeDialect, WhoSendsNoActionHearsOfKeysOnly) {
+  const auto dialect = original();
+  EXPECT_EQ(dialect->write(QueueNotice{true}), "");
+  EXPECT_EQ(dialect->write(HoldNotice{true}), "");
+  dialect->decodeText("hello");
+  EXPECT_EQ(dialect->write(HoldNotice{false}), "");
+  dialect->decodeText(R"({"action":"anything"})");
+  EXPECT_EQ(dialect->write(QueueNotice{true}), R"({"event":"websocket:queue","state":"high"})");
+  EXPECT_EQ(dialect->write(HoldNotice{true}), R"({"event":"websocket:hold"})");
+}
+
 TEST(VonageDialect, Messages) {
   EXPECT_EQ(opening(*vonage(), R"({"event":"mine","k":"v"})", 16000),
             R"({"event":"websocket:connected","content-type":"audio/l16;rate=16000","k":"v"})");
