@@ -2,9 +2,6 @@
 #include "Gateway.hpp"
 
 #include <cstdlib>
-#ifdef __SANITIZE_ADDRESS__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // false, inside <regex>
-#endif
 #include <regex>
 #include <stdexcept>
 

@@ -4,9 +4,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#ifdef __SANITIZE_ADDRESS__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // false, inside <regex>
-#endif
 #include <regex>
 #include <sstream>
 #include <stdexcept>
