@@ -97,7 +97,7 @@ Connection::Pulled Connection::pullFrame(int16_t* out, int64_t now_us) {
     if (!mark_labels_.empty()) resolveMarks(false);
   }
   if (told_full_) tellQueueState();
-  if (drained_wanted_ && playout_->empty()) {
+  if (drained_wanted_ && playout_->empty() && !playout_->held()) {
     drained_wanted_ = false;
     pushNotice(DrainedNotice{});
   }
@@ -301,7 +301,11 @@ bool Connection::resumeAfter(const Failure& failure) {
       state_ = ConnectionState::Connecting;
       paused_ = told_full_ = drained_wanted_ = false;
       // What waits to be played is played. The marks in it were of the conversation that broke.
-      if (playout_) playout_->forgetMarks();
+      // A pause was that endpoint's too: nobody would end it.
+      if (playout_) {
+        playout_->forgetMarks();
+        playout_->setHeld(false);
+      }
       mark_labels_.clear();
       mark_bytes_ = 0;
       outbox_.dropAllButAudio();

@@ -278,6 +278,17 @@ TEST_F(Dtmf, TransferTellsItsOutcome) {
   EXPECT_EQ((*end)["reason"], "transferred");
 }
 
+TEST_F(Dtmf, HangingUpInTheMiddleOfATransferAndAKeyEndsTheCall) {
+  endpoint_.sendText(1, R"({"action":"dtmf","digits":"12","duration":6000})");
+  endpoint_.sendText(1, R"({"action":"transfer","uri":"sip:desk@example.org"})");
+  ASSERT_TRUE(phone_->sip().waitRequest("REFER", 5s).has_value());
+  EXPECT_TRUE(phone_->hangUp());
+  const auto end = gateway->waitEnd(phone_->callId());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ((*end)["reason"], "caller-hangup");
+  EXPECT_TRUE(endpoint_.waitClosed(1, 5s));
+}
+
 TEST_F(Dtmf, ARefusedTransferIsTold) {
   phone_->sip().answerWith("REFER", 603, "Decline");
   endpoint_.sendText(1, R"({"action":"transfer","uri":"tel:+4930123"})");

@@ -229,6 +229,24 @@ TEST(Connection, ABreakIsResumedAndTheEndpointIsTold) {
   EXPECT_EQ(endpoint.count(), 3U);
 }
 
+TEST(Connection, APauseEndsWithTheWebSocketOfWhoWantedIt) {
+  SoupEndpoint::Options options = echoing();
+  options.protocol = "media";
+  SoupEndpoint endpoint(options);
+  TestPipeline pipeline(kTone +
+                        "wsbridgesink connection=held dialect=asterisk reconnect-time=8000 " +
+                        "uri=" + endpoint.uri() + " wsbridgesrc name=src connection=held" + kOut);
+  pipeline.play();
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 5; }, 5s));
+  endpoint.sendText(1, "PAUSE_MEDIA");
+  ASSERT_NE(pipeline.waitMessage("wsbridge-control"), nullptr);
+  const uint64_t played = pipeline.stat("src", "frames-played");
+  endpoint.close(1, 1011);
+  ASSERT_TRUE(endpoint.waitConnections(2, 5s));
+  EXPECT_TRUE(
+      pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > played + 10; }, 5s));
+}
+
 TEST(Connection, ABreakThatCannotBeMendedIsAnErrorAfterItsTime) {
   auto endpoint = std::make_unique<SoupEndpoint>(echoing());
   TestPipeline pipeline(kTone + "wsbridgesink connection=gone reconnect-time=900 uri=" +
