@@ -156,7 +156,12 @@ std::optional<std::string> nearest(std::string_view word,
 std::string withoutCredentials(std::string_view uri) {
   std::string result(uri.substr(0, uri.find_first_of("?#")));
   const std::size_t scheme = result.find("://");
-  if (scheme == std::string::npos) return result;
+  if (scheme == std::string::npos) {  // sip:user:password@host
+    const std::size_t host = result.rfind('@');
+    const std::size_t password = result.find(':', result.find(':') + 1);
+    if (host != std::string::npos && password < host) result.erase(password, host - password);
+    return result;
+  }
   const std::size_t start = scheme + 3;
   const std::size_t path = result.find('/', start);
   const std::size_t at = result.rfind('@', path == std::string::npos ? path : path - 1);

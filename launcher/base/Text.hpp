@@ -36,7 +36,8 @@ bool matchesWildcard(std::string_view pattern, std::string_view value);
 std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates);
 
-/// A URI fit for a log: without user-info, query and fragment.
+/// A URI fit for a log: without user-info, query and fragment. Of a sip: URI, whose user says where
+/// it leads, only the password goes.
 std::string withoutCredentials(std::string_view uri);
 
 }  // namespace launcher::text

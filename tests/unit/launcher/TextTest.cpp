@@ -43,6 +43,10 @@ TEST(Text, credentialsAreTakenOut) {
   EXPECT_EQ(withoutCredentials("wss://user:pw@host:1/p?token=x#f"), "wss://host:1/p");
   EXPECT_EQ(withoutCredentials("ws://host/a@b"), "ws://host/a@b");
   EXPECT_EQ(withoutCredentials("ws://u@h@host/"), "ws://host/");
+  EXPECT_EQ(withoutCredentials("sip:desk:pw@host:5060;x=y?Replaces=z"), "sip:desk@host:5060;x=y");
+  EXPECT_EQ(withoutCredentials("sips:desk@host:5061"), "sips:desk@host:5061");
+  EXPECT_EQ(withoutCredentials("sip:host:5060"), "sip:host:5060");
+  EXPECT_EQ(withoutCredentials("tel:+4930123"), "tel:+4930123");
 }
 
 }  // namespace launcher::text
