@@ -129,10 +129,10 @@ std::vector<std::string> LoadReport::verdict(const LoadOptions& options) const {
   if (options.expectNoLoss && reportedLost > 0)
     faults.push_back(format("the bridge reports %lld packets of ours lost",
                             static_cast<long long>(reportedLost)));
-  if (options.expectNoLate && media.stream.lateSteady > 0)
+  if (options.expectNoLate && media.stream.lateOwn() > 0)
     faults.push_back(format("%llu packets were late, the worst by %.1f ms",
-                            static_cast<Number>(media.stream.lateSteady),
-                            media.stream.worstLateMs));
+                            static_cast<Number>(media.stream.lateOwn()),
+                            media.stream.worstLateOwnMs));
   for (const SpeechResult& result : speech)
     if (options.expectCorrelation && result.likeness.correlation < *options.expectCorrelation)
       faults.push_back(format("correlation %.3f, at least %.3f is expected",
@@ -183,6 +183,11 @@ std::string LoadReport::table(const LoadOptions& options) const {
       row("late by more than 5 ms", format("%llu steady, %llu in all (worst steady %.1f ms)",
                                            static_cast<Number>(stream.lateSteady),
                                            static_cast<Number>(stream.late), stream.worstLateMs));
+  if (watched)
+    out += row("  while the machine stood",
+               format("%llu (%u times, worst %.1f ms); worst of the others %.1f ms",
+                      static_cast<Number>(stream.lateByMachine), stalls, worstStallMs,
+                      stream.worstLateOwnMs));
   out += row("doubled / reordered / jumps",
              format("%llu / %llu / %llu", static_cast<Number>(stream.duplicates),
                     static_cast<Number>(stream.reordered), static_cast<Number>(stream.jumps)));
@@ -263,6 +268,9 @@ std::string LoadReport::json(const LoadOptions& options) const {
   root.raw("round-trip-last-ms", summaryJson(roundTripLastMs));
   root.raw("own-lateness-ms", summaryJson(lateSendMs));
   root.add("own-late-sends", lateSends);
+  root.add("machine-watched", watched);
+  root.add("machine-stalls", stalls);
+  root.add("machine-worst-stall-ms", worstStallMs);
   root.add("own-cpu-share", steadySeconds > 0 ? ownCpuSeconds / steadySeconds : 0.0);
   if (churn) {
     JsonObject item;
@@ -290,6 +298,7 @@ std::string LoadReport::json(const LoadOptions& options) const {
                                                        {"received", stream.received},
                                                        {"lost", stream.lost},
                                                        {"late", stream.lateSteady},
+                                                       {"late-by-machine", stream.lateByMachine},
                                                        {"late-whole-call", stream.late},
                                                        {"duplicates", stream.duplicates},
                                                        {"reordered", stream.reordered},
@@ -304,6 +313,7 @@ std::string LoadReport::json(const LoadOptions& options) const {
   for (const auto& [name, value] : counters)
     rtp.add(name, value);
   rtp.add("worst-late-ms", stream.worstLateMs);
+  rtp.add("worst-late-own-ms", stream.worstLateOwnMs);
   rtp.add("lost-reported-by-rtcp", reportedLost);
   root.raw("rtp", rtp.text());
   std::string list;

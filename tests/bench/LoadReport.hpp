@@ -50,8 +50,11 @@ struct LoadReport {
   double steadySeconds = 0;
   Summary setupMs, roundTripMs, lateSendMs;
   Summary roundTripFirstMs,
-      roundTripLastMs;       // first and last minute, or third, of the steady phase
-  uint64_t lateSends = 0;    // own packets sent more than 5 ms behind schedule
+      roundTripLastMs;     // first and last minute, or third, of the steady phase
+  uint64_t lateSends = 0;  // own packets sent more than 5 ms behind schedule
+  bool watched = false;    // whether stalls of the machine were looked for
+  unsigned stalls = 0;     // of the machine, in the steady phase
+  double worstStallMs = 0;
   double ownCpuSeconds = 0;  // of the generator, in the steady phase
   MediaResults media;        // summed up; the worst lateness is the worst of all
   int64_t reportedLost = -1;

@@ -35,7 +35,8 @@ void add(MediaResults& sum, const MediaResults& one) {
       &ReceiveStatistics::Result::received,    &ReceiveStatistics::Result::lost,
       &ReceiveStatistics::Result::duplicates,  &ReceiveStatistics::Result::reordered,
       &ReceiveStatistics::Result::foreignSsrc, &ReceiveStatistics::Result::late,
-      &ReceiveStatistics::Result::lateSteady,  &ReceiveStatistics::Result::jumps};
+      &ReceiveStatistics::Result::lateSteady,  &ReceiveStatistics::Result::lateByMachine,
+      &ReceiveStatistics::Result::jumps};
   for (const auto counter : streamCounters)
     sum.stream.*counter += one.stream.*counter;
   uint64_t MediaResults::*const counters[] = {
@@ -45,6 +46,7 @@ void add(MediaResults& sum, const MediaResults& one) {
   for (const auto counter : counters)
     sum.*counter += one.*counter;
   sum.stream.worstLateMs = std::max(sum.stream.worstLateMs, one.stream.worstLateMs);
+  sum.stream.worstLateOwnMs = std::max(sum.stream.worstLateOwnMs, one.stream.worstLateOwnMs);
   sum.roundTrips.insert(sum.roundTrips.end(), one.roundTrips.begin(), one.roundTrips.end());
 }
 
@@ -114,6 +116,7 @@ std::string LoadRun::prepare() {
   }
   if (std::string fault = agent_.open(); !fault.empty()) return fault;
   engine_.launch();
+  stalls_.begin();
   return "";
 }
 
@@ -135,6 +138,7 @@ std::string LoadRun::run(LoadReport& report) {
     agent_.poll(until);
   }
   engine_.shutDown();
+  stalls_.finish();
   if (fault_.empty()) collect(report);
   return fault_;
 }
@@ -380,7 +384,7 @@ void LoadRun::collect(LoadReport& report) {
     }
   }
   for (const auto& session : sessions_) {
-    const MediaResults results = session->results(steadyFrom_, steadyTo_);
+    const MediaResults results = session->results(steadyFrom_, steadyTo_, stalls_.stalls());
     add(report.media, results);
     if (results.reportedLost >= 0)
       report.reportedLost = std::max<int64_t>(0, report.reportedLost) + results.reportedLost;
@@ -394,6 +398,12 @@ void LoadRun::collect(LoadReport& report) {
   report.lateSendMs = engine_.lateness().summary();
   report.lateSends = engine_.lateness().above(5);
   report.ownCpuSeconds = ownCpuSeconds_;
+  report.watched = stalls_.watched();
+  for (const Stall& stall : stalls_.stalls()) {
+    if (stall.to < steadyFrom_ || stall.from > steadyTo_) continue;
+    ++report.stalls;
+    report.worstStallMs = std::max(report.worstStallMs, toMs(stall.to - stall.from));
+  }
   report.sizes = sizes_;
   if (options_.churn > 0) report.churn = churn_.result();
   if (!options_.endpointReport.empty()) compareTimelines(report);

@@ -16,6 +16,7 @@
 #include "MediaEngine.hpp"
 #include "MediaSession.hpp"
 #include "SipAgent.hpp"
+#include "StallWatch.hpp"
 
 namespace bench {
 
@@ -53,6 +54,7 @@ class LoadRun {
   MediaSettings media_;
   double holdSeconds_ = 0;
   MediaEngine engine_;
+  StallWatch stalls_;
   SipAgent agent_;
   ChurnCalls churn_;
   std::vector<std::unique_ptr<MediaSession>> sessions_;

@@ -342,14 +342,16 @@ double MediaSession::recordingOffsetMs() const {
   return toMs(statistics_.fittedStart() - firstSend_);
 }
 
-MediaResults MediaSession::results(Nanoseconds steadyFrom, Nanoseconds steadyTo) {
+MediaResults MediaSession::results(Nanoseconds steadyFrom, Nanoseconds steadyTo,
+                                   const Stalls& stalls) {
   MediaResults results = counts_;
   std::erase_if(results.roundTrips, [=](const RoundTrip& trip) {
     return trip.sent < steadyFrom || trip.sent > steadyTo;
   });
   if (firstTransmitted_ >= 0)
     results.sentSpanMs = 1000.0 * static_cast<double>(lastTransmitted_ - firstTransmitted_) / rate_;
-  results.stream = statistics_.result(static_cast<uint32_t>(packetSamples_), steadyFrom, steadyTo);
+  results.stream =
+      statistics_.result(static_cast<uint32_t>(packetSamples_), steadyFrom, steadyTo, stalls);
   for (const SentBurst& burst : bursts_) {
     // The last ones may still have been on their way when the call ended.
     if (stopped_ != 0 && burst.time > stopped_ - 500 * kMillisecond) continue;

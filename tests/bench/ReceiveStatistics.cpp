@@ -85,8 +85,8 @@ Nanoseconds ReceiveStatistics::fittedStart() const {
 }
 
 ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
-                                                    Nanoseconds steadyFrom,
-                                                    Nanoseconds steadyTo) const {
+                                                    Nanoseconds steadyFrom, Nanoseconds steadyTo,
+                                                    const Stalls& stalls) const {
   Result result;
   result.received = packets_.size();
   result.duplicates = duplicates_;
@@ -102,10 +102,15 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
         1000.0 * static_cast<double>(static_cast<int32_t>(packet.timestamp)) / clockRate_;
     const Nanoseconds arrival = firstArrival_ + static_cast<Nanoseconds>(offset * 1e6);
     const bool steady = arrival >= steadyFrom && arrival <= steadyTo;
-    if (steady) result.worstLateMs = std::max(result.worstLateMs, late);
-    if (late <= kLateMs) continue;
-    ++result.late;
-    if (steady) ++result.lateSteady;
+    const bool isLate = late > kLateMs;
+    if (isLate) ++result.late;
+    if (!steady) continue;
+    result.worstLateMs = std::max(result.worstLateMs, late);
+    if (isLate) ++result.lateSteady;
+    if (isLate && stoodStill(stalls, arrival - static_cast<Nanoseconds>(late * 1e6), arrival))
+      ++result.lateByMachine;
+    else
+      result.worstLateOwnMs = std::max(result.worstLateOwnMs, late);
   }
   result.lost = static_cast<uint64_t>(highest_ - lowest_ + 1) - packets_.size();
   for (const auto& [step, count] : steps_)

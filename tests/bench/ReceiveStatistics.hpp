@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "Clock.hpp"
+#include "StallWatch.hpp"
 
 namespace bench {
 
@@ -36,11 +37,16 @@ class ReceiveStatistics {
     uint64_t late = 0;        // by more than 5 ms, all of the call
     uint64_t lateSteady = 0;  // the same between the two times given
     double worstLateMs = 0;
+    uint64_t lateByMachine = 0;  // those of lateSteady whose delay the machine shared
+    double worstLateOwnMs = 0;   // the worst of the others
+    uint64_t lateOwn() const { return lateSteady - lateByMachine; }
     uint64_t jumps = 0;  // neighbours by number whose time stamps are not one packet apart
   };
   // The schedule is first packet + time stamp, its start the median over all packets: it cannot
-  // drift along with the stream.
-  Result result(uint32_t samplesPerPacket, Nanoseconds steadyFrom, Nanoseconds steadyTo) const;
+  // drift along with the stream. A packet is late by the machine when that stood still at some
+  // time between the packet's schedule and its arrival.
+  Result result(uint32_t samplesPerPacket, Nanoseconds steadyFrom, Nanoseconds steadyTo,
+                const Stalls& stalls = {}) const;
 
   uint64_t received() const { return packets_.size(); }
   Nanoseconds firstArrival() const { return firstArrival_; }

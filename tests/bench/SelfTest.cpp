@@ -232,6 +232,32 @@ void testReceiveStatistics() {
   CHECK(all.late == 1 && all.lateSteady == 1 && near(all.worstLateMs, 6, 0.01) && all.jumps == 0);
   CHECK(statistics.result(160, start + 1500 * kMillisecond, start + 10 * kSecond).lateSteady == 0);
   CHECK(statistics.result(80, start, start).jumps == 97);
+  CHECK(all.lateOwn() == 1 && near(all.worstLateOwnMs, 6, 0.01));
+
+  // Packet 70 was due at 1400 ms and came at 1406.
+  const auto during = [&](Nanoseconds from, Nanoseconds to) {
+    const Stalls stalls = merged({{start + 5 * kSecond, start + 6 * kSecond},
+                                  {start + from * kMillisecond, start + to * kMillisecond}});
+    return statistics.result(160, start, start + 10 * kSecond, stalls);
+  };
+  const auto excused = during(1390, 1402);
+  CHECK(excused.lateSteady == 1 && excused.lateOwn() == 0 && near(excused.worstLateMs, 6, 0.01) &&
+        near(excused.worstLateOwnMs, 4, 0.01));
+  CHECK(during(1405, 1420).lateOwn() == 0);
+  CHECK(during(1380, 1399).lateOwn() == 1);
+  CHECK(during(1407, 1420).lateOwn() == 1);
+}
+
+void testStalls() {
+  const Stalls stalls = merged({{50, 60}, {10, 20}, {20, 30}, {52, 54}});
+  CHECK(stalls.size() == 2 && stalls[0].from == 10 && stalls[0].to == 30 && stalls[1].to == 60);
+  CHECK(!stoodStill(stalls, 0, 9) && stoodStill(stalls, 0, 10) && stoodStill(stalls, 25, 26) &&
+        !stoodStill(stalls, 31, 49) && stoodStill(stalls, 31, 100) && !stoodStill(stalls, 61, 99));
+  StallWatch watch;
+  watch.begin();
+  watch.finish();
+  for (const Stall& stall : watch.stalls())
+    CHECK(stall.to > stall.from);
 }
 
 void testSip() {
@@ -596,6 +622,7 @@ int main() {
   testBursts();
   testNumbered();
   testReceiveStatistics();
+  testStalls();
   testSip();
   testHistogram();
   testEndpointReport();
