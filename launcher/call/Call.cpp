@@ -228,15 +228,10 @@ void Call::onPipelineEvent(const PipelineEvent& event) {
       break;
     case Kind::Closed:
       if (state_ == State::Over) {
-        closing_ = false;
-        stopWhenQuiet();
+        stopPipeline();
       } else if (event.who != "local") {
         onEndpointClosed(event);
       }
-      break;
-    case Kind::SaidGoodbye:
-      parting_ = false;
-      stopWhenQuiet();
       break;
     case Kind::Failed: {
       endpointGone_ = true;

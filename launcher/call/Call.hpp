@@ -102,7 +102,6 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void activate();
   void endDialog(const CallEnd& end, const std::string& detail, const std::string& header);
   void endMedia(const CallEnd& end);
-  void stopWhenQuiet();
   void stopPipeline();
   void stopped(const CallCounters& counters);
   void logStart();
@@ -124,8 +123,6 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   bool webSocketOpen_ = false;
   bool playedOut_ = false;
   bool transferring_ = false;
-  bool closing_ = false;  ///< over, and the close handshake is under way
-  bool parting_ = false;  ///< over, and the RTCP BYE is
 
   BridgeRequest bridge_;
   LocalMedia local_;

@@ -9,7 +9,6 @@ namespace launcher {
 namespace {
 
 constexpr std::uint32_t kCloseFrameMs = 500;
-constexpr std::uint32_t kGoodbyeMs = 50;
 constexpr int kRetryAfter = 10;
 
 }  // namespace
@@ -56,21 +55,9 @@ void Call::endMedia(const CallEnd& end) {
     services_.sip.post([self = shared_from_this()] { self->stopped({}); });
     return;
   }
-  closing_ = webSocketOpen_ && !endpointGone_;
-  parting_ = answeredAt_ != 0;
-  if (parting_) {
-    services_.workers.post(number_, PipelineWorkers::Kind::TakeDown,
-                           [pipeline = pipeline_] { pipeline->sayGoodbye(); });
-  }
-  if (!closing_) return stopWhenQuiet();
+  if (!webSocketOpen_ || endpointGone_) return stopPipeline();
   pipeline_->closeWebSocket(end.closeCode, end.text);
   timer_.start(kCloseFrameMs, [this] { stopPipeline(); });
-}
-
-void Call::stopWhenQuiet() {
-  if (closing_) return;
-  if (!parting_) return stopPipeline();
-  timer_.start(kGoodbyeMs, [this] { stopPipeline(); });
 }
 
 void Call::stopPipeline() {
@@ -99,6 +86,8 @@ void Call::logEnd(const CallCounters& counters) {
   const std::int64_t now = g_get_monotonic_time();
   const double duration =
       answeredAt_ ? static_cast<double>(now - answeredAt_) / G_USEC_PER_SEC : 0.0;
+  const auto remote =
+      counters.remote.value_or(CallCounters::Remote{.lost = -1, .jitterMs = -1, .roundTripMs = -1});
   log::info("call-end", {{"id", id_},
                          {"call-id", leg_->callId()},
                          {"from", from_},
@@ -123,6 +112,9 @@ void Call::logEnd(const CallCounters& counters) {
                          {"noise-frames", counters.noiseFrames},
                          {"playout-high-ms", counters.playoutHighMs},
                          {"underruns", counters.underruns},
+                         {"remote-lost", remote.lost},
+                         {"remote-jitter-ms", remote.jitterMs},
+                         {"rtp-round-trip-ms", remote.roundTripMs},
                          {"setup-ms", setupMs_}});
 }
 

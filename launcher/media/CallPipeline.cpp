@@ -35,6 +35,17 @@ StructurePtr statsOf(GstElement* element) {
   return StructurePtr(stats);
 }
 
+std::optional<CallCounters::Remote> remoteOf(const GstStructure* stats) {
+  int lost = 0;
+  guint64 nanoseconds = 0;
+  if (!stats || !gst_structure_get_int(stats, "remote-lost", &lost)) return std::nullopt;
+  constexpr double kPerMs = 1e6;
+  const auto jitter = static_cast<double>(counterOf(stats, "remote-jitter"));
+  const bool known = gst_structure_get_uint64(stats, "round-trip-time", &nanoseconds) == TRUE;
+  return CallCounters::Remote{lost, jitter / kPerMs,
+                              known ? static_cast<double>(nanoseconds) / kPerMs : -1.0};
+}
+
 }  // namespace
 
 GstElement* CallPipeline::element(const char* name) const {
@@ -55,6 +66,7 @@ CallCounters CallPipeline::stop() {
   const StructurePtr received = statsOf(element("rtp-in"));
   counters.rtpReceived = counterOf(received.get(), "packets-received");
   counters.rtpIgnored = counterOf(received.get(), "packets-ignored");
+  counters.remote = remoteOf(received.get());
   const StructurePtr sent = statsOf(element("rtp-out"));
   counters.rtpSent = counterOf(sent.get(), "packets-sent");
   const StructurePtr buffered = statsOf(element("jitterbuffer"));
@@ -169,7 +181,7 @@ void CallPipeline::handleEventPacket(GstBuffer* buffer) {
 GstPadProbeReturn CallPipeline::onPlayedOut(GstEvent* event) {
   if (GST_EVENT_TYPE(event) != GST_EVENT_EOS) return GST_PAD_PROBE_OK;
   emit_({PipelineEvent::Kind::PlayedOut, {}, {}, {}, 0, 0});
-  // The RTP session would say goodbye and end; the call itself decides when.
+  // The call itself decides when its RTP stream ends.
   return GST_PAD_PROBE_DROP;
 }
 

@@ -2,10 +2,10 @@
 // The GStreamer pipeline of one call. Owns the pipeline and everything hung into it; the RTP
 // sockets belong to the caller and must outlive it.
 //
-// build(), play(), attachMedia(), sayGoodbye() and stop() belong to a pipeline worker, one at a
-// time. The rest may be called from any thread between build() and stop(). What happens in the
-// pipeline comes out as PipelineEvents on GStreamer's threads, by the function given at the start,
-// which must only post them on.
+// build(), play(), attachMedia() and stop() belong to a pipeline worker, one at a time. The rest
+// may be called from any thread between build() and stop(). What happens in the pipeline comes out
+// as PipelineEvents on GStreamer's threads, by the function given at the start, which must only
+// post them on.
 #pragma once
 
 #include <atomic>
@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/GPtr.hpp"
@@ -46,8 +47,7 @@ struct PipelineEvent {
     Closed,
     Failed,
     Error,
-    PlayedOut,
-    SaidGoodbye
+    PlayedOut
   };
   Kind kind;
   std::string text;         ///< reason, action or fault
@@ -70,6 +70,13 @@ struct CallCounters {
   std::uint64_t noiseFrames = 0;
   std::uint64_t playoutHighMs = 0;
   std::uint64_t underruns = 0;  ///< the endpoint's audio came too late
+  /// What the caller's RTCP says of our stream; nothing where it sent no report.
+  struct Remote {
+    int lost;
+    double jitterMs;
+    double roundTripMs;  ///< negative: not known
+  };
+  std::optional<Remote> remote;
 };
 
 class CallPipeline {
@@ -87,8 +94,7 @@ class CallPipeline {
   /// The rest, once there is an agreement; the WebSocket goes on as it is.
   std::string attachMedia(const PipelineTemplate& launch, const Agreement& agreement);
   bool play();
-  /// Ends our RTP stream with an RTCP BYE; SaidGoodbye comes when it has gone out. Does not wait.
-  void sayGoodbye();
+  /// An RTCP BYE ends our stream.
   CallCounters stop();
 
   /// The call is answered: from now on RTP goes both ways.
@@ -110,7 +116,6 @@ class CallPipeline {
   void watchBus();
   void configureWebSocket();
   void configureRtp();
-  std::string linkSession();
   void installProbes();
   void onMessage(GstMessage* message);
   void onElementMessage(const GstStructure* structure);

@@ -89,7 +89,6 @@ std::string CallPipeline::build(const PipelineTemplate& launch) {
   wsSource_.reset(GST_ELEMENT(gst_object_ref(element("ws-source"))));
   configureWebSocket();
   configureRtp();
-  if (std::string fault = linkSession(); !fault.empty()) return fault;
   installProbes();
   watchBus();
   return {};
@@ -129,7 +128,6 @@ std::string CallPipeline::attachMedia(const PipelineTemplate& launch, const Agre
   }
   gst_bin_add(GST_BIN(pipeline_.get()), media.get());
   configureRtp();
-  if (std::string fault = linkSession(); !fault.empty()) return fault;
   installProbes();
   if (!linkPads(media.get(), "to-endpoint", wsSink_.get(), "sink")) {
     return "ws-sink cannot be linked";
@@ -214,33 +212,9 @@ void CallPipeline::configureRtp() {
   g_object_set(element("jitterbuffer"), "max-wait",
                static_cast<guint>(spec_.config->rtp.jitterWait), "context", spec_.loop.c_str(),
                "context-wait", loopWait, nullptr);
-  // Asked for each payload type; what is asked for has to stand in the answer.
-  const auto ptMap = +[](GstElement*, guint type, gpointer data) -> GstCaps* {
-    GstCaps* caps = gst_caps_copy(static_cast<GstCaps*>(data));
-    gst_caps_set_simple(caps, "payload", G_TYPE_INT, static_cast<int>(type), nullptr);
-    return caps;
-  };
-  const auto freeCaps =
-      +[](gpointer data, GClosure*) { gst_caps_unref(static_cast<GstCaps*>(data)); };
-  g_signal_connect_data(element("rtpsession"), "request-pt-map", G_CALLBACK(ptMap),
-                        gst_caps_ref(rtpCaps.get()), freeCaps, static_cast<GConnectFlags>(0));
-  // A new source counts from its first packet: it has been latched already.
-  g_object_set(element("rtpsession"), "probation", 0U, nullptr);
-
   g_object_set(element("encode"), "clock-rate", static_cast<guint>(agreed.codec->rate), "pt",
                static_cast<guint>(agreed.payloadType), "ptime", static_cast<guint>(agreed.ptime),
                "event-pt", agreed.eventPayloadType, "event-clock-rate", agreed.eventRate, nullptr);
-}
-
-std::string CallPipeline::linkSession() {
-  GstElement* session = element("rtpsession");
-  const bool linked = linkPads(element("rtp-in"), "src", session, "recv_rtp_sink") &&
-                      linkPads(session, "recv_rtp_src", element("jitterbuffer"), "sink") &&
-                      linkPads(element("rtp-in"), "rtcp_src", session, "recv_rtcp_sink") &&
-                      linkPads(element("encode"), "src", session, "send_rtp_sink") &&
-                      linkPads(session, "send_rtp_src", element("rtp-out"), "sink") &&
-                      linkPads(session, "send_rtcp_src", element("rtp-out"), "rtcp_sink");
-  return linked ? "" : "the RTP session cannot be linked";
 }
 
 void CallPipeline::installProbes() {
@@ -266,24 +240,6 @@ void CallPipeline::setGate() {
     gst_pad_remove_probe(pad.get(), gate_);
     gate_ = 0;
   }
-}
-
-void CallPipeline::sayGoodbye() {
-  // The session sends its RTCP BYE when what it sends ends, on a thread of its own, and then passes
-  // the end on to rtp-out.
-  GstElement* session = pipeline_ && opened_ ? element("rtpsession") : nullptr;
-  const GstPtr<GstPad> sender(session ? gst_element_get_static_pad(session, "send_rtp_sink")
-                                      : nullptr);
-  if (!sender) return emit_({PipelineEvent::Kind::SaidGoodbye, {}, {}, {}, 0, 0});
-  addProbe(element("rtp-out"), "rtcp_sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
-           [this](GstPadProbeInfo* info) {
-             if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS) {
-               return GST_PAD_PROBE_OK;
-             }
-             emit_({PipelineEvent::Kind::SaidGoodbye, {}, {}, {}, 0, 0});
-             return GST_PAD_PROBE_REMOVE;
-           });
-  gst_pad_send_event(sender.get(), gst_event_new_eos());
 }
 
 }  // namespace launcher

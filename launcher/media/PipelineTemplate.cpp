@@ -57,9 +57,8 @@ std::optional<std::string> placeholderFault(const std::string& text) {
 }  // namespace
 
 const std::vector<std::string>& PipelineTemplate::elementNames() {
-  static const std::vector<std::string> names = {"rtp-in", "rtpsession", "jitterbuffer",
-                                                 "decode", "ws-sink",    "ws-source",
-                                                 "encode", "rtp-out"};
+  static const std::vector<std::string> names = {"rtp-in",    "jitterbuffer", "decode", "ws-sink",
+                                                 "ws-source", "encode",       "rtp-out"};
   return names;
 }
 

@@ -142,7 +142,7 @@ void send(GstElement* element, RtpTransport::Channel channel, GstBuffer* buffer)
   const MappedParts parts(buffer);
   const bool audio = channel == RtpTransport::Channel::Rtp;
   auto sent = RtpTransport::Sent::Failed;
-  if (parts.complete()) sent = transport.send(channel, parts.data(), parts.size());
+  if (parts.complete()) sent = transport.send(channel, parts.data(), parts.size(), parts.bytes());
   if (sent == RtpTransport::Sent::Ok) {
     if (audio) {
       counters.rtp_sent.fetch_add(1, std::memory_order_relaxed);
@@ -162,12 +162,21 @@ void send(GstElement* element, RtpTransport::Channel channel, GstBuffer* buffer)
   }
 }
 
+/// As rtpsession tells it: whoever chose the SSRC has to choose another.
+void tellCollision(GstPad* pad, uint32_t ssrc) {
+  gst_pad_push_event(pad,
+                     gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                          gst_structure_new("GstRTPCollision", "ssrc", G_TYPE_UINT,
+                                                            static_cast<guint>(ssrc), nullptr)));
+}
+
 GstFlowReturn chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) {
   const auto channel =
       GST_PAD_PAD_TEMPLATE(pad) != nullptr &&
               GST_PAD_TEMPLATE_PRESENCE(GST_PAD_PAD_TEMPLATE(pad)) == GST_PAD_REQUEST
           ? RtpTransport::Channel::Rtcp
           : RtpTransport::Channel::Rtp;
+  if (const auto ssrc = privOf(parent).sending->takeCollision()) tellCollision(pad, *ssrc);
   send(GST_ELEMENT(parent), channel, buffer);
   gst_buffer_unref(buffer);
   return GST_FLOW_OK;

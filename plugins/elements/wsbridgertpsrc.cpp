@@ -47,6 +47,7 @@ enum : guint {
   kPropAddress,
   kPropPort,
   kPropRtcpMux,
+  kPropReports,
   kPropCaps,
   kPropPayloadTypes,
   kPropRemoteAddress,
@@ -68,6 +69,7 @@ struct Settings {
   std::string address = "0.0.0.0";
   guint port = 0;
   bool rtcp_mux = false;
+  bool reports = false;
   GstCaps* caps = nullptr;
   std::string payload_types;
   std::string remote_address;
@@ -175,6 +177,9 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
     case kPropRtcpMux:
       s.rtcp_mux = g_value_get_boolean(value) != FALSE;
       break;
+    case kPropReports:
+      s.reports = g_value_get_boolean(value) != FALSE;
+      break;
     case kPropCaps:
       gst_caps_replace(&s.caps, const_cast<GstCaps*>(gst_value_get_caps(value)));
       break;
@@ -217,7 +222,7 @@ GstStructure* makeStats(RtpSrcPrivate& priv) {
   const RtpTransport::Counters& c = priv.transport ? priv.transport->counters() : none;
   const auto source = priv.transport ? priv.transport->source() : std::nullopt;
   const auto load = priv.loop ? priv.loop->load() : wsbridge::LoopLoad::Figures{};
-  return gst_structure_new(
+  GstStructure* stats = gst_structure_new(
       "wsbridge-rtp-src-stats", "packets-received", G_TYPE_UINT64, c.rtp_received.load(),
       "bytes-received", G_TYPE_UINT64, c.rtp_bytes_received.load(), "packets-ignored",
       G_TYPE_UINT64, c.rtp_ignored.load(), "rtcp-received", G_TYPE_UINT64, c.rtcp_received.load(),
@@ -225,6 +230,15 @@ GstStructure* makeStats(RtpSrcPrivate& priv) {
       source ? source->ipText().c_str() : "", "source-port", G_TYPE_UINT,
       source ? guint{source->port} : 0U, "loop-busy", G_TYPE_DOUBLE, load.busy, "loop-delay",
       G_TYPE_UINT64, static_cast<guint64>(load.delay_us) * 1000, nullptr);
+  if (const auto remote = priv.transport ? priv.transport->remote() : std::nullopt) {
+    gst_structure_set(stats, "remote-lost", G_TYPE_INT, remote->lost, "remote-jitter",
+                      G_TYPE_UINT64, static_cast<guint64>(remote->jitter_us) * 1000, nullptr);
+    if (remote->round_trip_us >= 0) {
+      gst_structure_set(stats, "round-trip-time", G_TYPE_UINT64,
+                        static_cast<guint64>(remote->round_trip_us) * 1000, nullptr);
+    }
+  }
+  return stats;
 }
 
 void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
@@ -249,6 +263,9 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
       break;
     case kPropRtcpMux:
       g_value_set_boolean(value, static_cast<gboolean>(s.rtcp_mux));
+      break;
+    case kPropReports:
+      g_value_set_boolean(value, static_cast<gboolean>(s.reports));
       break;
     case kPropCaps:
       gst_value_set_caps(value, s.caps);
@@ -330,7 +347,7 @@ bool openSockets(GstElement* element, RtpSrcPrivate& priv) {
       return given ? wsbridge::refObject(given.get()) : wsbridge::bindUdp(s.address, port, fault);
     };
     priv.rtp = use(s.socket, s.port);
-    const bool own_rtcp = priv.rtcp_pad != nullptr && !s.rtcp_mux;
+    const bool own_rtcp = (priv.rtcp_pad != nullptr || s.reports) && !s.rtcp_mux;
     if (priv.rtp && (s.rtcp_socket || own_rtcp)) {
       priv.rtcp = use(s.rtcp_socket, wsbridge::boundPort(priv.rtp.get()) + 1);
     }
@@ -344,6 +361,23 @@ bool openSockets(GstElement* element, RtpSrcPrivate& priv) {
   if (fault.empty()) return true;
   GST_ELEMENT_ERROR(element, RESOURCE, OPEN_READ, ("Cannot receive on %s", fault.c_str()),
                     ("choose another address or port, or give the property socket"));
+  return false;
+}
+
+/// The clock rate of the streams to be reported of, 0 without reports.
+bool reportsRate(GstElement* element, RtpSrcPrivate& priv, uint32_t& clock_rate) {
+  {
+    const std::lock_guard lock(priv.mutex);
+    if (!priv.settings.reports) return true;
+    gint rate = 0;
+    if (priv.settings.caps != nullptr && !gst_caps_is_empty(priv.settings.caps)) {
+      gst_structure_get_int(gst_caps_get_structure(priv.settings.caps, 0), "clock-rate", &rate);
+    }
+    clock_rate = static_cast<uint32_t>(std::max(rate, 0));
+  }
+  if (clock_rate != 0) return true;
+  GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS, ("reports: the caps name no clock-rate"),
+                    ("set caps to application/x-rtp,clock-rate=8000 or whatever is received"));
   return false;
 }
 
@@ -361,6 +395,8 @@ bool begin(GstElement* element) {
                       ("numbers from 0 to 127 with commas, such as 0,101"));
     return false;
   }
+  uint32_t clock_rate = 0;
+  if (!reportsRate(element, priv, clock_rate)) return false;
   if (!openSockets(element, priv)) return false;
   const std::lock_guard lock(priv.mutex);
   const Settings& s = priv.settings;
@@ -375,7 +411,9 @@ bool begin(GstElement* element) {
                            .caps = s.caps,
                            .payload_types = types,
                            .mux = s.rtcp_mux,
-                           .open = s.open});
+                           .open = s.open,
+                           .reports = clock_rate != 0});
+  if (clock_rate != 0) priv.transport->beginReports(clock_rate);
   return true;
 }
 
@@ -384,7 +422,10 @@ void end(RtpSrcPrivate& priv) {
   {
     const std::lock_guard lock(priv.mutex);
     receiver.swap(priv.receiver);
-    if (priv.transport) priv.transport->clearSockets();
+    if (priv.transport) {
+      priv.transport->endReports();
+      priv.transport->clearSockets();
+    }
     priv.rtp.reset();
     priv.rtcp.reset();
   }
@@ -508,6 +549,12 @@ void installSockets(GObjectClass* klass) {
   g_object_class_install_property(
       klass, kPropRtcpMux,
       g_param_spec_boolean("rtcp-mux", "RTCP mux", "RTCP comes and goes on the RTP port, RFC 5761",
+                           FALSE, kReady));
+  g_object_class_install_property(
+      klass, kPropReports,
+      g_param_spec_boolean("reports", "Reports",
+                           "RTCP reports are sent and taken here, RFC 3550, without rtpsession; "
+                           "needs clock-rate in caps",
                            FALSE, kReady));
   g_object_class_install_property(
       klass, kPropCaps,

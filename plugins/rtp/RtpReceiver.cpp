@@ -126,6 +126,14 @@ void RtpReceiver::watch() {
   };
   rtp_watch_ = make(setup_.rtp.get(), false);
   if (setup_.rtcp) rtcp_watch_ = make(setup_.rtcp.get(), true);
+  if (!setup_.reports) return;
+  RtpTransport& transport = *setup_.transport;
+  report_timer_ = setup_.loop->addTimer(g_get_monotonic_time() + transport.reportIntervalUs(),
+                                        [this, &transport](int64_t now_us) {
+                                          if (open_) transport.sendReport();
+                                          const int64_t wait_us = transport.reportIntervalUs();
+                                          return wait_us == 0 ? 0 : now_us + wait_us;
+                                        });
 }
 
 void RtpReceiver::pause() {
@@ -144,6 +152,7 @@ void RtpReceiver::stop() {
   auto* element = static_cast<GstElement*>(gst_object_ref(setup_.element));
   setup_.loop->post([self = shared_from_this(), element] {
     const std::shared_ptr<GstElement> held(element, gst_object_unref);
+    if (self->report_timer_ != 0) self->setup_.loop->removeTimer(self->report_timer_);
     self->rtp_watch_.reset();
     self->rtcp_watch_.reset();
   });
@@ -184,25 +193,27 @@ void RtpReceiver::onReadable(int descriptor, bool rtcp_socket) {
     if (rtcp_socket || (setup_.mux && isRtcp({data, size}))) {
       takeRtcp(data, size, from, time);
     } else {
-      takeRtp(data, size, from, time);
+      takeRtp(data, size, from, time, now_us_ - static_cast<int64_t>(age) / 1000);
     }
   }
 }
 
 void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& from,
-                          GstClockTime time) {
+                          GstClockTime time, int64_t arrival_us) {
   RtpTransport::Counters& counters = setup_.transport->counters();
   const auto packet = parseRtpPacket({data, size});
   if (!open_ || !packet || !setup_.payload_types[static_cast<size_t>(packet->type)]) {
     ++counters.rtp_ignored;
     return;
   }
-  const RtpTransport::Accepted accepted = setup_.transport->acceptRtp(from, now_us_);
+  const RtpTransport::Accepted accepted =
+      setup_.transport->acceptRtp(from, arrival_us, {data, size});
   if (!accepted.taken) {
     ++counters.rtp_ignored;
     return;
   }
   if (accepted.latched) tellSource(from, false);
+  if (accepted.collided) setup_.transport->leaveSsrc();
   counters.rtp_received.fetch_add(1, std::memory_order_relaxed);
   counters.rtp_bytes_received.fetch_add(size, std::memory_order_relaxed);
   counters.last_rtp_us.store(now_us_, std::memory_order_relaxed);
@@ -211,12 +222,12 @@ void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& fr
 
 void RtpReceiver::takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from,
                            GstClockTime time) {
-  if (rtcp_way_.pad == nullptr || !isRtcp({data, size})) return;
-  const RtpTransport::Accepted accepted = setup_.transport->acceptRtcp(from, now_us_);
+  if ((rtcp_way_.pad == nullptr && !setup_.reports) || !isRtcp({data, size})) return;
+  const RtpTransport::Accepted accepted = setup_.transport->acceptRtcp(from, now_us_, {data, size});
   if (!accepted.taken) return;
   if (accepted.latched) tellSource(from, true);
   setup_.transport->counters().rtcp_received.fetch_add(1, std::memory_order_relaxed);
-  push(rtcp_way_, data, size, time);
+  if (rtcp_way_.pad != nullptr) push(rtcp_way_, data, size, time);
 }
 
 void RtpReceiver::push(Way& way, const uint8_t* data, size_t size, GstClockTime time) {

@@ -35,6 +35,7 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
     PayloadTypes payload_types;
     bool mux;
     bool open;
+    bool reports;  ///< RTCP is the transport's own
   };
 
   static std::shared_ptr<RtpReceiver> create(Setup setup);
@@ -63,7 +64,8 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
 
   void watch();
   void onReadable(int descriptor, bool rtcp_socket);
-  void takeRtp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time);
+  void takeRtp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time,
+               int64_t arrival_us);
   void takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time);
   void push(Way& way, const uint8_t* data, size_t size, GstClockTime time);
   void pushStart(Way& way);
@@ -80,6 +82,7 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
   bool stopped_ = false;    // guarded by watch_mutex_
   std::unique_ptr<SocketWatch> rtp_watch_;
   std::unique_ptr<SocketWatch> rtcp_watch_;
+  MediaLoop::TimerId report_timer_ = 0;  // loop's thread
 
   // Loop's thread, taken at play().
   std::mutex clock_mutex_;

@@ -57,8 +57,20 @@ void RtpTransport::setLatching(bool on) {
   latching_ = on;
 }
 
-RtpTransport::Accepted RtpTransport::acceptRtp(const RtpAddress& from, int64_t now_us) {
+RtpTransport::Accepted RtpTransport::acceptRtp(const RtpAddress& from, int64_t now_us,
+                                               std::span<const uint8_t> packet) {
   const std::lock_guard lock(mutex_);
+  Accepted accepted = latchRtp(from, now_us);
+  if (!accepted.taken || !reports_ || packet.empty()) return accepted;
+  // From the same address again it is an echo of what we send, which needs no further SSRC.
+  if (!reports_->received(packet, now_us) && reports_->isKnown() && echoing_ != from) {
+    echoing_ = from;
+    accepted.collided = true;
+  }
+  return accepted;
+}
+
+RtpTransport::Accepted RtpTransport::latchRtp(const RtpAddress& from, int64_t now_us) {
   if (!latching_) return {.taken = true, .latched = false};
   switch (rtp_.latch.packet(from, now_us)) {
     case SourceLatch::Verdict::Take:
@@ -73,8 +85,15 @@ RtpTransport::Accepted RtpTransport::acceptRtp(const RtpAddress& from, int64_t n
   return {.taken = true, .latched = true};
 }
 
-RtpTransport::Accepted RtpTransport::acceptRtcp(const RtpAddress& from, int64_t now_us) {
+RtpTransport::Accepted RtpTransport::acceptRtcp(const RtpAddress& from, int64_t now_us,
+                                                std::span<const uint8_t> packet) {
   const std::lock_guard lock(mutex_);
+  const Accepted accepted = latchRtcp(from, now_us);
+  if (accepted.taken && reports_) reports_->takeReport(packet, now_us);
+  return accepted;
+}
+
+RtpTransport::Accepted RtpTransport::latchRtcp(const RtpAddress& from, int64_t now_us) {
   if (!latching_) return {.taken = true, .latched = false};
   // Reports count only from the host that the audio comes from.
   const auto& audio = rtp_.latch.latched();
@@ -90,9 +109,19 @@ std::optional<RtpAddress> RtpTransport::source() const {
   return rtp_.latch.latched();
 }
 
-RtpTransport::Sent RtpTransport::send(Channel channel, const iovec* parts, size_t count) {
+RtpTransport::Sent RtpTransport::send(Channel channel, const iovec* parts, size_t count,
+                                      size_t bytes) {
+  constexpr size_t kHeader = 12;
   const std::lock_guard lock(mutex_);
-  Way& way = wayOf(channel);
+  const Sent sent = transmit(wayOf(channel), parts, count);
+  if (reports_ && sent == Sent::Ok && channel == Channel::Rtp && parts->iov_len >= kHeader) {
+    reports_->sent({static_cast<const uint8_t*>(parts->iov_base), kHeader}, bytes - kHeader,
+                   g_get_monotonic_time());
+  }
+  return sent;
+}
+
+RtpTransport::Sent RtpTransport::transmit(Way& way, const iovec* parts, size_t count) const {
   if (way.descriptor < 0 || way.target_length == 0) return Sent::Nowhere;
   msghdr message{};
   message.msg_name = &way.target;
@@ -101,6 +130,55 @@ RtpTransport::Sent RtpTransport::send(Channel channel, const iovec* parts, size_
   message.msg_iovlen = count;
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
   return sendmsg(way.descriptor, &message, kFlags) < 0 ? Sent::Failed : Sent::Ok;
+}
+
+void RtpTransport::beginReports(uint32_t clock_rate) {
+  const uint64_t seed = uint64_t{g_random_int()} << 32 | g_random_int();
+  const std::lock_guard lock(mutex_);
+  reports_.emplace(clock_rate, seed);
+  echoing_.reset();
+}
+
+void RtpTransport::transmitReport(bool goodbye) {
+  std::vector<uint8_t> report =
+      reports_->report(g_get_monotonic_time(), g_get_real_time(), goodbye);
+  const iovec part = {.iov_base = report.data(), .iov_len = report.size()};
+  if (transmit(rtcp_, &part, 1) == Sent::Ok) {
+    counters_.rtcp_sent.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+int64_t RtpTransport::reportIntervalUs() {
+  const std::lock_guard lock(mutex_);
+  return reports_ ? reports_->nextIntervalUs() : 0;
+}
+
+void RtpTransport::sendReport() {
+  const std::lock_guard lock(mutex_);
+  if (reports_) transmitReport(false);
+}
+
+void RtpTransport::endReports() {
+  const std::lock_guard lock(mutex_);
+  if (reports_ && reports_->isKnown()) transmitReport(true);
+  reports_.reset();
+}
+
+void RtpTransport::leaveSsrc() {
+  const std::lock_guard lock(mutex_);
+  if (!reports_) return;
+  transmitReport(true);
+  collision_ = kCollided | reports_->ssrc();
+}
+
+std::optional<uint32_t> RtpTransport::takeCollision() {
+  if (collision_.load(std::memory_order_relaxed) == 0) return std::nullopt;
+  return static_cast<uint32_t>(collision_.exchange(0));
+}
+
+std::optional<RtcpSession::Remote> RtpTransport::remote() const {
+  const std::lock_guard lock(mutex_);
+  return reports_ ? reports_->remote() : std::nullopt;
 }
 
 GSocket* RtpTransport::socketOf(const Way& way) const {

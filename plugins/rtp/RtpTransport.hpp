@@ -9,10 +9,12 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include <sys/uio.h>
 
+#include "rtp/RtcpSession.hpp"
 #include "rtp/SourceLatch.hpp"
 #include "runtime/GlibPtr.hpp"
 
@@ -28,7 +30,8 @@ class RtpTransport {
   };
   struct Accepted {
     bool taken = false;
-    bool latched = false;  ///< the source is new
+    bool latched = false;   ///< the source is new
+    bool collided = false;  ///< it has our SSRC: time for a BYE and another one, RFC 3550 8.2
   };
   struct Counters {
     std::atomic<uint64_t> rtp_received{0};
@@ -57,11 +60,25 @@ class RtpTransport {
   void announce(const RtpAddress& rtp, const RtpAddress& rtcp);
   void setLatching(bool on);
 
-  Accepted acceptRtp(const RtpAddress& from, int64_t now_us);
-  Accepted acceptRtcp(const RtpAddress& from, int64_t now_us);
+  /// Without `packet` nothing is noted for the reports.
+  Accepted acceptRtp(const RtpAddress& from, int64_t now_us, std::span<const uint8_t> packet = {});
+  Accepted acceptRtcp(const RtpAddress& from, int64_t now_us, std::span<const uint8_t> packet = {});
   [[nodiscard]] std::optional<RtpAddress> source() const;
 
-  Sent send(Channel channel, const iovec* parts, size_t count);
+  /// `bytes`: of all parts.
+  Sent send(Channel channel, const iovec* parts, size_t count, size_t bytes);
+
+  /// Reports are made here from now on; without it RTCP is somebody else's.
+  void beginReports(uint32_t clock_rate);
+  /// Until the next one is due; 0: there are none.
+  int64_t reportIntervalUs();
+  void sendReport();
+  /// A BYE, when anybody can know of us; the reports end.
+  void endReports();
+  /// A BYE for an SSRC that somebody else has as well; takeCollision() tells the sender once.
+  void leaveSsrc();
+  std::optional<uint32_t> takeCollision();
+  [[nodiscard]] std::optional<RtcpSession::Remote> remote() const;
 
   Counters& counters() { return counters_; }
 
@@ -78,12 +95,20 @@ class RtpTransport {
   Way& wayOf(Channel channel) { return channel == Channel::Rtp ? rtp_ : rtcp_; }
   void aim(Way& way, const RtpAddress& target) const;
   [[nodiscard]] GSocket* socketOf(const Way& way) const;
+  Accepted latchRtp(const RtpAddress& from, int64_t now_us);
+  Accepted latchRtcp(const RtpAddress& from, int64_t now_us);
+  Sent transmit(Way& way, const iovec* parts, size_t count) const;
+  void transmitReport(bool goodbye);
 
   mutable std::mutex mutex_;  // guards all that follows but the atomics
   Way rtp_;
   Way rtcp_;
   bool mux_ = false;
   bool latching_ = true;
+  std::optional<RtcpSession> reports_;
+  std::optional<RtpAddress> echoing_;  // who was found to use our SSRC
+  static constexpr uint64_t kCollided = uint64_t{1} << 32;
+  std::atomic<uint64_t> collision_{0};  // kCollided and the SSRC
   std::atomic<bool> reader_{false};
   Counters counters_;
 };

@@ -5,62 +5,17 @@
 #include <set>
 #include <thread>
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <gio/gio.h>
 #include <gtest/gtest.h>
 
 #include "TestPipeline.hpp"
+#include "UdpPeer.hpp"
 
 namespace {
 
 using elementtest::TestPipeline;
+using elementtest::UdpPeer;
 using namespace std::chrono_literals;
-
-/// A bound UDP socket that sends and receives by hand.
-class UdpPeer {
- public:
-  UdpPeer() : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in local{};
-    local.sin_family = AF_INET;
-    local.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    bind(fd_, reinterpret_cast<sockaddr*>(&local), sizeof local);
-    timeval limit{.tv_sec = 5, .tv_usec = 0};
-    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  }
-  ~UdpPeer() { close(fd_); }
-  UdpPeer(const UdpPeer&) = delete;
-  UdpPeer& operator=(const UdpPeer&) = delete;
-
-  [[nodiscard]] unsigned port() const {
-    sockaddr_in local{};
-    socklen_t length = sizeof local;
-    getsockname(fd_, reinterpret_cast<sockaddr*>(&local), &length);
-    return ntohs(local.sin_port);
-  }
-  void send(const std::string& bytes, unsigned port) const {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons(static_cast<uint16_t>(port));
-    sendto(fd_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&to), sizeof to);
-  }
-  /// Empty: nothing came in time.
-  [[nodiscard]] std::string receive() const {
-    char bytes[2048];
-    const ssize_t size = recv(fd_, bytes, sizeof bytes, 0);
-    return size > 0 ? std::string(bytes, static_cast<size_t>(size)) : "";
-  }
-  [[nodiscard]] bool hasNothing() const {
-    char byte = 0;
-    return recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0;
-  }
-
- private:
-  int fd_;
-};
 
 std::string rtp(int payload_type, int sequence, char fill = 'a') {
   std::string packet(172, fill);
@@ -78,12 +33,6 @@ std::string rtcpReport() {
   return packet;
 }
 
-unsigned portOf(TestPipeline& pipeline, const char* element = "src") {
-  guint port = 0;
-  g_object_get(pipeline.element(element), "port", &port, nullptr);
-  return port;
-}
-
 constexpr const char* kReceive =
     "wsbridgertpsrc name=src address=127.0.0.1 payload-types=0,101 ! fakesink name=out "
     "signal-handoffs=true sync=false async=false";
@@ -98,7 +47,7 @@ TEST(Rtp, TakesThePacketsOfTheFirstValidSourceOnly) {
   pipeline.play();
   const UdpPeer phone;
   const UdpPeer stranger;
-  const unsigned port = portOf(pipeline);
+  const unsigned port = pipeline.port("src");
   ASSERT_NE(port, 0U);
   stranger.send("not RTP at all", port);
   stranger.send(rtp(8, 1), port);  // a payload type that was not agreed
@@ -125,7 +74,7 @@ TEST(Rtp, TimeStampsAreTheKernelsTimesOfArrival) {
   pipeline.play();
   const UdpPeer phone;
   for (int i = 0; i < 50; ++i)
-    phone.send(rtp(0, i), portOf(pipeline));
+    phone.send(rtp(0, i), pipeline.port("src"));
   ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.recorded().size() == 50 * 172; }, 5s));
   const auto times = pipeline.recordedTimes();
   EXPECT_TRUE(std::is_sorted(times.begin(), times.end()));
@@ -138,8 +87,8 @@ TEST(Rtp, WithoutLatchingEverybodyIsHeard) {
   pipeline.play();
   const UdpPeer one;
   const UdpPeer two;
-  one.send(rtp(0, 1), portOf(pipeline));
-  two.send(rtp(0, 2), portOf(pipeline));
+  one.send(rtp(0, 1), pipeline.port("src"));
+  two.send(rtp(0, 2), pipeline.port("src"));
   EXPECT_TRUE(waitStat(pipeline, "packets-received", 2));
 }
 
@@ -148,10 +97,10 @@ TEST(Rtp, WhileClosedPacketsAreDroppedAndLatchNothing) {
   pipeline.play();
   const UdpPeer early;
   const UdpPeer phone;
-  early.send(rtp(0, 1), portOf(pipeline));
+  early.send(rtp(0, 1), pipeline.port("src"));
   ASSERT_TRUE(waitStat(pipeline, "packets-ignored", 1));
   g_object_set(pipeline.element("src"), "open", TRUE, nullptr);
-  phone.send(rtp(0, 2), portOf(pipeline));
+  phone.send(rtp(0, 2), pipeline.port("src"));
   ASSERT_TRUE(waitStat(pipeline, "packets-received", 1));
   const auto stats = pipeline.stats("src");
   guint port = 0;
@@ -183,7 +132,7 @@ TEST(Rtp, AnswersGoWhereThePacketsComeFrom) {
   pipeline.play();
   pushPacket(pipeline, rtp(0, 1, 'x'));
   EXPECT_EQ(announced.receive(), rtp(0, 1, 'x'));
-  phone.send(rtp(0, 1), portOf(pipeline));
+  phone.send(rtp(0, 1), pipeline.port("src"));
   ASSERT_TRUE(waitStat(pipeline, "packets-received", 1));
   pushPacket(pipeline, rtp(0, 2, 'y'));
   EXPECT_EQ(phone.receive(), rtp(0, 2, 'y'));
@@ -212,8 +161,8 @@ TEST(Rtp, ReportsHaveTheNextPort) {
   pipeline.record("out");
   pipeline.play();
   const UdpPeer phone;
-  phone.send(rtcpReport(), portOf(pipeline) + 1);
-  phone.send("no report, but long enough", portOf(pipeline) + 1);
+  phone.send(rtcpReport(), pipeline.port("src") + 1);
+  phone.send("no report, but long enough", pipeline.port("src") + 1);
   ASSERT_TRUE(waitStat(pipeline, "rtcp-received", 1));
   ASSERT_TRUE(pipeline.waitUntil([&] { return !pipeline.recorded().empty(); }, 5s));
   EXPECT_EQ(pipeline.recorded(), rtcpReport());
@@ -226,8 +175,8 @@ TEST(Rtp, ReportsShareThePortWithAudio) {
   pipeline.record("out");
   pipeline.play();
   const UdpPeer phone;
-  phone.send(rtp(0, 1), portOf(pipeline));
-  phone.send(rtcpReport(), portOf(pipeline));
+  phone.send(rtp(0, 1), pipeline.port("src"));
+  phone.send(rtcpReport(), pipeline.port("src"));
   ASSERT_TRUE(waitStat(pipeline, "rtcp-received", 1));
   EXPECT_EQ(pipeline.stat("src", "packets-received"), 1U);
   EXPECT_EQ(pipeline.stat("src", "packets-ignored"), 0U);
@@ -238,7 +187,7 @@ TEST(Rtp, EndsAndStartsAgain) {
   for (uint64_t round = 1; round <= 3; ++round) {
     pipeline.play();
     const UdpPeer phone;
-    phone.send(rtp(0, 1), portOf(pipeline));
+    phone.send(rtp(0, 1), pipeline.port("src"));
     ASSERT_TRUE(waitStat(pipeline, "packets-received", 1)) << "round " << round;
     pipeline.stop();
   }
@@ -278,7 +227,7 @@ TEST(Rtp, ManySourcesShareOneLoop) {
   const UdpPeer phone;
   for (int round = 0; round < 5; ++round) {
     for (int i = 0; i < 20; ++i) {
-      phone.send(rtp(0, round), portOf(pipeline, ("src" + std::to_string(i)).c_str()));
+      phone.send(rtp(0, round), pipeline.port("src" + std::to_string(i)));
     }
   }
   for (int i = 0; i < 20; ++i) {
@@ -304,7 +253,7 @@ TEST(Rtp, StopsInTheMiddleOfPackets) {
         "wsbridgertpsrc name=src context=flood ! fakesink sync=false async=false");
     g_object_set(pipeline.element("src"), "socket", socket, nullptr);
     pipeline.play();
-    const unsigned port = portOf(pipeline);
+    const unsigned port = pipeline.port("src");
     std::atomic<bool> done{false};
     std::thread flood([&] {
       const UdpPeer phone;

@@ -123,6 +123,12 @@ StructurePtr TestPipeline::stats(const std::string& name) {
   return StructurePtr(structure);
 }
 
+unsigned TestPipeline::port(const std::string& name) {
+  guint port = 0;
+  g_object_get(element(name), "port", &port, nullptr);
+  return port;
+}
+
 uint64_t TestPipeline::stat(const std::string& name, const char* field) {
   guint64 value = 0;
   if (!gst_structure_get_uint64(stats(name).get(), field, &value)) throw std::runtime_error(field);

@@ -61,6 +61,8 @@ class TestPipeline {
 
   StructurePtr stats(const std::string& element);
   uint64_t stat(const std::string& element, const char* field);
+  /// The property of that name.
+  unsigned port(const std::string& element);
 
   /// Keeps all that goes through the sink pad of the fakesink of that name (signal-handoffs=true).
   void record(const std::string& fakesink);

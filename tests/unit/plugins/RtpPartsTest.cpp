@@ -102,7 +102,7 @@ class TransportTest : public testing::Test {
   RtpTransport::Sent sendOne() {
     char byte = 'x';
     const iovec part = {.iov_base = &byte, .iov_len = 1};
-    return transport_->send(RtpTransport::Channel::Rtp, &part, 1);
+    return transport_->send(RtpTransport::Channel::Rtp, &part, 1, 1);
   }
 
   std::string fault_;
