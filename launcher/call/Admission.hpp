@@ -51,7 +51,7 @@ class Admission {
  public:
   /// What a call of the shipped template opens: two RTP sockets, the WebSocket, and what waits for
   /// them.
-  static constexpr std::size_t kDescriptorsPerCall = 12;
+  static constexpr std::size_t kDescriptorsPerCall = 6;
   /// Kept free for SIP over TCP, name resolution and reading the configuration.
   static constexpr std::size_t kReserve = 32;
 

@@ -2,7 +2,6 @@
 #include "elements/RtpDecodeStream.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "rtp/RtpPacket.hpp"
 
@@ -12,11 +11,9 @@ namespace {
 
 // Longer packets than the first are not in use; they get memory of their own. Longer ones than the
 // second are no telephony.
-constexpr gsize kPoolMs = 40;
+constexpr gsize kBufferMs = 40;
 constexpr gsize kMaxPacketMs = 200;
 constexpr gsize kDefaultPacketMs = 20;
-// A pool that runs empty writes to a pipe at each turn.
-constexpr guint kPoolBuffers = 4;
 
 gsize samplesOf(int rate, gsize ms) {
   return static_cast<gsize>(rate) * ms / 1000;
@@ -31,17 +28,6 @@ GstClockTime timeOf(gsize samples, int rate) {
 RtpDecodeStream::RtpDecodeStream(GstElement* element, GstPad* src, guint other_payload)
     : element_(element), src_(src), other_payload_(other_payload) {}
 
-RtpDecodeStream::~RtpDecodeStream() {
-  dropPool();
-}
-
-void RtpDecodeStream::dropPool() {
-  if (pool_ == nullptr) return;
-  gst_buffer_pool_set_active(pool_, FALSE);
-  gst_object_unref(pool_);
-  pool_ = nullptr;
-}
-
 void RtpDecodeStream::start() {
   for (Counter* counter : {&packets_, &lost_, &concealed_, &other_, &invalid_})
     counter->zero();
@@ -51,7 +37,7 @@ void RtpDecodeStream::start() {
 }
 
 void RtpDecodeStream::stop() {
-  dropPool();
+  buffers_.clear();
   out_rate_ = 0;
 }
 
@@ -125,25 +111,7 @@ void RtpDecodeStream::setOutput(int rate) {
   if (other_delay)
     gst_element_post_message(element_, gst_message_new_latency(GST_OBJECT(element_)));
 
-  dropPool();
-  pool_bytes_ = samplesOf(rate, kPoolMs) * sizeof(int16_t);
-  pool_ = gst_buffer_pool_new();
-  GstStructure* config = gst_buffer_pool_get_config(pool_);
-  gst_buffer_pool_config_set_params(config, nullptr, static_cast<guint>(pool_bytes_), kPoolBuffers,
-                                    0);
-  // Without a pool every buffer is allocated.
-  if (!gst_buffer_pool_set_config(pool_, config) || !gst_buffer_pool_set_active(pool_, TRUE))
-    dropPool();
-}
-
-GstBuffer* RtpDecodeStream::outputBuffer(gsize bytes) {
-  GstBuffer* buffer = nullptr;
-  if (pool_ == nullptr || bytes > pool_bytes_ ||
-      gst_buffer_pool_acquire_buffer(pool_, &buffer, nullptr) != GST_FLOW_OK) {
-    return gst_buffer_new_allocate(nullptr, bytes, nullptr);
-  }
-  gst_buffer_set_size(buffer, static_cast<gssize>(bytes));
-  return buffer;
+  buffers_.reset(samplesOf(rate, kBufferMs) * sizeof(int16_t));
 }
 
 GstFlowReturn RtpDecodeStream::take(GstBuffer* buffer) {
@@ -198,11 +166,10 @@ GstFlowReturn RtpDecodeStream::concealPacket(GstClockTime pts) {
 
 GstFlowReturn RtpDecodeStream::finish(gsize samples, GstClockTime pts, bool discont) {
   const gsize out_samples = converter_->outputSize(samples);
-  GstBuffer* out = outputBuffer(out_samples * sizeof(int16_t));
+  GstBuffer* out = buffers_.take(out_samples * sizeof(int16_t));
   GstMapInfo map;
   GstMemory* memory = gst_buffer_peek_memory(out, 0);
   if (!gst_memory_map(memory, &map, GST_MAP_WRITE)) {
-    gst_buffer_unref(out);
     GST_ELEMENT_ERROR(element_, RESOURCE, WRITE, ("Cannot write to a buffer"), (nullptr));
     return GST_FLOW_ERROR;
   }
@@ -215,7 +182,7 @@ GstFlowReturn RtpDecodeStream::finish(gsize samples, GstClockTime pts, bool disc
   next_pts_ = GST_CLOCK_TIME_IS_VALID(pts) ? pts + duration : GST_CLOCK_TIME_NONE;
   if (first_ || discont) GST_BUFFER_FLAG_SET(out, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
   first_ = false;
-  return gst_pad_push(src_, out);
+  return gst_pad_push(src_, gst_buffer_ref(out));
 }
 
 void RtpDecodeStream::takeLoss(GstClockTime pts, GstClockTime duration) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // RtpDecodeStream: the streaming side of wsbridgertpdec, from RTP packets and their losses to audio
-// at the rate that downstream takes. It owns the concealer, the converter and the pool of a stream.
-// Everything is called with the sink pad's stream lock, except where it says otherwise; it takes no
-// lock of its own. The element owns it.
+// at the rate that downstream takes. It owns the concealer, the converter and the buffers of a
+// stream. Everything is called with the sink pad's stream lock, except where it says otherwise; it
+// takes no lock of its own. The element owns it.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@
 #include "audio/LossConcealer.hpp"
 #include "audio/RateConverter.hpp"
 #include "elements/RtpAudioFormat.hpp"
+#include "runtime/BufferCache.hpp"
 
 namespace wsbridge {
 
@@ -25,7 +26,6 @@ class RtpDecodeStream {
 
   /// `other_payload` is the element's signal of the same name.
   RtpDecodeStream(GstElement* element, GstPad* src, guint other_payload);
-  ~RtpDecodeStream();
   RtpDecodeStream(const RtpDecodeStream&) = delete;
   RtpDecodeStream& operator=(const RtpDecodeStream&) = delete;
 
@@ -60,8 +60,6 @@ class RtpDecodeStream {
 
   bool negotiate();
   void setOutput(int rate);
-  void dropPool();
-  GstBuffer* outputBuffer(gsize bytes);
   GstFlowReturn decode(GstBuffer* packet, std::span<const uint8_t> payload);
   GstFlowReturn concealPacket(GstClockTime pts);
   /// Converts, stamps and pushes so many samples of scratch_.
@@ -78,8 +76,7 @@ class RtpDecodeStream {
   std::optional<LossConcealer> concealer_;
   std::optional<RateConverter> converter_;
   std::vector<int16_t> scratch_;
-  GstBufferPool* pool_ = nullptr;
-  gsize pool_bytes_ = 0;
+  BufferCache buffers_;
 
   bool first_ = true;
   gsize packet_samples_ = 0;  // of the last packet; 0: none yet

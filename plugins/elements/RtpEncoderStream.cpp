@@ -9,18 +9,12 @@ namespace wsbridge {
 
 namespace {
 
-// With a spare one in the pool, taking and giving back need no system call.
-constexpr guint kPoolBuffers = 3;
 constexpr uint64_t kNewSsrc = uint64_t{1} << 32;
 
 }  // namespace
 
 RtpEncoderStream::RtpEncoderStream(GstElement* element, GstPad* src)
     : element_(element), src_(src) {}
-
-RtpEncoderStream::~RtpEncoderStream() {
-  dropPool();
-}
 
 RtpEncoderStream::Settings RtpEncoderStream::settings() const {
   const std::lock_guard lock(settings_mutex_);
@@ -56,7 +50,7 @@ void RtpEncoderStream::start() {
 
 void RtpEncoderStream::stop() {
   packetizer_.reset();
-  dropPool();
+  buffers_.clear();
   negotiated_ = false;
 }
 
@@ -103,11 +97,8 @@ GstFlowReturn RtpEncoderStream::noFormat() {
 }
 
 uint8_t* RtpEncoderStream::memory(size_t bytes) {
-  flow_ = gst_buffer_pool_acquire_buffer(pool_, &open_, nullptr);
-  if (flow_ != GST_FLOW_OK) return nullptr;
-  if (bytes != pool_bytes_) gst_buffer_set_size(open_, static_cast<gssize>(bytes));
+  open_ = buffers_.take(bytes);
   if (gst_buffer_map(open_, &open_map_, GST_MAP_WRITE) == FALSE) {
-    gst_buffer_unref(std::exchange(open_, nullptr));
     flow_ = GST_FLOW_ERROR;
     return nullptr;
   }
@@ -125,7 +116,7 @@ bool RtpEncoderStream::send(const RtpPacketizer::Packet& packet) {
   counters_.bytes.store(counters_.bytes.load(relaxed) + packet.bytes, relaxed);
   counters_.sequence.store(packet.sequence, relaxed);
   counters_.timestamp.store(packet.timestamp, relaxed);
-  flow_ = gst_pad_push(src_, std::exchange(open_, nullptr));
+  flow_ = gst_pad_push(src_, gst_buffer_ref(open_));
   if (packet.key != 0) {
     const char digit[2] = {packet.key, '\0'};
     gst_element_post_message(
@@ -167,10 +158,10 @@ bool RtpEncoderStream::negotiate() {
     return false;
   }
   adopt(*choice, now);
-  negotiated_ = replacePool();
+  buffers_.reset(packetizer_->packetBytes());
   // Caps that are not taken stay on the pad, and the next packet finds out why. Only a pad that is
   // shut does not keep them.
-  if (negotiated_ && !pushCaps(std::move(choice->caps))) negotiated_ = !GST_PAD_IS_FLUSHING(src_);
+  negotiated_ = pushCaps(std::move(choice->caps)) || !GST_PAD_IS_FLUSHING(src_);
   return negotiated_;
 }
 
@@ -205,24 +196,6 @@ bool RtpEncoderStream::pushCaps(CapsPtr caps) {
   const CapsPtr present(gst_pad_get_current_caps(src_));
   if (present && gst_caps_is_equal(present.get(), caps.get())) return true;
   return gst_pad_push_event(src_, gst_event_new_caps(caps.get())) != FALSE;
-}
-
-bool RtpEncoderStream::replacePool() {
-  const size_t bytes = packetizer_->packetBytes();
-  if (pool_ != nullptr && pool_bytes_ == bytes) return true;
-  dropPool();
-  pool_ = gst_buffer_pool_new();
-  pool_bytes_ = bytes;
-  GstStructure* config = gst_buffer_pool_get_config(pool_);
-  gst_buffer_pool_config_set_params(config, nullptr, static_cast<guint>(bytes), kPoolBuffers, 0);
-  return gst_buffer_pool_set_config(pool_, config) != FALSE &&
-         gst_buffer_pool_set_active(pool_, TRUE) != FALSE;
-}
-
-void RtpEncoderStream::dropPool() {
-  if (pool_ == nullptr) return;
-  gst_buffer_pool_set_active(pool_, FALSE);
-  gst_object_unref(std::exchange(pool_, nullptr));
 }
 
 bool RtpEncoderStream::collision(uint32_t ssrc, std::optional<uint32_t> suggested) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // RtpEncoderStream: the streaming side of wsbridgertpenc, from GstBuffers and events to the pure
-// RtpPacketizer and on to the source pad. It owns the packets' pool and the numbers of a run.
+// RtpPacketizer and on to the source pad. It owns the packets' buffers and the numbers of a run.
 // Everything is called with the sink pad's stream lock except where it says otherwise; no other
 // lock is taken per packet. The element owns it.
 #pragma once
@@ -16,6 +16,7 @@
 
 #include "elements/RtpEncoderCaps.hpp"
 #include "rtp/RtpPacketizer.hpp"
+#include "runtime/BufferCache.hpp"
 
 namespace wsbridge {
 
@@ -45,7 +46,6 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   };
 
   RtpEncoderStream(GstElement* element, GstPad* src);
-  ~RtpEncoderStream() override;
   RtpEncoderStream(const RtpEncoderStream&) = delete;
   RtpEncoderStream& operator=(const RtpEncoderStream&) = delete;
 
@@ -83,8 +83,6 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   bool negotiate();
   void adopt(const RtpEncoderChoice& choice, const Settings& settings);
   bool pushCaps(CapsPtr caps);
-  bool replacePool();
-  void dropPool();
   void applyNewSsrc();
   void takeKeys();
   [[nodiscard]] RtpPacketizer::Times timesOf(GstBuffer* buffer) const;
@@ -96,9 +94,8 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   Settings settings_;  // guarded by settings_mutex_
 
   std::unique_ptr<RtpPacketizer> packetizer_;
-  GstBufferPool* pool_ = nullptr;
-  size_t pool_bytes_ = 0;
-  GstBuffer* open_ = nullptr;  // the packet that is being written
+  BufferCache buffers_;
+  GstBuffer* open_ = nullptr;  // the packet that is being written; the cache's
   GstMapInfo open_map_{};
   GstSegment segment_{};
   int input_rate_ = 0;

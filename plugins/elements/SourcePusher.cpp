@@ -19,15 +19,6 @@ constexpr int64_t kAdvanceStepUs = 2'000;
 constexpr int64_t kDryWaitUs = 3'000;
 constexpr int64_t kDryLookUs = 1'000;
 
-GstBufferPool* makePool(guint frame_bytes) {
-  GstBufferPool* pool = gst_buffer_pool_new();
-  GstStructure* config = gst_buffer_pool_get_config(pool);
-  gst_buffer_pool_config_set_params(config, nullptr, frame_bytes, 2, 0);
-  gst_buffer_pool_set_config(pool, config);
-  gst_buffer_pool_set_active(pool, TRUE);
-  return pool;
-}
-
 }  // namespace
 
 std::shared_ptr<SourcePusher> SourcePusher::create(GstElement* element, GstPad* pad,
@@ -44,12 +35,8 @@ SourcePusher::SourcePusher(GstElement* element, GstPad* pad, std::shared_ptr<Con
       connection_(std::move(connection)),
       loop_(connection_->sharedLoop()),
       format_(format),
-      pool_(makePool(static_cast<guint>(format.rate) / 50 * 2)) {}
-
-SourcePusher::~SourcePusher() {
-  gst_buffer_pool_set_active(pool_, FALSE);
-  gst_object_unref(pool_);
-}
+      frame_bytes_(static_cast<size_t>(format.rate) / 50 * 2),
+      buffers_(frame_bytes_) {}
 
 void SourcePusher::play() {
   playing_ = true;
@@ -220,11 +207,10 @@ bool SourcePusher::pushFrame(int64_t now_us) {
     end();
     return false;
   }
-  GstBuffer* buffer = nullptr;
+  GstBuffer* buffer = buffers_.take(frame_bytes_);
   GstMapInfo map;
-  if (gst_buffer_pool_acquire_buffer(pool_, &buffer, nullptr) != GST_FLOW_OK) return false;
   gst_buffer_map(buffer, &map, GST_MAP_WRITE);
-  // The pool's memory is aligned for any sample type.
+  // GStreamer's memory is aligned for any sample type.
   const auto pulled =
       connection_->pullFrame(static_cast<int16_t*>(static_cast<void*>(map.data)), now_us);
   if (format_.big_endian) swapSamples(map.data, map.size);
@@ -237,9 +223,8 @@ bool SourcePusher::pushFrame(int64_t now_us) {
     GST_BUFFER_DURATION(buffer) = kFrame;
     if (discont_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     discont_ = false;
-    return pushBuffer(buffer) == GST_FLOW_OK;
+    return pushBuffer(gst_buffer_ref(buffer)) == GST_FLOW_OK;
   }
-  gst_buffer_unref(buffer);
   if (pulled == Connection::Pulled::End) {
     end();
     return false;

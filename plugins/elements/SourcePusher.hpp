@@ -14,6 +14,7 @@
 #include <gst/gst.h>
 
 #include "connection/Connection.hpp"
+#include "runtime/BufferCache.hpp"
 #include "runtime/MediaLoop.hpp"
 
 namespace wsbridge {
@@ -31,7 +32,6 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
   static std::shared_ptr<SourcePusher> create(GstElement* element, GstPad* pad,
                                               std::shared_ptr<Connection> connection,
                                               const Format& format);
-  ~SourcePusher();
   SourcePusher(const SourcePusher&) = delete;
   SourcePusher& operator=(const SourcePusher&) = delete;
 
@@ -62,7 +62,7 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
   std::shared_ptr<Connection> connection_;
   std::shared_ptr<MediaLoop> loop_;  // null: pad task
   const Format format_;
-  GstBufferPool* pool_;
+  const size_t frame_bytes_;
 
   std::atomic<bool> playing_{false};
   std::atomic<bool> stopped_{false};
@@ -73,6 +73,7 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
   GstClockID clock_id_ = nullptr;  // guarded by clock_mutex_
 
   // Under the pad's stream lock.
+  BufferCache buffers_;
   bool started_ = false;
   bool ended_ = false;
   bool discont_ = true;

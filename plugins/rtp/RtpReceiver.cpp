@@ -234,11 +234,11 @@ void RtpReceiver::push(Way& way, const uint8_t* data, size_t size, GstClockTime 
   const StreamLock lock(way.pad);
   if (way.ended || GST_PAD_IS_FLUSHING(way.pad)) return;
   if (!way.started) pushStart(way);
-  GstBuffer* buffer = gst_buffer_new_allocate(nullptr, size, nullptr);
+  GstBuffer* buffer = way.buffers.take(size);
   gst_buffer_fill(buffer, 0, data, size);
   GST_BUFFER_PTS(buffer) = time;
   GST_BUFFER_DTS(buffer) = time;
-  const GstFlowReturn flow = gst_pad_push(way.pad, buffer);
+  const GstFlowReturn flow = gst_pad_push(way.pad, gst_buffer_ref(buffer));
   if (flow == GST_FLOW_OK || flow == GST_FLOW_FLUSHING) return;
   way.ended = true;
   // Reports that nobody wants are no fault.

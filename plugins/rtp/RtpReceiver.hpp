@@ -15,6 +15,7 @@
 #include <gst/gst.h>
 
 #include "rtp/RtpTransport.hpp"
+#include "runtime/BufferCache.hpp"
 #include "runtime/MediaLoop.hpp"
 
 namespace wsbridge {
@@ -51,13 +52,17 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
   void setOpen(bool open) { open_ = open; }
 
  private:
+  /// 20 ms of L16/16000 and a header: larger packets have buffers of their own.
+  static constexpr size_t kUsualPacket = 704;
   struct Batch;
   struct Way {
     GstPad* pad = nullptr;
     GstCaps* caps = nullptr;
     const char* stream = nullptr;
-    bool started = false;  // under the pad's stream lock
+    // Under the pad's stream lock.
+    bool started = false;
     bool ended = false;
+    BufferCache buffers{kUsualPacket};
   };
 
   explicit RtpReceiver(Setup setup);
