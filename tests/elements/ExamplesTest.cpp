@@ -186,6 +186,10 @@ TEST(Examples, EveryLineOfTheDocBlocksRuns) {
     if (line.find("ws://") != std::string::npos) {
       EXPECT_TRUE(endpoint.waitConnections(1, 10s)) << line << "\n" << process.output();
       EXPECT_TRUE(endpoint.waitTexts(1, 1, 5s)) << line;
+      // An interrupt before a file's header has been read would be an error of its parser.
+      if (line.find("filesrc") != std::string::npos) {
+        EXPECT_TRUE(endpoint.waitBinaries(1, 1, 10s)) << line;
+      }
     } else {
       // An interrupt before the caps have gone through would be an error of the source.
       EXPECT_TRUE(process.waitForLine("Sink:.*sink: caps = ", 10s).has_value()) << process.output();

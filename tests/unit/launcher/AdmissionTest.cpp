@@ -60,8 +60,8 @@ TEST(Admission, whatWasCountedWinsOverTheReckoning) {
   // Something else has opened 900.
   admission.sample({{}, 920}, 0, limits());
   EXPECT_EQ(verdict(admission, 0, limits()), std::nullopt);
-  EXPECT_EQ(verdict(admission, 3, limits()), std::nullopt) << "956 + 12 + 32 are 1000";
-  EXPECT_EQ(verdict(admission, 4, limits()), EndReason::TooFewDescriptors)
+  EXPECT_EQ(verdict(admission, 7, limits()), std::nullopt) << "920 + 8 * 6 + 32 are 1000";
+  EXPECT_EQ(verdict(admission, 8, limits()), EndReason::TooFewDescriptors)
       << "those that came since the count are added";
   admission.sample({{}, 20}, 0, limits());
   EXPECT_EQ(verdict(admission, 6, limits()), std::nullopt);
@@ -101,7 +101,7 @@ TEST(Admission, capacityNamesWhatIsReachedFirst) {
   EXPECT_STREQ(ports.capacity(limits()).limitedBy(), "no-rtp-ports");
   EXPECT_EQ(ports.capacity(limits(7)).calls(), 7u);
   EXPECT_STREQ(ports.capacity(limits(7)).limitedBy(), "too-many-calls");
-  const Admission descriptors({1, 64, 20, 10});
+  const Admission descriptors({1, 58, 20, 10});
   EXPECT_EQ(descriptors.capacity(limits()).calls(), 1u);
   EXPECT_STREQ(descriptors.capacity(limits()).limitedBy(), "too-few-descriptors");
   const Admission hopeless({1, 30, 20, 10});
