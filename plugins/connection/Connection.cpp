@@ -67,6 +67,7 @@ std::optional<Connection::AttachFailure> Connection::join(
   }
   if (auto fault = settings_.merge(settings)) return AttachFailure{false, *fault};
   peer(role) = {observer, true, false};
+  if (role == Role::Sink) muted_ = settings.mute;
   return std::nullopt;
 }
 
@@ -113,7 +114,8 @@ void Connection::open(ClientSettings settings) {
   prepareDialect(settings);
   close_after_outbox_ = closed_in_order_ = paused_ = resume_scheduled_ = source_ended_ = false;
   messages_before_ = bytes_before_ = pongs_before_ = 0;
-  told_full_ = drained_wanted_ = bad_warned_ = resuming_ = false;
+  told_full_ = drained_wanted_ = bad_warned_ = resuming_ = deaf_ = false;
+  endMuteOfEndpoint();
   resumption_ = 0;
   if (!loop_) loop_ = MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
   makePlayout();
@@ -177,6 +179,7 @@ void Connection::confirmOpen() {
     state_ = ConnectionState::Open;
     resuming_ = false;
     opened_us_ = g_get_monotonic_time();
+    if (muted_) outbox_.pushNotice(MuteNotice{true});
     stats_.setup_ms = static_cast<double>(opened_us_ - started_us_) / 1000.0;
     outbox_.setMaxFrames(std::max(1U, settings_.max_queue_ms / 20));
     event = {stats_.content_type, rate_, subprotocol_, stats_.setup_ms};
@@ -257,6 +260,10 @@ Connection::Sent Connection::sendFrame(std::span<const uint8_t> frame) {
   {
     const std::lock_guard lock(mutex_);
     if (isOver()) return Sent::Over;
+    if (muted_) {
+      ++stats_.frames_muted;
+      return Sent::Ok;
+    }
     const bool direct = state_ == ConnectionState::Open && outbox_.empty() && loop_->isCurrent();
     if (!direct || !client_->writable()) {
       if (const size_t dropped = outbox_.pushAudio(frame)) countDropped(dropped);
@@ -323,47 +330,6 @@ void Connection::sourceEnded() {
   accountPlayout();
   resolveMarks(true);
   maybeResume();
-}
-
-bool Connection::sendText(const std::string& text) {
-  if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return false;
-  const std::lock_guard lock(mutex_);
-  if (state_ != ConnectionState::Open) return false;
-  outbox_.pushText(text);
-  schedulePump();
-  checkPendingText();
-  return true;
-}
-
-bool Connection::sendDtmf(char digit, unsigned duration_ms) {
-  const std::lock_guard lock(mutex_);
-  if (!isDtmfDigit(digit) || isOver() || !loop_) return false;
-  ++stats_.dtmf_sent;
-  outbox_.pushNotice(DtmfNotice{digit, duration_ms});
-  schedulePump();
-  onLoop([event = DtmfEvent{std::string(1, digit), duration_ms, true}](Connection& self) {
-    self.emit(event);
-  });
-  return true;
-}
-
-bool Connection::tell(const Notice& notice) {
-  const std::lock_guard lock(mutex_);
-  if (state_ != ConnectionState::Open) return false;
-  pushNotice(notice);
-  return true;
-}
-
-bool Connection::tellDtmfSent(char digit) {
-  return isDtmfDigit(digit) && tell(DtmfSentNotice{digit});
-}
-
-bool Connection::tellTransfer(unsigned status, const std::string& reason) {
-  return tell(TransferNotice{status, reason});
-}
-
-bool Connection::tellHold(bool held) {
-  return tell(HoldNotice{held});
 }
 
 void Connection::finishSending() {

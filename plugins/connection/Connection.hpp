@@ -46,6 +46,7 @@ struct ConnectionStats {
   uint64_t frames_sent = 0;
   uint64_t bytes_sent = 0;
   uint64_t frames_dropped = 0;
+  uint64_t frames_muted = 0;
   uint64_t texts_sent = 0;
   uint64_t dtmf_sent = 0;
   uint64_t messages_received = 0;
@@ -98,11 +99,13 @@ class Connection : public WebSocketClient::Listener,
   Sent sendFrame(std::span<const uint8_t> frame);
   bool sendText(const std::string& text);
   bool sendDtmf(char digit, unsigned duration_ms);
-  /// A key that the endpoint had wanted was sent to the caller.
-  bool tellDtmfSent(char digit);
-  /// How a transfer that the endpoint had wanted went.
-  bool tellTransfer(unsigned status, const std::string& reason);
-  bool tellHold(bool held);
+  /// In the words of the dialect, where it has some. Text in it must be valid UTF-8. False when the
+  /// WebSocket is not open.
+  bool tell(const Notice& notice);
+  /// While muted, none of the caller's audio is sent, and the endpoint is told. One that muted
+  /// itself may end that; it cannot end what was set here.
+  void setMuted(bool muted);
+  [[nodiscard]] bool muted() const;
   /// End of stream at the sink: closes with 1000 behind the last frame when close-on-eos is set.
   void finishSending();
   /// Blocks after finishSending() until everything is sent (and, with close-on-eos, the endpoint
@@ -146,11 +149,13 @@ class Connection : public WebSocketClient::Listener,
   void forgetConversation();
   void emit(const ConnectionEvent& event);
   void pump();
-  bool tell(const Notice& notice);
   void sendItem(const Outbox::Item& item);
   void sendAudio(std::span<const uint8_t> frame);
   void beginClose(unsigned code, const std::string& reason, bool discard);
   void act(const Command& command, std::string_view text);
+  /// Commands about the call and its directions; false: another one.
+  bool actOnCall(const Command& command, std::string_view text);
+  void muteForEndpoint(bool muted);
   void addMark(const std::string& label);
   void play(std::span<const uint8_t> audio);
   void ignore(const BadCommand& command);
@@ -171,6 +176,8 @@ class Connection : public WebSocketClient::Listener,
   void makePlayout();
   void resolveMarks(bool cleared);
   void pushNotice(const Notice& notice);
+  void applyMute(bool muted);
+  bool endMuteOfEndpoint();
   void tellQueueState();
   void schedulePump();
   void maybeResume();
@@ -209,6 +216,9 @@ class Connection : public WebSocketClient::Listener,
   uint64_t messages_before_ = 0;  // of clients before a resumption
   uint64_t bytes_before_ = 0;
   uint64_t pongs_before_ = 0;
+  bool muted_ = false;
+  bool muted_by_endpoint_ = false;
+  bool deaf_ = false;       // the endpoint wants nothing played that it sends
   bool told_full_ = false;  // the endpoint knows that the queue nears its limit
   bool drained_wanted_ = false;
   bool bad_warned_ = false;

@@ -49,6 +49,9 @@ struct DroppedEvent {
   uint64_t frames;
 };
 
+/// The endpoint has muted the caller, or has ended that: Connection::muted() says which.
+struct MuteEvent {};
+
 /// A message of the dialect that cannot be used; the first one of a conversation only.
 struct IgnoredEvent {
   std::string fault;
@@ -56,7 +59,7 @@ struct IgnoredEvent {
 
 using ConnectionEvent =
     std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent, ControlEvent, ClosedEvent,
-                 DroppedEvent, IgnoredEvent, ReconnectingEvent, Failure>;
+                 DroppedEvent, IgnoredEvent, MuteEvent, ReconnectingEvent, Failure>;
 
 /// One element on a connection. `reporter`: this element posts the message on the bus.
 class ConnectionObserver {

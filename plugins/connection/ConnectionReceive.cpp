@@ -30,7 +30,7 @@ bool isBreak(const Failure& failure) {
 /// another one for it is no command, and nobody may take it for one.
 bool isOurAction(const std::string& action) {
   constexpr std::array kActions = {"clear",    "notify", "clear-marks", "pause",
-                                   "continue", "hangup", "transfer"};
+                                   "continue", "hangup", "transfer",    "mute"};
   return std::find(kActions.begin(), kActions.end(), action) != kActions.end();
 }
 
@@ -70,7 +70,7 @@ void Connection::play(std::span<const uint8_t> payload) {
     noteReceived();
     if (!peer(Role::Source).attached || !playout_) return;  // a recorder: nobody plays it
     // While closing nobody can be told to stop: what goes beyond the limits is not kept.
-    if (source_ended_ || (state_ == ConnectionState::Closing && shouldPause())) return;
+    if (source_ended_ || deaf_ || (state_ == ConnectionState::Closing && shouldPause())) return;
     playout_->push(payload, g_get_monotonic_time());
     accountPlayout();
     if (!told_full_) tellQueueState();
@@ -188,6 +188,7 @@ void Connection::onText(std::string_view text) {
 }
 
 void Connection::act(const Command& command, std::string_view text) {
+  if (actOnCall(command, text)) return;
   const auto control = [&](const char* action) { emit(ControlEvent{action, std::string(text)}); };
   const auto locked = [this](const auto& function) {
     const std::lock_guard lock(mutex_);
@@ -220,13 +221,6 @@ void Connection::act(const Command& command, std::string_view text) {
       pushNotice(StatusNotice{playout_->milliseconds(), settings_.max_playout_ms, told_full_,
                               playout_->held()});
     });
-  } else if (std::holds_alternative<HangupCommand>(command)) {
-    control("hangup");
-  } else if (const auto* dtmf = std::get_if<DtmfCommand>(&command)) {
-    for (const char digit : dtmf->digits)
-      emit(DtmfEvent{std::string(1, digit), dtmf->duration_ms, false});
-  } else if (const auto* transfer = std::get_if<TransferCommand>(&command)) {
-    emit(ControlEvent{"transfer", std::string(text), transfer->uri});
   } else if (const auto* bad = std::get_if<BadCommand>(&command)) {
     ignore(*bad);
   } else if (const auto* other = std::get_if<OtherCommand>(&command)) {
@@ -287,6 +281,7 @@ void Connection::noteReceived() {
 bool Connection::resumeAfter(const Failure& failure) {
   ReconnectingEvent event;
   int64_t due_us = 0;
+  bool unmuted = false;
   {
     const std::lock_guard lock(mutex_);
     if (client_generation_ != generation_ || settings_.reconnect_time_ms == 0) return false;
@@ -301,7 +296,9 @@ bool Connection::resumeAfter(const Failure& failure) {
       state_ = ConnectionState::Connecting;
       paused_ = told_full_ = drained_wanted_ = false;
       // What waits to be played is played. The marks in it were of the conversation that broke.
-      // A pause was that endpoint's too: nobody would end it.
+      // A pause and a mute were that endpoint's too: nobody would end them.
+      deaf_ = false;
+      unmuted = endMuteOfEndpoint();
       if (playout_) {
         playout_->forgetMarks();
         playout_->setHeld(false);
@@ -326,6 +323,7 @@ bool Connection::resumeAfter(const Failure& failure) {
     return int64_t{0};
   });
   emit(event);
+  if (unmuted) emit(MuteEvent{});
   return true;
 }
 

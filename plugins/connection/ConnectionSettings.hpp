@@ -50,6 +50,7 @@ struct ConnectionSettings {
   // Of the sink.
   unsigned max_queue_ms = 1000;
   bool close_on_eos = true;
+  bool mute = false;  // at the start; Connection::setMuted() changes it
 
   /// Takes over what `other` has set and this has not. Returns the fault when both name different
   /// URIs.

@@ -56,6 +56,11 @@ class Outbox {
     }
     return item;
   }
+  /// Returns how many frames that were.
+  size_t dropAudio() {
+    std::erase_if(items_, [](const Item& item) { return item.kind == Item::Kind::Audio; });
+    return std::exchange(frames_, 0);
+  }
   void dropAllButAudio() {
     std::erase_if(items_, [](const Item& item) { return item.kind != Item::Kind::Audio; });
     text_bytes_ = 0;

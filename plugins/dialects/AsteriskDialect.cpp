@@ -110,8 +110,9 @@ class AsteriskDialect final : public Dialect {
       const char* command = json::stringMember(message, "command");
       if (command == nullptr) return PlainText{};
       plain_ = false;
-      const char* id = json::stringMember(message, "correlation_id");
-      return decode(command, id != nullptr ? id : "");
+      const char* parameter =
+          json::stringMember(message, command == kSetDirection ? "direction" : "correlation_id");
+      return decode(command, parameter != nullptr ? parameter : "");
     }
     constexpr std::string_view kSpace = " \t\r\n";
     constexpr auto kNone = std::string_view::npos;
@@ -127,6 +128,7 @@ class AsteriskDialect final : public Dialect {
   }
 
  private:
+  static constexpr std::string_view kSetDirection = "SET_MEDIA_DIRECTION";
   // First letter of a mark's label.
   static constexpr char kMark = 'm';
   static constexpr char kBuffering = 'b';
@@ -135,12 +137,16 @@ class AsteriskDialect final : public Dialect {
     return static_cast<uint64_t>(rate) * kPtimeMs / 1000 * sizeof(int16_t);
   }
 
-  Command decode(const std::string& command, const std::string& id) {
+  /// `parameter`: of most commands the correlation id.
+  Command decode(const std::string& command, const std::string& parameter) {
+    if (command == kSetDirection) return directionCommand(parameter);
+    if (!plays_ && aboutPlaying(command))
+      return BadCommand{command + " while the media direction is in"};
     if (command == "FLUSH_MEDIA") {
       buffering_ = false;
       return ClearCommand{};
     }
-    if (command == "MARK_MEDIA") return MarkCommand{kMark + id};
+    if (command == "MARK_MEDIA") return MarkCommand{kMark + parameter};
     if (command == "HANGUP") return HangupCommand{};
     if (command == "PAUSE_MEDIA") return PauseCommand{true};
     if (command == "CONTINUE_MEDIA") return PauseCommand{false};
@@ -153,10 +159,24 @@ class AsteriskDialect final : public Dialect {
     }
     if (command == "STOP_MEDIA_BUFFERING") {
       buffering_ = false;
-      return MarkCommand{kBuffering + id};
+      return MarkCommand{kBuffering + parameter};
     }
     if (command == "ANSWER") return NoCommand{};
     return OtherCommand{command};
+  }
+
+  static bool aboutPlaying(std::string_view command) {
+    return command == "START_MEDIA_BUFFERING" || command == "STOP_MEDIA_BUFFERING" ||
+           command == "MARK_MEDIA" || command == "PAUSE_MEDIA" || command == "CONTINUE_MEDIA";
+  }
+
+  /// As the endpoint sees it: "in" is what it hears.
+  Command directionCommand(std::string_view direction) {
+    const bool both = direction == "both";
+    if (!both && direction != "in" && direction != "out")
+      return BadCommand{"SET_MEDIA_DIRECTION needs a direction: both, in or out"};
+    plays_ = both || direction == "out";
+    return DirectionCommand{.to_endpoint = both || direction == "in", .from_endpoint = plays_};
   }
 
   /// In plain text most events are their name alone.
@@ -203,6 +223,7 @@ class AsteriskDialect final : public Dialect {
   std::string channel_id_;
   bool plain_ = false;
   bool buffering_ = false;
+  bool plays_ = true;  // the endpoint's audio is wanted
 };
 
 }  // namespace

@@ -51,6 +51,15 @@ struct DtmfCommand {
 struct TransferCommand {
   std::string uri;
 };
+/// The caller's audio is kept from the endpoint, or no more.
+struct MuteCommand {
+  bool muted;
+};
+/// Which audio is carried at all.
+struct DirectionCommand {
+  bool to_endpoint;
+  bool from_endpoint;
+};
 /// A control message that is left to the application.
 struct OtherCommand {
   std::string action;
@@ -67,7 +76,7 @@ struct PlainText {};
 using Command =
     std::variant<ClearCommand, MarkCommand, ClearMarksCommand, MediaCommand, PauseCommand,
                  ReportDrainedCommand, StatusCommand, HangupCommand, DtmfCommand, TransferCommand,
-                 OtherCommand, NoCommand, BadCommand, PlainText>;
+                 MuteCommand, DirectionCommand, OtherCommand, NoCommand, BadCommand, PlainText>;
 
 // --- What the bridge tells the endpoint.
 
@@ -107,11 +116,16 @@ struct TransferNotice {
 struct HoldNotice {
   bool held;
 };
+/// The caller's audio is kept from the endpoint, or no more.
+struct MuteNotice {
+  bool muted;
+};
 /// We are about to close the WebSocket.
 struct EndNotice {};
 
-using Notice = std::variant<DtmfNotice, DtmfSentNotice, ClearedNotice, MarkNotice, QueueNotice,
-                            DrainedNotice, StatusNotice, TransferNotice, HoldNotice, EndNotice>;
+using Notice =
+    std::variant<DtmfNotice, DtmfSentNotice, ClearedNotice, MarkNotice, QueueNotice, DrainedNotice,
+                 StatusNotice, TransferNotice, HoldNotice, MuteNotice, EndNotice>;
 
 /// From these shares of the play-out limit on the endpoint is told to wait, and to go on.
 inline constexpr unsigned kQueueFullPercent = 90;

@@ -100,6 +100,12 @@ JsonObject* objectMember(JsonObject* object, const char* name) {
   return json_node_get_object(node);
 }
 
+std::optional<bool> boolMember(JsonObject* object, const char* name) {
+  JsonNode* node = json_object_get_member(object, name);
+  if (node == nullptr || json_node_get_value_type(node) != G_TYPE_BOOLEAN) return std::nullopt;
+  return json_node_get_boolean(node) != FALSE;
+}
+
 gint64 intMember(JsonObject* object, const char* name, gint64 fallback) {
   JsonNode* node = json_object_get_member(object, name);
   if (node == nullptr || json_node_get_value_type(node) != G_TYPE_INT64) return fallback;

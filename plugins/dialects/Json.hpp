@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,8 @@ std::string withMember(const std::string& custom, const char* name, gint64 value
 const char* stringMember(JsonObject* object, const char* name);
 /// Null when there is none or it is no object.
 JsonObject* objectMember(JsonObject* object, const char* name);
+/// Empty when there is none or it is neither true nor false.
+std::optional<bool> boolMember(JsonObject* object, const char* name);
 gint64 intMember(JsonObject* object, const char* name, gint64 fallback);
 /// A string as it is, anything else as JSON.
 std::string textOf(JsonNode* value);

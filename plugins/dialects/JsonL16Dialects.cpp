@@ -48,6 +48,27 @@ Command dtmfCommand(JsonObject* message) {
   return DtmfCommand{digits, static_cast<unsigned>(CLAMP(wanted_ms, 40, 6000))};
 }
 
+Command muteCommand(JsonObject* message) {
+  const auto active = json::boolMember(message, "active");
+  if (!active) return BadCommand{"mute without active: true or false"};
+  return MuteCommand{*active};
+}
+
+/// That of the Audio Connector: what is active is the caller's audio.
+std::string muteMessage(const MuteNotice& notice) {
+  return std::string(R"({"event":"websocket:media:update","method":"update","active":)") +
+         (notice.muted ? "false}" : "true}");
+}
+
+std::string transferMessage(const TransferNotice& transfer) {
+  const json::ObjectPtr object(json_object_new());
+  json_object_set_string_member(object.get(), "event", "websocket:transfer");
+  json_object_set_int_member(object.get(), "status", transfer.status);
+  if (!transfer.reason.empty())
+    json_object_set_string_member(object.get(), "reason", transfer.reason.c_str());
+  return json::serialise(object.get());
+}
+
 class JsonL16Dialect : public Dialect {
  public:
   std::string write(const Notice& notice) override {
@@ -67,14 +88,9 @@ class JsonL16Dialect : public Dialect {
     }
     if (const auto* hold = std::get_if<HoldNotice>(&notice))
       return hold->held ? R"({"event":"websocket:hold"})" : R"({"event":"websocket:resume"})";
-    if (const auto* transfer = std::get_if<TransferNotice>(&notice)) {
-      const json::ObjectPtr object(json_object_new());
-      json_object_set_string_member(object.get(), "event", "websocket:transfer");
-      json_object_set_int_member(object.get(), "status", transfer->status);
-      if (!transfer->reason.empty())
-        json_object_set_string_member(object.get(), "reason", transfer->reason.c_str());
-      return json::serialise(object.get());
-    }
+    if (const auto* transfer = std::get_if<TransferNotice>(&notice))
+      return transferMessage(*transfer);
+    if (const auto* mute = std::get_if<MuteNotice>(&notice)) return muteMessage(*mute);
     return {};
   }
 
@@ -90,6 +106,7 @@ class JsonL16Dialect : public Dialect {
     if (action == "notify") return markCommand(message);
     if (action == "hangup") return HangupCommand{};
     if (action == "dtmf") return dtmfCommand(message);
+    if (action == "mute") return muteCommand(message);
     if (action == "transfer") {
       const char* uri = json::stringMember(message, "uri");
       if (uri == nullptr) return BadCommand{"transfer without a uri"};

@@ -68,44 +68,6 @@ std::vector<std::pair<std::string, std::string>> headerList(const GstStructure* 
   return list;
 }
 
-gboolean onSendText(GstElement* element, const char* text) {
-  const auto connection = coreOf(element)->connection();
-  return connection && text != nullptr && connection->sendText(text);
-}
-
-gboolean onSendDtmf(GstElement* element, const char* digit, guint duration_ms) {
-  const auto connection = coreOf(element)->connection();
-  if (!connection || digit == nullptr || digit[0] == '\0' || digit[1] != '\0') return FALSE;
-  return connection->sendDtmf(g_ascii_toupper(digit[0]), duration_ms);
-}
-
-gboolean onDtmfSent(GstElement* element, const char* digit) {
-  const auto connection = coreOf(element)->connection();
-  if (!connection || digit == nullptr || digit[0] == '\0' || digit[1] != '\0') return FALSE;
-  return connection->tellDtmfSent(digit[0]);
-}
-
-gboolean onTransferResult(GstElement* element, guint status, const char* reason) {
-  const auto connection = coreOf(element)->connection();
-  return connection && connection->tellTransfer(status, reason != nullptr ? reason : "");
-}
-
-gboolean onHoldChanged(GstElement* element, gboolean held) {
-  const auto connection = coreOf(element)->connection();
-  return connection && connection->tellHold(held != FALSE);
-}
-
-guint onClear(GstElement* element) {
-  const auto connection = coreOf(element)->connection();
-  return connection ? static_cast<guint>(connection->clear()) : 0;
-}
-
-void onClose(GstElement* element, guint code, const char* reason) {
-  if (const auto connection = coreOf(element)->connection()) {
-    connection->close(code, reason != nullptr ? reason : "");
-  }
-}
-
 void installString(GObjectClass* klass, guint id, const char* name, const char* nick,
                    const char* blurb, const char* fallback = nullptr) {
   g_object_class_install_property(klass, id,
@@ -131,6 +93,8 @@ class ElementObserver final : public ConnectionObserver {
     if (element == nullptr) return;
     ElementCore* core = coreOf(element);
     const auto connection = core->connection();
+    if (std::holds_alternative<MuteEvent>(event) && core->on_mute != nullptr)
+      core->on_mute(element);
     if (reporter && connection) postConnectionEvent(element, *connection, event);
     const bool closed = std::holds_alternative<ClosedEvent>(event);
     if ((closed || std::holds_alternative<Failure>(event)) && core->on_end != nullptr)
@@ -212,25 +176,6 @@ void ElementCore::installProperties(GObjectClass* klass) {
       klass, kPropStats,
       g_param_spec_boxed("stats", "Statistics", "Counters of the connection", GST_TYPE_STRUCTURE,
                          static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
-}
-
-void ElementCore::installSignals(GObjectClass* klass) {
-  const GType type = G_TYPE_FROM_CLASS(klass);
-  const auto flags = static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
-  g_signal_new_class_handler("send-text", type, flags, G_CALLBACK(onSendText), nullptr, nullptr,
-                             nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
-  g_signal_new_class_handler("send-dtmf", type, flags, G_CALLBACK(onSendDtmf), nullptr, nullptr,
-                             nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_UINT);
-  g_signal_new_class_handler("dtmf-sent", type, flags, G_CALLBACK(onDtmfSent), nullptr, nullptr,
-                             nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
-  g_signal_new_class_handler("transfer-result", type, flags, G_CALLBACK(onTransferResult), nullptr,
-                             nullptr, nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_UINT, G_TYPE_STRING);
-  g_signal_new_class_handler("hold-changed", type, flags, G_CALLBACK(onHoldChanged), nullptr,
-                             nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_BOOLEAN);
-  g_signal_new_class_handler("clear", type, flags, G_CALLBACK(onClear), nullptr, nullptr, nullptr,
-                             G_TYPE_UINT, 0);
-  g_signal_new_class_handler("close", type, flags, G_CALLBACK(onClose), nullptr, nullptr, nullptr,
-                             G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_STRING);
 }
 
 bool ElementCore::setProperty(guint id, const GValue* value) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// ElementCore: what wsbridgesink and wsbridgesrc have in common: the properties, the action
-// signals, the element's place on its Connection, and the messages that it posts. Owned by the
+// ElementCore: what wsbridgesink and wsbridgesrc have in common: the properties, the
+// element's place on its Connection, and the messages that it posts. Owned by the
 // element (`new` in init, `delete` in finalize). Any thread; settings are read once, at attach().
 #pragma once
 
@@ -29,7 +29,6 @@ class ElementCore {
   ElementCore& operator=(const ElementCore&) = delete;
 
   static void installProperties(GObjectClass* klass);
-  static void installSignals(GObjectClass* klass);
 
   /// False: not one of the common properties.
   bool setProperty(guint id, const GValue* value);
@@ -52,6 +51,9 @@ class ElementCore {
 
   /// Called on the loop's thread at the end of the conversation: in order or not.
   void (*on_end)(GstElement* element, bool in_order) = nullptr;
+
+  /// Called on the loop's thread when the endpoint has changed Connection::muted().
+  void (*on_mute)(GstElement* element) = nullptr;
 
  private:
   friend class ElementObserver;

@@ -51,6 +51,7 @@ struct ToStructure {
   GstStructure* operator()(const Failure& failure) const { return failureStructure(failure); }
   GstStructure* operator()(const DroppedEvent&) const { return nullptr; }
   GstStructure* operator()(const IgnoredEvent&) const { return nullptr; }
+  GstStructure* operator()(const MuteEvent&) const { return nullptr; }
 };
 
 struct GstErrorCode {
@@ -123,6 +124,7 @@ void postConnectionEvent(GstElement* element, const Connection& connection,
     return;
   }
   GstStructure* structure = std::visit(ToStructure{}, event);
+  if (structure == nullptr) return;
   gst_structure_set(structure, "connection", G_TYPE_STRING, connection.name().c_str(), "uri",
                     G_TYPE_STRING, uri.c_str(), nullptr);
   gst_element_post_message(element, gst_message_new_element(GST_OBJECT(element), structure));
@@ -141,6 +143,7 @@ GstStructure* statsStructure(const ConnectionStats& stats) {
   count("frames-sent", stats.frames_sent);
   count("bytes-sent", stats.bytes_sent);
   count("frames-dropped", stats.frames_dropped);
+  count("frames-muted", stats.frames_muted);
   count("texts-sent", stats.texts_sent);
   count("dtmf-sent", stats.dtmf_sent);
   count("messages-received", stats.messages_received);

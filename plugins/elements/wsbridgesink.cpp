@@ -26,6 +26,7 @@
 
 #include "audio/Reframer.hpp"
 #include "elements/AudioCaps.hpp"
+#include "elements/ControlSignals.hpp"
 #include "elements/DtmfTracker.hpp"
 #include "elements/ElementCore.hpp"
 
@@ -41,6 +42,7 @@ using wsbridge::ElementCore;
 enum : guint {
   kPropMaxQueue = ElementCore::kFirstOwnProperty,
   kPropCloseOnEos,
+  kPropMute,
 };
 
 struct SinkPrivate {
@@ -77,9 +79,25 @@ SinkPrivate& privOf(gpointer object) {
   return *WSBRIDGE_SINK(object)->priv;
 }
 
+void setMute(ElementCore& core, bool mute) {
+  {
+    const auto lock = core.lockSettings();
+    core.settings().mute = mute;
+  }
+  if (const auto connection = core.connection()) connection->setMuted(mute);
+}
+
+/// The endpoint may have changed it.
+bool isMuted(ElementCore& core) {
+  if (const auto connection = core.connection()) return connection->muted();
+  const auto lock = core.lockSettings();
+  return core.settings().mute;
+}
+
 void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
   ElementCore& core = privOf(object).core;
   if (core.setProperty(id, value)) return;
+  if (id == kPropMute) return setMute(core, g_value_get_boolean(value) != FALSE);
   const auto lock = core.lockSettings();
   switch (id) {
     case kPropMaxQueue:
@@ -96,6 +114,7 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
 void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   ElementCore& core = privOf(object).core;
   if (core.getProperty(id, value)) return;
+  if (id == kPropMute) return g_value_set_boolean(value, isMuted(core));
   const auto lock = core.lockSettings();
   switch (id) {
     case kPropMaxQueue:
@@ -247,6 +266,10 @@ void onEnd(GstElement* element, bool in_order) {
   if (in_order) gst_element_post_message(element, gst_message_new_eos(GST_OBJECT(element)));
 }
 
+void onMute(GstElement* element) {
+  g_object_notify(G_OBJECT(element), "mute");
+}
+
 void finalize(GObject* object) {
   delete WSBRIDGE_SINK(object)->priv;
   G_OBJECT_CLASS(parent_class)->finalize(object);
@@ -257,6 +280,7 @@ void finalize(GObject* object) {
 static void wsbridge_sink_init(WsBridgeSink* self) {
   self->priv = new SinkPrivate(GST_ELEMENT(self));
   self->priv->core.on_end = onEnd;
+  self->priv->core.on_mute = onMute;
 }
 
 static void wsbridge_sink_class_init(WsBridgeSinkClass* klass) {
@@ -266,7 +290,7 @@ static void wsbridge_sink_class_init(WsBridgeSinkClass* klass) {
   object_class->get_property = getProperty;
   object_class->finalize = finalize;
   ElementCore::installProperties(object_class);
-  ElementCore::installSignals(object_class);
+  wsbridge::installControlSignals(object_class);
   const wsbridge::ConnectionSettings defaults;
   const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_READY);
@@ -281,6 +305,12 @@ static void wsbridge_sink_class_init(WsBridgeSinkClass* klass) {
       g_param_spec_boolean("close-on-eos", "Close on EOS",
                            "Close the WebSocket behind the last frame at end of stream",
                            defaults.close_on_eos, flags));
+  g_object_class_install_property(
+      object_class, kPropMute,
+      g_param_spec_boolean("mute", "Mute", "Send none of the audio to the endpoint, and tell it",
+                           defaults.mute,
+                           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                    GST_PARAM_MUTABLE_PLAYING)));
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = changeState;

@@ -27,6 +27,7 @@
 #include "elements/wsbridgesrc.hpp"
 
 #include "elements/AudioCaps.hpp"
+#include "elements/ControlSignals.hpp"
 #include "elements/ElementCore.hpp"
 #include "elements/SourcePusher.hpp"
 
@@ -320,7 +321,7 @@ static void wsbridge_src_class_init(WsBridgeSrcClass* klass) {
   object_class->get_property = getProperty;
   object_class->finalize = finalize;
   ElementCore::installProperties(object_class);
-  ElementCore::installSignals(object_class);
+  wsbridge::installControlSignals(object_class);
   installOwnProperties(object_class);
 
   auto* element_class = GST_ELEMENT_CLASS(klass);

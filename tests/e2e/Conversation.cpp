@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "Conversation.hpp"
 
+#include <algorithm>
+
 #include <glib.h>
 #include <json-glib/json-glib.h>
 
@@ -151,6 +153,14 @@ void Conversation::expectTranscript(const std::vector<std::string>& wanted) cons
     EXPECT_TRUE(script.matches(replaced(pattern, "<seq>", std::to_string(i)), messages[i].data));
   }
   EXPECT_EQ(next, wanted.size()) << "the last ones are missing";
+}
+
+void Conversation::expectControls(const std::vector<std::string>& wanted) const {
+  Script script(phone_.callId());
+  const auto got = controls();
+  for (size_t i = 0; i < std::min(got.size(), wanted.size()); ++i)
+    EXPECT_TRUE(script.matches(wanted[i], got[i].data)) << "message " << i;
+  EXPECT_EQ(got.size(), wanted.size());
 }
 
 Clock::time_point Conversation::firstHeard(size_t from) const {

@@ -52,6 +52,9 @@ class Conversation {
   // All that the endpoint got: these controls, and the caller's audio right behind the opening.
   void expectTranscript(const std::vector<std::string>& wanted) const;
 
+  // All that the endpoint got but audio.
+  void expectControls(const std::vector<std::string>& wanted) const;
+
   // At the phone: what it has heard above the noise from a packet on, when that began, and how
   // many packets it has got.
   Samples heard(size_t from = 0) const { return heardBy(phone_.rtp(), from); }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Call control on a Connection: what the application tells the endpoint, what the endpoint wants of
+// the call, and which audio is carried.
+#include "connection/Connection.hpp"
+
+namespace wsbridge {
+
+bool Connection::sendText(const std::string& text) {
+  if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return false;
+  const std::lock_guard lock(mutex_);
+  if (state_ != ConnectionState::Open) return false;
+  outbox_.pushText(text);
+  schedulePump();
+  checkPendingText();
+  return true;
+}
+
+bool Connection::sendDtmf(char digit, unsigned duration_ms) {
+  const std::lock_guard lock(mutex_);
+  if (!isDtmfDigit(digit) || isOver() || !loop_) return false;
+  ++stats_.dtmf_sent;
+  outbox_.pushNotice(DtmfNotice{digit, duration_ms});
+  schedulePump();
+  onLoop([event = DtmfEvent{std::string(1, digit), duration_ms, true}](Connection& self) {
+    self.emit(event);
+  });
+  return true;
+}
+
+bool Connection::tell(const Notice& notice) {
+  const std::lock_guard lock(mutex_);
+  if (state_ != ConnectionState::Open) return false;
+  pushNotice(notice);
+  return true;
+}
+
+bool Connection::muted() const {
+  const std::lock_guard lock(mutex_);
+  return muted_;
+}
+
+void Connection::setMuted(bool muted) {
+  const std::lock_guard lock(mutex_);
+  muted_by_endpoint_ = false;
+  if (muted != muted_) applyMute(muted);
+}
+
+void Connection::applyMute(bool muted) {
+  muted_ = muted;
+  // What was said before and waits is not sent either: the endpoint is told that nothing comes.
+  if (muted) stats_.frames_muted += outbox_.dropAudio();
+  if (state_ == ConnectionState::Open) pushNotice(MuteNotice{muted});
+}
+
+bool Connection::endMuteOfEndpoint() {
+  if (!muted_by_endpoint_) return false;
+  muted_by_endpoint_ = muted_ = false;
+  return true;
+}
+
+void Connection::muteForEndpoint(bool muted) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (muted == muted_ || !(muted || muted_by_endpoint_)) {
+      // Nothing changes, but the endpoint learns what holds.
+      if (state_ == ConnectionState::Open) pushNotice(MuteNotice{muted_});
+      return;
+    }
+    muted_by_endpoint_ = muted;
+    applyMute(muted);
+  }
+  emit(MuteEvent{});
+}
+
+bool Connection::actOnCall(const Command& command, std::string_view text) {
+  const auto control = [&](const char* action, const std::string& value = {}) {
+    emit(ControlEvent{action, std::string(text), value});
+  };
+  if (std::holds_alternative<HangupCommand>(command)) {
+    control("hangup");
+  } else if (const auto* dtmf = std::get_if<DtmfCommand>(&command)) {
+    for (const char digit : dtmf->digits)
+      emit(DtmfEvent{std::string(1, digit), dtmf->duration_ms, false});
+  } else if (const auto* transfer = std::get_if<TransferCommand>(&command)) {
+    control("transfer", transfer->uri);
+  } else if (const auto* mute = std::get_if<MuteCommand>(&command)) {
+    muteForEndpoint(mute->muted);
+    control("mute", mute->muted ? "true" : "false");
+  } else if (const auto* direction = std::get_if<DirectionCommand>(&command)) {
+    {
+      const std::lock_guard lock(mutex_);
+      deaf_ = !direction->from_endpoint;
+    }
+    muteForEndpoint(!direction->to_endpoint);
+    control("mute", direction->to_endpoint ? "false" : "true");
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace wsbridge

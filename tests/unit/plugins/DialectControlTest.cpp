@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Call control in the words of each dialect.
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "dialects/Dialect.hpp"
+
+namespace {
+
+using namespace wsbridge;
+
+/// One that the endpoint has spoken to: it hears everything.
+std::unique_ptr<Dialect> make(const std::string& name) {
+  for (const DialectRow& row : dialects()) {
+    if (name != row.name) continue;
+    auto dialect = row.create();
+    dialect->opening({"", {16000}, "call-1"});
+    dialect->decodeText(R"({"action":"hello"})");
+    return dialect;
+  }
+  return nullptr;
+}
+
+template <class Wanted>
+bool is(const Command& command) {
+  return std::holds_alternative<Wanted>(command);
+}
+
+TEST(MuteWords, OfTheJsonL16Dialects) {
+  for (const char* name : {"wsbridge", "vonage"}) {
+    SCOPED_TRACE(name);
+    const auto dialect = make(name);
+    const auto on = dialect->decodeText(R"({"action":"mute","active":true})");
+    ASSERT_TRUE(is<MuteCommand>(on));
+    EXPECT_TRUE(std::get<MuteCommand>(on).muted);
+    const auto off = dialect->decodeText(R"({"action":"mute","active":false})");
+    ASSERT_TRUE(is<MuteCommand>(off));
+    EXPECT_FALSE(std::get<MuteCommand>(off).muted);
+    for (const char* bad :
+         {R"({"action":"mute"})", R"({"action":"mute","active":1})",
+          R"({"action":"mute","active":"true"})", R"({"action":"mute","active":{}})"}) {
+      EXPECT_TRUE(is<BadCommand>(dialect->decodeText(bad))) << bad;
+    }
+    EXPECT_EQ(dialect->write(MuteNotice{true}),
+              R"({"event":"websocket:media:update","method":"update","active":false})");
+    EXPECT_EQ(dialect->write(MuteNotice{false}),
+              R"({"event":"websocket:media:update","method":"update","active":true})");
+  }
+}
+
+TEST(MuteWords, OthersHaveNone) {
+  for (const char* name : {"twilio", "asterisk", "jambonz"})
+    EXPECT_EQ(make(name)->write(MuteNotice{true}), "") << name;
+}
+
+class AsteriskDirection : public testing::TestWithParam<bool> {
+ protected:
+  Command order(const std::string& command, const std::string& direction = {}) {
+    if (GetParam())
+      return asterisk_->decodeText(direction.empty() ? command : command + " " + direction);
+    return asterisk_->decodeText(R"({"command":")" + command + R"(","direction":")" + direction +
+                                 "\"}");
+  }
+  std::unique_ptr<Dialect> asterisk_ = make("asterisk");
+};
+
+TEST_P(AsteriskDirection, IsWhatTheEndpointHears) {
+  struct Row {
+    const char* word;
+    bool to_endpoint;
+    bool from_endpoint;
+  };
+  for (const Row& row :
+       {Row{"in", true, false}, Row{"out", false, true}, Row{"both", true, true}}) {
+    const auto command = order("SET_MEDIA_DIRECTION", row.word);
+    ASSERT_TRUE(is<DirectionCommand>(command)) << row.word;
+    EXPECT_EQ(std::get<DirectionCommand>(command).to_endpoint, row.to_endpoint) << row.word;
+    EXPECT_EQ(std::get<DirectionCommand>(command).from_endpoint, row.from_endpoint) << row.word;
+  }
+  for (const char* bad : {"", "none", "IN"})
+    EXPECT_TRUE(is<BadCommand>(order("SET_MEDIA_DIRECTION", bad))) << bad;
+}
+
+TEST_P(AsteriskDirection, WhoIsNotHeardCannotControlThePlayOut) {
+  const char* commands[] = {"START_MEDIA_BUFFERING", "STOP_MEDIA_BUFFERING", "MARK_MEDIA",
+                            "PAUSE_MEDIA", "CONTINUE_MEDIA"};
+  order("SET_MEDIA_DIRECTION", "in");
+  for (const char* command : commands)
+    EXPECT_TRUE(is<BadCommand>(order(command))) << command;
+  EXPECT_TRUE(is<ClearCommand>(order("FLUSH_MEDIA")));
+  EXPECT_TRUE(is<StatusCommand>(order("GET_STATUS")));
+  order("SET_MEDIA_DIRECTION", "out");
+  for (const char* command : commands)
+    EXPECT_FALSE(is<BadCommand>(order(command))) << command;
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, AsteriskDirection, testing::Bool(),
+                         [](const auto& test) { return test.param ? "Plain" : "Json"; });
+
+}  // namespace
