@@ -28,6 +28,7 @@ Call::Call(CallServices& services, ConfigPtr config, std::uint64_t number)
       config_(std::move(config)),
       number_(number),
       id_(makeId(number)),
+      mediaWatch_(config_->limits.mediaWarning, config_->limits.mediaTimeout),
       timer_(services.sip),
       startedAt_(g_get_monotonic_time()) {
   local_.codecs = config_->rtp.codecs;
@@ -268,6 +269,7 @@ void Call::onOpened(const PipelineEvent& event) {
 void Call::activate() {
   state_ = State::Active;
   answeredAt_ = g_get_monotonic_time();
+  mediaWatch_.expect(expectsRtp(), answeredAt_);
   pipeline_->open();
 }
 
@@ -292,13 +294,21 @@ void Call::tick(std::int64_t nowUs) {
   if (limits.maxCallDuration > 0 && nowUs - answeredAt_ >= seconds(limits.maxCallDuration)) {
     return finish(EndReason::MaxDuration);
   }
-  if (limits.mediaTimeout == 0) return;
-  const bool expectsRtp =
-      agreement_.direction == Direction::SendRecv || agreement_.direction == Direction::RecvOnly;
-  const std::int64_t last = std::max(pipeline_->lastRtp(), answeredAt_);
-  if (expectsRtp && nowUs - last >= seconds(limits.mediaTimeout)) {
-    finish(EndReason::MediaTimeout);
-  }
+  watchMedia(nowUs);
+}
+
+bool Call::expectsRtp() const {
+  return agreement_.direction == Direction::SendRecv || agreement_.direction == Direction::RecvOnly;
+}
+
+void Call::watchMedia(std::int64_t nowUs) {
+  if (config_->limits.mediaTimeout == 0 && config_->limits.mediaWarning == 0) return;
+  using Change = MediaWatch::Change;
+  const Change change = mediaWatch_.look(nowUs, pipeline_->lastRtp());
+  if (change == Change::TimedOut) return finish(EndReason::MediaTimeout);
+  if (change == Change::None) return;
+  step(change == Change::Missing ? "media-missing" : "media-back");
+  pipeline_->tellMedia(change == Change::Back);
 }
 
 void Call::onCancelled() {
@@ -370,6 +380,7 @@ void Call::onReoffer(const std::string& sdp, bool update) {
   }
   step("reinvite", directionName(answer.agreement.direction));
   agreement_ = answer.agreement;
+  mediaWatch_.expect(expectsRtp(), g_get_monotonic_time());
   sdp_ = answer.sdp;
   leg_->acceptOffer(sdp_);
   pipeline_->update(agreement_);

@@ -12,6 +12,7 @@
 
 #include "call/Admission.hpp"
 #include "call/CallEnd.hpp"
+#include "call/MediaWatch.hpp"
 #include "call/NameResolver.hpp"
 #include "call/Routing.hpp"
 #include "config/Config.hpp"
@@ -97,6 +98,8 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   /// The endpoint wants the caller connected with somebody else.
   void transfer(const std::string& uri);
   void attachMedia();
+  void watchMedia(std::int64_t nowUs);
+  bool expectsRtp() const;
   void onOpened(const PipelineEvent& event);
   void onEndpointClosed(const PipelineEvent& event);
   void activate();
@@ -131,6 +134,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   std::optional<RtpSockets> sockets_;
   std::optional<std::size_t> loop_;
   std::shared_ptr<CallPipeline> pipeline_;
+  MediaWatch mediaWatch_;
   SipTimer timer_;  ///< bounds play-out and tear-down
 
   std::int64_t startedAt_;  ///< monotonic, µs

@@ -56,7 +56,7 @@ void Call::endMedia(const CallEnd& end) {
     return;
   }
   if (!webSocketOpen_ || endpointGone_) return stopPipeline();
-  pipeline_->closeWebSocket(end.closeCode, end.text);
+  pipeline_->closeWebSocket(end.closeCode, end.text, end.label);
   timer_.start(kCloseFrameMs, [this] { stopPipeline(); });
 }
 

@@ -100,6 +100,7 @@ struct Config {
     int maxLoopLoad = 0;      ///< percent
     int maxCallDuration = 0;  ///< s
     int mediaTimeout = 0;     ///< s
+    int mediaWarning = 0;     ///< s
     int drainTime = 0;        ///< s
   } limits;
   struct Logging {

@@ -119,8 +119,11 @@ std::int64_t CallPipeline::lastRtp() const {
   return last;
 }
 
-void CallPipeline::closeWebSocket(unsigned code, const std::string& reason) {
-  if (wsSource_) g_signal_emit_by_name(wsSource_.get(), "close", code, reason.c_str());
+void CallPipeline::closeWebSocket(unsigned code, const std::string& text, const char* reason) {
+  gboolean told = FALSE;
+  if (wsSource_) {
+    g_signal_emit_by_name(wsSource_.get(), "end-call", code, text.c_str(), reason, &told);
+  }
 }
 
 void CallPipeline::sendDigit(const Digit& digit) {
@@ -134,6 +137,11 @@ void CallPipeline::sendDigit(const Digit& digit) {
 void CallPipeline::tellTransfer(unsigned status, const std::string& reason) {
   gboolean told = FALSE;
   g_signal_emit_by_name(wsSink_.get(), "transfer-result", status, reason.c_str(), &told);
+}
+
+void CallPipeline::tellMedia(bool arriving) {
+  gboolean told = FALSE;
+  g_signal_emit_by_name(wsSink_.get(), "media-changed", arriving ? TRUE : FALSE, &told);
 }
 
 void CallPipeline::pressKey(const char* digit, unsigned durationMs) {

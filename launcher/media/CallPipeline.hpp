@@ -100,10 +100,13 @@ class CallPipeline {
   /// The call is answered: from now on RTP goes both ways.
   void open();
   void update(const Agreement& agreement);
-  void closeWebSocket(unsigned code, const std::string& reason);
+  /// `reason`: the label in callEndTable(), for the endpoint.
+  void closeWebSocket(unsigned code, const std::string& text, const char* reason);
   void sendDigit(const Digit& digit);
   /// To the endpoint, where its dialect has words for it.
   void tellTransfer(unsigned status, const std::string& reason);
+  /// RTP of the caller has stopped coming, or is back.
+  void tellMedia(bool arriving);
   /// To be called now and then: keys whose end packets were lost come out.
   void poll();
   /// Monotonic, µs; 0 before the first packet.

@@ -198,12 +198,14 @@ void Connection::stop(Role role) {
     return;
   }
   ++generation_;
-  loop_->post([self = shared_from_this(), generation = generation_] {
+  const bool open = state_ == ConnectionState::Open;
+  const std::string goodbye = open ? dialect_->write(EndNotice{"stopped"}) : "";
+  loop_->post([self = shared_from_this(), generation = generation_, goodbye] {
     {
       const std::lock_guard inner(self->mutex_);
       if (self->generation_ != generation) return;
     }
-    self->forgetConversation();
+    self->forgetConversation(goodbye);
   });
   stats_.state =
       state_ == ConnectionState::Failed ? ConnectionState::Failed : ConnectionState::Closed;
@@ -220,8 +222,11 @@ void Connection::stop(Role role) {
   rate_ = 0;
 }
 
-void Connection::forgetConversation() {
-  if (client_) client_->release();
+void Connection::forgetConversation(const std::string& goodbye) {
+  if (client_) {
+    sayGoodbye(goodbye);
+    client_->release();
+  }
   client_.reset();
 }
 
@@ -312,7 +317,7 @@ void Connection::checkPendingText() {
     return;
   if (state_ == ConnectionState::Open) {
     onLoop([](Connection& self) {
-      self.beginClose(1008, "too many replies that are not read", true);
+      self.beginClose(1008, "too many replies that are not read", "replies-unread", true);
     });
   }
 }
@@ -352,10 +357,10 @@ void Connection::waitUntilSent(const std::atomic<bool>& cancelled) {
   });
 }
 
-void Connection::close(unsigned code, const std::string& reason) {
+void Connection::close(unsigned code, const std::string& reason, const std::string& why) {
   const std::lock_guard lock(mutex_);
   if (state_ == ConnectionState::Idle || isOver()) return;
-  onLoop([code, reason](Connection& self) { self.beginClose(code, reason, true); });
+  onLoop([=](Connection& self) { self.beginClose(code, reason, why, true); });
 }
 
 void Connection::schedulePump() {
@@ -392,7 +397,7 @@ void Connection::pump() {
     }
     sendItem(item);
   }
-  if (close) beginClose(1000, "end of stream", false);
+  if (close) beginClose(1000, "end of stream", "end-of-stream", false);
 }
 
 void Connection::sendItem(const Outbox::Item& item) {
@@ -408,7 +413,14 @@ void Connection::onWritable() {
   pump();
 }
 
-void Connection::beginClose(unsigned code, const std::string& reason, bool discard) {
+void Connection::sayGoodbye(const std::string& goodbye) {
+  if (goodbye.empty() || !client_->sendText(goodbye)) return;
+  const std::lock_guard lock(mutex_);
+  ++stats_.texts_sent;
+}
+
+void Connection::beginClose(unsigned code, const std::string& reason, const std::string& why,
+                            bool discard) {
   std::string goodbye;
   bool away = false;
   {
@@ -421,15 +433,14 @@ void Connection::beginClose(unsigned code, const std::string& reason, bool disca
     outbox_.clear();
     if (discard && playout_) playout_->clear();
     accountPlayout();
-    goodbye = dialect_->write(EndNotice{});
-    if (!goodbye.empty()) ++stats_.texts_sent;
+    goodbye = dialect_->write(EndNotice{why});
   }
   if (away) {  // nobody is there to be told
     if (endConversation(ConnectionState::Closed, code, reason))
       emit(ClosedEvent{code, reason, ClosedBy::Local});
     return;
   }
-  if (!goodbye.empty()) client_->sendText(goodbye);
+  sayGoodbye(goodbye);
   client_->close(code, reason, discard);
 }
 

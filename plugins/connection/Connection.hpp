@@ -116,7 +116,9 @@ class Connection : public WebSocketClient::Listener,
   /// The source will pull no more although the conversation goes on: what the endpoint says is
   /// dropped from now on.
   void sourceEnded();
-  void close(unsigned code, const std::string& reason);
+  /// `why`: one word for the endpoint, told before the close where the dialect has words for it;
+  /// lower-case letters and hyphens only.
+  void close(unsigned code, const std::string& reason, const std::string& why);
 
   Pulled pullFrame(int16_t* out, int64_t now_us);
   /// See PlayoutQueue::isDry().
@@ -146,12 +148,13 @@ class Connection : public WebSocketClient::Listener,
   void open(ClientSettings settings);
   void dial(ClientSettings settings);
   void confirmOpen();
-  void forgetConversation();
+  void forgetConversation(const std::string& goodbye);
   void emit(const ConnectionEvent& event);
   void pump();
   void sendItem(const Outbox::Item& item);
   void sendAudio(std::span<const uint8_t> frame);
-  void beginClose(unsigned code, const std::string& reason, bool discard);
+  void beginClose(unsigned code, const std::string& reason, const std::string& why, bool discard);
+  void sayGoodbye(const std::string& goodbye);
   void act(const Command& command, std::string_view text);
   /// Commands about the call and its directions; false: another one.
   bool actOnCall(const Command& command, std::string_view text);

@@ -122,9 +122,13 @@ void WebSocketClient::sendAudio(Opcode opcode, std::span<const uint8_t> payload)
   flow_->sendMessage(opcode, payload);
 }
 
-void WebSocketClient::sendText(std::string_view text) {
+bool WebSocketClient::sendText(std::string_view text) {
+  if (socket_ == nullptr || close_sent_ ||
+      soup_websocket_connection_get_state(socket_) != SOUP_WEBSOCKET_STATE_OPEN)
+    return false;
   g_autoptr(GBytes) bytes = g_bytes_new_static(text.data(), text.size());
   soup_websocket_connection_send_message(socket_, SOUP_WEBSOCKET_DATA_TEXT, bytes);
+  return true;
 }
 
 void WebSocketClient::close(unsigned code, const std::string& reason, bool discard) {

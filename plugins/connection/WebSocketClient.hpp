@@ -56,8 +56,8 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   [[nodiscard]] bool writable() const;
   /// Past libsoup, only when writable().
   void sendAudio(Opcode opcode, std::span<const uint8_t> payload);
-  /// `text` must be valid UTF-8.
-  void sendText(std::string_view text);
+  /// `text` must be valid UTF-8. False when the WebSocket is not open, or no more.
+  bool sendText(std::string_view text);
   /// Sends a close frame; onClosed follows. `discard`: what still arrives is not delivered any
   /// more.
   void close(unsigned code, const std::string& reason, bool discard);

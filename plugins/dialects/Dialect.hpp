@@ -120,12 +120,18 @@ struct HoldNotice {
 struct MuteNotice {
   bool muted;
 };
-/// We are about to close the WebSocket.
-struct EndNotice {};
+/// No RTP comes from the caller, or it is back.
+struct MediaNotice {
+  bool arriving;
+};
+/// We are about to close the WebSocket; `reason` is one word of a closed list.
+struct EndNotice {
+  std::string reason;
+};
 
 using Notice =
     std::variant<DtmfNotice, DtmfSentNotice, ClearedNotice, MarkNotice, QueueNotice, DrainedNotice,
-                 StatusNotice, TransferNotice, HoldNotice, MuteNotice, EndNotice>;
+                 StatusNotice, TransferNotice, HoldNotice, MuteNotice, MediaNotice, EndNotice>;
 
 /// From these shares of the play-out limit on the endpoint is told to wait, and to go on.
 inline constexpr unsigned kQueueFullPercent = 90;

@@ -91,6 +91,13 @@ class JsonL16Dialect : public Dialect {
     if (const auto* transfer = std::get_if<TransferNotice>(&notice))
       return transferMessage(*transfer);
     if (const auto* mute = std::get_if<MuteNotice>(&notice)) return muteMessage(*mute);
+    if (const auto* media = std::get_if<MediaNotice>(&notice)) {
+      return media->arriving ? R"({"event":"websocket:media:resumed"})"
+                             : R"({"event":"websocket:media:timeout"})";
+    }
+    if (const auto* end = std::get_if<EndNotice>(&notice)) {
+      return std::string(R"({"event":")") + end_event_ + R"(","reason":")" + end->reason + "\"}";
+    }
     return {};
   }
 
@@ -116,10 +123,12 @@ class JsonL16Dialect : public Dialect {
   }
 
  protected:
-  JsonL16Dialect(const char* dtmf_event, bool quiet) : dtmf_event_(dtmf_event), quiet_(quiet) {}
+  JsonL16Dialect(const char* dtmf_event, const char* end_event, bool quiet)
+      : dtmf_event_(dtmf_event), end_event_(end_event), quiet_(quiet) {}
 
  private:
   const char* dtmf_event_;
+  const char* end_event_;
   /// What nobody has asked for is not told to an endpoint that may know keys only, as those of the
   /// original module do, until it sends an action.
   bool quiet_;
@@ -127,7 +136,7 @@ class JsonL16Dialect : public Dialect {
 
 class WsbridgeDialect final : public JsonL16Dialect {
  public:
-  WsbridgeDialect() : JsonL16Dialect(nullptr, true) {}
+  WsbridgeDialect() : JsonL16Dialect(nullptr, "websocket:end", true) {}
   std::vector<std::string> opening(const Conversation& conversation) override {
     const json::ObjectPtr object(json_object_new());
     copyCustom(conversation.custom, object.get(), true);
@@ -138,7 +147,7 @@ class WsbridgeDialect final : public JsonL16Dialect {
 
 class VonageDialect final : public JsonL16Dialect {
  public:
-  VonageDialect() : JsonL16Dialect("websocket:dtmf", false) {}
+  VonageDialect() : JsonL16Dialect("websocket:dtmf", "websocket:disconnected", false) {}
   std::vector<std::string> opening(const Conversation& conversation) override {
     const json::ObjectPtr object(json_object_new());
     json_object_set_string_member(object.get(), "event", "websocket:connected");

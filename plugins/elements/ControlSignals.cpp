@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/ControlSignals.hpp"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "elements/ElementCore.hpp"
 
@@ -60,9 +62,29 @@ guint onClear(GstElement* element) {
   return connection ? static_cast<guint>(connection->clear()) : 0;
 }
 
+gboolean onMediaChanged(GstElement* element, gboolean arriving) {
+  return withConnection(element,
+                        [&](Connection& it) { return it.tell(MediaNotice{arriving != FALSE}); });
+}
+
+bool isWord(const char* text) {
+  const std::string_view word(text != nullptr ? text : "");
+  return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return g_ascii_islower(c) || g_ascii_isdigit(c) || c == '-';
+  });
+}
+
+gboolean onEndCall(GstElement* element, guint code, const char* text, const char* reason) {
+  return withConnection(element, [&](Connection& it) {
+    if (!isWord(reason)) return false;
+    it.close(code, text != nullptr ? text : "", reason);
+    return true;
+  });
+}
+
 void onClose(GstElement* element, guint code, const char* reason) {
   if (const auto connection = coreOf(element)->connection())
-    connection->close(code, reason != nullptr ? reason : "");
+    connection->close(code, reason != nullptr ? reason : "", "closed");
 }
 
 /// Returns a boolean: whether it could be done.
@@ -81,6 +103,8 @@ void installControlSignals(GObjectClass* klass) {
   install(klass, "dtmf-sent", G_CALLBACK(onDtmfSent), G_TYPE_STRING);
   install(klass, "transfer-result", G_CALLBACK(onTransferResult), G_TYPE_UINT, G_TYPE_STRING);
   install(klass, "hold-changed", G_CALLBACK(onHoldChanged), G_TYPE_BOOLEAN);
+  install(klass, "media-changed", G_CALLBACK(onMediaChanged), G_TYPE_BOOLEAN);
+  install(klass, "end-call", G_CALLBACK(onEndCall), G_TYPE_UINT, G_TYPE_STRING, G_TYPE_STRING);
   const GType type = G_TYPE_FROM_CLASS(klass);
   constexpr auto kFlags = static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
   g_signal_new_class_handler("clear", type, kFlags, G_CALLBACK(onClear), nullptr, nullptr, nullptr,

@@ -25,6 +25,9 @@ static Talk jsonL16(const std::string& name, const std::string& dialect, int rat
           .played = played,
           .cleared = played,
           .clearAnswer = R"({"event":"websocket:cleared"})",
+          .end = R"({"event":"websocket:)" +
+                 std::string(dialect == "vonage" ? "disconnected" : "end") +
+                 R"(","reason":"caller-hangup"})",
           .full = R"({"event":"websocket:queue","state":"high"})",
           .room = R"({"event":"websocket:queue","state":"low"})"};
 }

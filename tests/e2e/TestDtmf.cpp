@@ -271,8 +271,9 @@ TEST_F(Dtmf, TransferTellsItsOutcome) {
   tell("SIP/2.0 200 OK\r\n", "terminated;reason=noresource");
   EXPECT_TRUE(phone_->sip().waitRequest("BYE", 5s).has_value());
   ASSERT_TRUE(endpoint_.waitClosed(1, 5s));
-  EXPECT_EQ(endpoint_.connection(1)->texts().back(),
-            R"({"event":"websocket:transfer","status":200})");
+  const auto texts = endpoint_.connection(1)->texts();
+  EXPECT_EQ(texts.at(texts.size() - 2), R"({"event":"websocket:transfer","status":200})");
+  EXPECT_EQ(texts.back(), R"({"event":"websocket:end","reason":"transferred"})");
   const auto end = gateway->waitEnd(phone_->callId());
   ASSERT_TRUE(end.has_value());
   EXPECT_EQ((*end)["reason"], "transferred");

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Call control by the application and by the endpoint: mute.
+// Call control by the application and by the endpoint: mute, the end.
 #include <atomic>
 
 #include <gtest/gtest.h>
 
+#include "RawEndpoint.hpp"
 #include "SoupEndpoint.hpp"
 #include "TestPipeline.hpp"
 
 namespace {
 
 using elementtest::TestPipeline;
+using testsupport::Opcode;
+using testsupport::RawEndpoint;
 using testsupport::SoupEndpoint;
 using namespace std::chrono_literals;
 
@@ -128,6 +131,79 @@ TEST_F(MuteOfASink, ByTheApplicationOutlivesTheWebSocket) {
   ASSERT_TRUE(endpoint_.waitTexts(2, 2, 5s));
   EXPECT_EQ(endpoint_.connection(2)->texts()[1], kMuted);
   EXPECT_TRUE(endpoint_.connection(2)->binaries().empty());
+}
+
+std::string ended(const std::string& reason) {
+  return R"({"event":"websocket:disconnected","reason":")" + reason + "\"}";
+}
+
+TEST(End, IsToldBeforeTheClose) {
+  SoupEndpoint endpoint;
+  TestPipeline pipeline(line(endpoint));
+  pipeline.play();
+  ASSERT_TRUE(endpoint.waitBinaries(1, 3, 5s));
+  gboolean taken = FALSE;
+  for (const char* bad : {"", "a b", "\"", "Caller"}) {
+    g_signal_emit_by_name(pipeline.element("sink"), "end-call", 1000U, "text", bad, &taken);
+    EXPECT_FALSE(taken) << bad;
+  }
+  g_signal_emit_by_name(pipeline.element("sink"), "end-call", 1001U, "Going", "draining", &taken);
+  EXPECT_TRUE(taken);
+  ASSERT_TRUE(endpoint.waitClosed(1, 5s));
+  const auto record = *endpoint.connection(1);
+  EXPECT_TRUE(record.messages.back().text);
+  EXPECT_EQ(record.messages.back().data, ended("draining"));
+  EXPECT_EQ(record.closeCode, 1001U);
+  EXPECT_EQ(record.closeReason, "Going");
+}
+
+TEST(End, OfTheElementsIsToldAsWell) {
+  SoupEndpoint endpoint;
+  TestPipeline plain(line(endpoint));
+  plain.play();
+  ASSERT_TRUE(endpoint.waitBinaries(1, 3, 5s));
+  g_signal_emit_by_name(plain.element("sink"), "close", 1000U, "bye");
+  ASSERT_TRUE(endpoint.waitClosed(1, 5s));
+  EXPECT_EQ(endpoint.connection(1)->texts().back(), ended("closed"));
+
+  TestPipeline stopped(line(endpoint));
+  stopped.play();
+  ASSERT_TRUE(endpoint.waitBinaries(2, 3, 5s));
+  stopped.stop();
+  ASSERT_TRUE(endpoint.waitClosed(2, 5s));
+  EXPECT_EQ(endpoint.connection(2)->texts().back(), ended("stopped"));
+
+  TestPipeline finished(
+      "audiotestsrc num-buffers=5 samplesperbuffer=320 ! audio/x-raw,rate=16000 ! "
+      "wsbridgesink name=sink sync=false async=false dialect=vonage uri=" +
+      endpoint.uri());
+  finished.play();
+  ASSERT_TRUE(endpoint.waitConnections(3, 5s));
+  ASSERT_TRUE(endpoint.waitClosed(3, 5s));
+  EXPECT_EQ(endpoint.connection(3)->texts().back(), ended("end-of-stream"));
+  EXPECT_EQ(endpoint.connection(3)->binaries().size(), 5U);
+}
+
+/// The endpoint does not read: all buffers on the way are full of audio when the end comes.
+TEST(End, KeepsItsOrderBehindAFullQueue) {
+  RawEndpoint endpoint(RawEndpoint::Handler(), {.receiveBuffer = 4096});
+  TestPipeline pipeline(
+      "audiotestsrc is-live=false samplesperbuffer=960 ! audio/x-raw,rate=48000 ! "
+      "wsbridgesink name=sink sync=false async=false dialect=vonage max-queue=200 uri=" +
+      endpoint.uri());
+  pipeline.play();
+  const auto connection = endpoint.accept(5s);
+  ASSERT_TRUE(connection && connection->acceptHandshake());
+  ASSERT_TRUE(
+      pipeline.waitUntil([&] { return pipeline.stat("sink", "frames-dropped") > 500; }, 10s));
+  gboolean taken = FALSE;
+  g_signal_emit_by_name(pipeline.element("sink"), "end-call", 1000U, "bye", "caller-hangup",
+                        &taken);
+  const auto close = connection->recvFrame(Opcode::Close, 5s);
+  ASSERT_TRUE(close.has_value());
+  ASSERT_FALSE(connection->skipped().empty());
+  EXPECT_EQ(connection->skipped().back().opcode, Opcode::Text);
+  EXPECT_EQ(connection->skipped().back().payload, ended("caller-hangup"));
 }
 
 }  // namespace

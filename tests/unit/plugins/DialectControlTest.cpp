@@ -100,4 +100,34 @@ TEST_P(AsteriskDirection, WhoIsNotHeardCannotControlThePlayOut) {
 INSTANTIATE_TEST_SUITE_P(Forms, AsteriskDirection, testing::Bool(),
                          [](const auto& test) { return test.param ? "Plain" : "Json"; });
 
+TEST(MediaWords, TellThatRtpStopsAndComesBack) {
+  for (const char* name : {"wsbridge", "vonage"}) {
+    EXPECT_EQ(make(name)->write(MediaNotice{false}), R"({"event":"websocket:media:timeout"})");
+    EXPECT_EQ(make(name)->write(MediaNotice{true}), R"({"event":"websocket:media:resumed"})");
+  }
+  for (const char* name : {"twilio", "asterisk", "jambonz"})
+    EXPECT_EQ(make(name)->write(MediaNotice{false}), "") << name;
+}
+
+TEST(EndWords, HaveTheReason) {
+  EXPECT_EQ(make("vonage")->write(EndNotice{"caller-hangup"}),
+            R"({"event":"websocket:disconnected","reason":"caller-hangup"})");
+  EXPECT_EQ(make("wsbridge")->write(EndNotice{"media-timeout"}),
+            R"({"event":"websocket:end","reason":"media-timeout"})");
+  EXPECT_NE(make("twilio")->write(EndNotice{"draining"}).find(R"({"event":"stop",)"),
+            std::string::npos);
+  for (const char* name : {"asterisk", "jambonz"})
+    EXPECT_EQ(make(name)->write(EndNotice{"draining"}), "") << name;
+}
+
+TEST(EndWords, AreNotForEndpointsThatKnowKeysOnly) {
+  const auto dialect = dialects()[0].create();
+  dialect->opening({"", {16000}, "call-1"});
+  EXPECT_EQ(dialect->write(EndNotice{"caller-hangup"}), "");
+  EXPECT_EQ(dialect->write(MediaNotice{false}), "");
+  EXPECT_EQ(dialect->write(MuteNotice{true}), "");
+  dialect->decodeText(R"({"action":"clear"})");
+  EXPECT_NE(dialect->write(EndNotice{"caller-hangup"}), "");
+}
+
 }  // namespace

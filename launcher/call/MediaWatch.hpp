@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Whether the caller's RTP keeps coming: when it has stopped for long enough to tell the endpoint,
+// when it is back, and when the call is to end for it. Pure; times are monotonic, µs.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace launcher {
+
+class MediaWatch {
+ public:
+  enum class Change { None, Missing, Back, TimedOut };
+
+  /// Both in s; 0 is never.
+  MediaWatch(int warning, int timeout)
+      : warningUs_(std::int64_t{warning} * kSecond), timeoutUs_(std::int64_t{timeout} * kSecond) {}
+
+  /// The call is up, or another direction was agreed on: nothing comes from a caller on hold, and
+  /// one that comes back has the whole time again.
+  void expect(bool expected, std::int64_t nowUs) {
+    if (expected && !expected_) sinceUs_ = nowUs;
+    expected_ = expected;
+  }
+
+  /// To be asked now and then; `lastRtpUs` is 0 before the first packet.
+  Change look(std::int64_t nowUs, std::int64_t lastRtpUs) {
+    if (missing_ && nowUs - lastRtpUs < warningUs_) {
+      missing_ = false;
+      return Change::Back;
+    }
+    if (!expected_) return Change::None;
+    const std::int64_t silentUs = nowUs - std::max(lastRtpUs, sinceUs_);
+    if (timeoutUs_ > 0 && silentUs >= timeoutUs_) return Change::TimedOut;
+    if (missing_ || warningUs_ == 0 || silentUs < warningUs_) return Change::None;
+    missing_ = true;
+    return Change::Missing;
+  }
+
+ private:
+  static constexpr std::int64_t kSecond = 1'000'000;
+
+  std::int64_t warningUs_;
+  std::int64_t timeoutUs_;
+  std::int64_t sinceUs_ = 0;
+  bool expected_ = false;
+  bool missing_ = false;
+};
+
+}  // namespace launcher
