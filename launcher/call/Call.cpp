@@ -6,7 +6,6 @@
 #include "base/Text.hpp"
 #include "call/UriPolicy.hpp"
 #include "log/Log.hpp"
-#include "sip/DtmfRelay.hpp"
 
 namespace launcher {
 
@@ -223,6 +222,12 @@ void Call::onPipelineEvent(const PipelineEvent& event) {
       if (event.text == "hangup") finish(EndReason::EndpointHangup);
       if (event.text == "transfer") transfer(event.who);
       break;
+    case Kind::Key:
+      sendKey(event.text, event.code);
+      break;
+    case Kind::Message:
+      sendMessage(event.who, event.text);
+      break;
     case Kind::PlayedOut:
       playedOut_ = true;
       if (state_ == State::Draining) finish(EndReason::EndpointClosed, endDetail_);
@@ -289,6 +294,7 @@ void Call::onEndpointClosed(const PipelineEvent& event) {
 void Call::tick(std::int64_t nowUs) {
   if (state_ != State::Active && state_ != State::Draining) return;
   pipeline_->poll();
+  checkTransfer(nowUs);
   const Config::Limits& limits = config_->limits;
   const auto seconds = [](int value) { return std::int64_t{value} * G_USEC_PER_SEC; };
   if (limits.maxCallDuration > 0 && nowUs - answeredAt_ >= seconds(limits.maxCallDuration)) {
@@ -384,33 +390,6 @@ void Call::onReoffer(const std::string& sdp, bool update) {
   sdp_ = answer.sdp;
   leg_->acceptOffer(sdp_);
   pipeline_->update(agreement_);
-}
-
-void Call::onInfo(const std::string& type, const std::string& body) {
-  const auto digit = parseDtmfBody(type, body);
-  if (digit && state_ == State::Active) pipeline_->sendDigit(*digit);
-}
-
-void Call::transfer(const std::string& uri) {
-  const auto refuse = [&](unsigned status, const char* reason) {
-    step("transfer-refused", reason);
-    pipeline_->tellTransfer(status, reason);
-  };
-  if (state_ != State::Active) return;
-  if (transferring_) return refuse(491, "a transfer is going on");
-  if (!isTransferTarget(uri)) return refuse(400, "uri is no sip:, sips: or tel: URI");
-  transferring_ = true;
-  step("transfer", text::withoutCredentials(uri));
-  leg_->refer(uri);
-}
-
-void Call::onTransferred(int status, const std::string& phrase) {
-  if (!transferring_ || state_ != State::Active) return;
-  transferring_ = false;
-  step("transferred", std::to_string(status));
-  const bool done = status < 300;
-  pipeline_->tellTransfer(static_cast<unsigned>(status), done ? "" : phrase);
-  if (done) finish(EndReason::Transferred);
 }
 
 void Call::onProgress(int status) {

@@ -12,6 +12,7 @@
 
 #include "call/Admission.hpp"
 #include "call/CallEnd.hpp"
+#include "call/DialogRequests.hpp"
 #include "call/MediaWatch.hpp"
 #include "call/NameResolver.hpp"
 #include "call/Routing.hpp"
@@ -68,9 +69,12 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void onAckTimeout() override;
   void onReoffer(const std::string& sdp, bool update) override;
   void onInfo(const std::string& type, const std::string& body) override;
+  void onMessage(const std::string& type, const std::string& body) override;
+  void onRequestAnswered(int status, const std::string& phrase) override;
   void onProgress(int status) override;
   void onAnswered(const std::string& sdp) override;
   void onRejected(int status, const std::string& phrase) override;
+  void onTransferProgress(int seconds) override;
   void onTransferred(int status, const std::string& phrase) override;
   void onTerminated() override;
 
@@ -97,6 +101,13 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void onPipelineEvent(const PipelineEvent& event);
   /// The endpoint wants the caller connected with somebody else.
   void transfer(const std::string& uri);
+  void checkTransfer(std::int64_t nowUs);
+  /// A text of the endpoint, for the caller.
+  void sendMessage(const std::string& type, const std::string& body);
+  /// A key of the endpoint, for a caller who takes none as RTP.
+  void sendKey(const std::string& key, unsigned durationMs);
+  void keyLost(const std::string& reason);
+  void sendNextRequest();
   void attachMedia();
   void watchMedia(std::int64_t nowUs);
   bool expectsRtp() const;
@@ -125,7 +136,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   bool endpointGone_ = false;
   bool webSocketOpen_ = false;
   bool playedOut_ = false;
-  bool transferring_ = false;
+  bool infoRefused_ = false;  ///< the caller does not know INFO with keys
 
   BridgeRequest bridge_;
   LocalMedia local_;
@@ -135,7 +146,9 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   std::optional<std::size_t> loop_;
   std::shared_ptr<CallPipeline> pipeline_;
   MediaWatch mediaWatch_;
-  SipTimer timer_;  ///< bounds play-out and tear-down
+  DialogRequests requests_;
+  std::int64_t transferUntilUs_ = 0;  ///< monotonic; 0: none is going on
+  SipTimer timer_;                    ///< bounds play-out and tear-down
 
   std::int64_t startedAt_;  ///< monotonic, µs
   std::int64_t answeredAt_ = 0;

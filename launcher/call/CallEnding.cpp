@@ -112,6 +112,7 @@ void Call::logEnd(const CallCounters& counters) {
                          {"noise-frames", counters.noiseFrames},
                          {"playout-high-ms", counters.playoutHighMs},
                          {"underruns", counters.underruns},
+                         {"ignored", counters.ignored},
                          {"remote-lost", remote.lost},
                          {"remote-jitter-ms", remote.jitterMs},
                          {"rtp-round-trip-ms", remote.roundTripMs},

@@ -156,6 +156,25 @@ bool isTransferTarget(const std::string& uri) {
   });
 }
 
+bool mayTransferTo(const Config::Sip& sip, const std::string& uri) {
+  if (!sip.transfer) return false;
+  if (sip.transferAllow.empty()) return true;
+  const std::string target = text::lower(uri);
+  const auto allows = [&sip](const auto& test) {
+    return std::any_of(sip.transferAllow.begin(), sip.transferAllow.end(), test);
+  };
+  if (target.starts_with("tel:"))
+    return allows([](const std::string& pattern) { return text::lower(pattern) == "tel:"; });
+  // With two of them, others might take another part for the host than we do.
+  if (std::count(target.begin(), target.end(), '@') > 1) return false;
+  const std::size_t at = target.find('@');
+  const std::size_t begin = (at != std::string::npos ? at : target.find(':')) + 1;
+  std::size_t end = target.find_first_of(":;?/#", begin);
+  if (target[begin] == '[') end = target.find(']', begin) + 1;
+  const std::string host = target.substr(begin, end - begin);
+  return allows([&](const std::string& pattern) { return text::matchesWildcard(pattern, host); });
+}
+
 std::string twilioSignature(const std::string& uri, const std::string& token) {
   GHmac* hmac =
       g_hmac_new(G_CHECKSUM_SHA1, reinterpret_cast<const guchar*>(token.data()), token.size());

@@ -51,6 +51,8 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
 
 /// What a caller may be transferred to: one sip:, sips: or tel: URI without anything around it.
 bool isTransferTarget(const std::string& uri);
+/// Whether the configuration lets callers be transferred to such a target.
+bool mayTransferTo(const Config::Sip& sip, const std::string& uri);
 /// The value of X-Twilio-Signature for a handshake: the URI signed by HMAC-SHA1, in base64.
 std::string twilioSignature(const std::string& uri, const std::string& token);
 /// What is wrong with an endpoint URI, if anything.

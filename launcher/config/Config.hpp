@@ -34,6 +34,8 @@ struct PortRange {
 };
 
 enum class OnClose { Drain, Hangup };
+/// How a text of the endpoint gets to the caller.
+enum class MessageMethod { Message, Info };
 
 /// A `[route NAME]` section: what a dialplan did.
 struct Route {
@@ -52,6 +54,10 @@ struct Config {
   struct Sip {
     std::vector<ListenAddress> listen;
     std::string publicAddress;
+    bool transfer = true;
+    std::vector<std::string> transferAllow;  ///< host patterns; empty: all
+    int transferTimeout = 0;                 ///< s
+    MessageMethod messageMethod = MessageMethod::Message;
   } sip;
   struct Rtp {
     std::string address;

@@ -135,6 +135,24 @@ std::vector<ConfigKey> buildSipAndRtp() {
             return applyAddress(c.sip.publicAddress, v, false);
           },
           true),
+      choice("sip.transfer", {"allow", "forbid"}, "allow", "whether endpoints may transfer callers",
+             [](Config& c, std::size_t i) { c.sip.transfer = i == 0; }),
+      custom(
+          "sip.transfer-allow", "list of hosts, *.wildcards and tel:", "",
+          "hosts that callers may be transferred to, with tel: for all tel: URIs; empty: anywhere",
+          [](Config& c, const std::string& v) {
+            c.sip.transferAllow = text::splitList(v, ";,");
+            return std::string();
+          }),
+      number(
+          "sip.transfer-timeout", "s", 1, 3600, 60,
+          "a transfer that the caller has accepted and tells nothing of is given up after this",
+          [](Config & c) -> auto& { return c.sip.transferTimeout; }),
+      choice("sip.message-method", {"message", "info"}, "message",
+             "SIP method that carries the endpoint's messages to the caller",
+             [](Config& c, std::size_t i) {
+               c.sip.messageMethod = i == 0 ? MessageMethod::Message : MessageMethod::Info;
+             }),
       custom("rtp.address", "IP address or auto", "auto",
              "local address of the RTP sockets; auto takes the one that SIP was heard on",
              [](Config& c, const std::string& v) { return applyAddress(c.rtp.address, v, true); }),

@@ -82,6 +82,7 @@ CallCounters CallPipeline::stop() {
   counters.noiseFrames = counterOf(source.get(), "frames-fallback");
   counters.playoutHighMs = counterOf(source.get(), "playout-high-ms");
   counters.underruns = counterOf(source.get(), "underruns");
+  counters.ignored = counterOf(source.get(), "ignored-messages");
   gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   GstBus* bus = gst_element_get_bus(pipeline_.get());
   gst_bus_set_sync_handler(bus, nullptr, nullptr, nullptr);
@@ -139,6 +140,21 @@ void CallPipeline::tellTransfer(unsigned status, const std::string& reason) {
   g_signal_emit_by_name(wsSink_.get(), "transfer-result", status, reason.c_str(), &told);
 }
 
+void CallPipeline::tellMessage(const std::string& type, const std::string& body) {
+  gboolean told = FALSE;
+  g_signal_emit_by_name(wsSink_.get(), "send-message", type.c_str(), body.c_str(), &told);
+}
+
+void CallPipeline::tellMessageResult(unsigned status, const std::string& reason) {
+  gboolean told = FALSE;
+  g_signal_emit_by_name(wsSink_.get(), "message-result", status, reason.c_str(), &told);
+}
+
+void CallPipeline::tellKeySent(const std::string& key) {
+  gboolean told = FALSE;
+  g_signal_emit_by_name(wsSink_.get(), "dtmf-sent", key.c_str(), &told);
+}
+
 void CallPipeline::tellMedia(bool arriving) {
   gboolean told = FALSE;
   g_signal_emit_by_name(wsSink_.get(), "media-changed", arriving ? TRUE : FALSE, &told);
@@ -148,10 +164,7 @@ void CallPipeline::pressKey(const char* digit, unsigned durationMs) {
   gboolean taken = FALSE;
   if (GstElement* encoder = element("encode"))
     g_signal_emit_by_name(encoder, "send-dtmf", digit, durationMs, &taken);
-  if (taken) return;
-  log::warning("dtmf-undeliverable",
-               {{"id", spec_.connection},
-                {"reason", "the caller has not agreed to telephone-event (RFC 4733)"}});
+  if (!taken) emit_({PipelineEvent::Kind::Key, digit, {}, {}, durationMs, 0});
 }
 
 void CallPipeline::poll() {
@@ -234,10 +247,16 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
                                            {"reason", stringOf(structure, "reason")},
                                            {"attempt", uintOf(structure, "attempt")}});
   } else if (name == "wsbridge-dtmf-sent") {
-    gboolean told = FALSE;
-    g_signal_emit_by_name(wsSink_.get(), "dtmf-sent", stringOf(structure, "digit").c_str(), &told);
+    tellKeySent(stringOf(structure, "digit"));
   } else if (name == "wsbridge-control") {
     emit_({Kind::Control, stringOf(structure, "action"), {}, stringOf(structure, "value"), 0, 0});
+  } else if (name == "wsbridge-message") {
+    emit_({Kind::Message,
+           stringOf(structure, "body"),
+           {},
+           stringOf(structure, "content-type"),
+           0,
+           0});
   } else if (name == "wsbridge-closed") {
     emit_({Kind::Closed,
            stringOf(structure, "reason"),

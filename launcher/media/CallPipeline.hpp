@@ -43,17 +43,19 @@ struct PipelineEvent {
     MediaAttached,
     FirstAudio,
     Digit,
+    Key,  ///< for a caller who takes none as RTP
     Control,
+    Message,
     Closed,
     Failed,
     Error,
     PlayedOut
   };
   Kind kind;
-  std::string text;         ///< reason, action or fault
+  std::string text;         ///< reason, action, fault, key or body
   std::string failureKind;  ///< of Failed, see docs/elements.md
-  std::string who;          ///< of Closed
-  unsigned code = 0;        ///< close code or HTTP status
+  std::string who;          ///< of Closed; of Message its type
+  unsigned code = 0;        ///< close code, HTTP status or ms of a Key
   double setupMs = 0;       ///< of Opened
 };
 
@@ -70,6 +72,7 @@ struct CallCounters {
   std::uint64_t noiseFrames = 0;
   std::uint64_t playoutHighMs = 0;
   std::uint64_t underruns = 0;  ///< the endpoint's audio came too late
+  std::uint64_t ignored = 0;    ///< messages of the endpoint that could not be used
   /// What the caller's RTCP says of our stream; nothing where it sent no report.
   struct Remote {
     int lost;
@@ -105,6 +108,9 @@ class CallPipeline {
   void sendDigit(const Digit& digit);
   /// To the endpoint, where its dialect has words for it.
   void tellTransfer(unsigned status, const std::string& reason);
+  void tellMessage(const std::string& type, const std::string& body);
+  void tellMessageResult(unsigned status, const std::string& reason);
+  void tellKeySent(const std::string& key);
   /// RTP of the caller has stopped coming, or is back.
   void tellMedia(bool arriving);
   /// To be called now and then: keys whose end packets were lost come out.
@@ -122,7 +128,8 @@ class CallPipeline {
   void installProbes();
   void onMessage(GstMessage* message);
   void onElementMessage(const GstStructure* structure);
-  /// A key that the endpoint wants, to the caller (RFC 4733).
+  /// A key that the endpoint wants, to the caller (RFC 4733); one that cannot go that way becomes
+  /// an event.
   void pressKey(const char* digit, unsigned durationMs);
   void announceRemote(const Agreement& agreement);
   /// While the call is not answered, or on hold, nothing goes out, and the sequence has no gap.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/Text.hpp"
+#include "sip/MessageBody.hpp"
 
 namespace launcher {
 
@@ -25,15 +26,16 @@ std::optional<char> keyOf(std::string_view value) {
   return std::nullopt;
 }
 
-std::string mediaType(std::string_view contentType) {
-  return text::lower(text::trim(contentType.substr(0, contentType.find(';'))));
-}
-
 }  // namespace
 
 bool isDtmfType(std::string_view contentType) {
   const std::string type = mediaType(contentType);
   return type == "application/dtmf-relay" || type == "application/dtmf";
+}
+
+std::string makeDtmfBody(const Digit& digit) {
+  return std::string("Signal=") + digit.key + "\r\nDuration=" + std::to_string(digit.duration) +
+         "\r\n";
 }
 
 std::optional<Digit> parseDtmfBody(std::string_view contentType, std::string_view body) {

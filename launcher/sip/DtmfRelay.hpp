@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "sip/TelephoneEvent.hpp"
@@ -10,6 +11,9 @@
 namespace launcher {
 
 bool isDtmfType(std::string_view contentType);
+inline constexpr const char* kDtmfRelayType = "application/dtmf-relay";
+/// A body of that type.
+std::string makeDtmfBody(const Digit& digit);
 std::optional<Digit> parseDtmfBody(std::string_view contentType, std::string_view body);
 
 }  // namespace launcher

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sip/Leg.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include <sofia-sip/nua.h>
 #include <sofia-sip/nua_tag.h>
@@ -13,13 +15,15 @@
 
 #include "base/Text.hpp"
 #include "sip/DtmfRelay.hpp"
+#include "sip/MessageBody.hpp"
 
 namespace launcher {
 
 namespace {
 
 constexpr const char* kSdpType = "application/sdp";
-constexpr const char* kDtmfTypes = "application/dtmf-relay, application/dtmf";
+constexpr const char* kInfoTypes =
+    "application/dtmf-relay, application/dtmf, text/plain, application/json";
 
 std::string bodyOf(const sip_t* sip) {
   if (!sip || !sip->sip_payload || !sip->sip_payload->pl_data) return {};
@@ -29,6 +33,15 @@ std::string bodyOf(const sip_t* sip) {
 std::string typeOf(const sip_t* sip) {
   if (!sip || !sip->sip_content_type || !sip->sip_content_type->c_type) return {};
   return sip->sip_content_type->c_type;
+}
+
+/// With its parameters.
+std::string contentTypeOf(const sip_t* sip) {
+  std::string whole = typeOf(sip);
+  if (whole.empty() || !sip->sip_content_type->c_params) return whole;
+  for (const char* const* parameter = sip->sip_content_type->c_params; *parameter; ++parameter)
+    whole.append(";").append(*parameter);
+  return whole;
 }
 
 bool hasForeignBody(const sip_t* sip) {
@@ -103,18 +116,68 @@ void Leg::refer(const std::string& uri) {
   nua_refer(handle_, SIPTAG_REFER_TO_STR(("<" + uri + ">").c_str()), TAG_END());
 }
 
+void Leg::send(InDialog method, const std::string& type, const std::string& body) {
+  const auto request = method == InDialog::Info ? nua_info : nua_message;
+  request(handle_, SIPTAG_CONTENT_TYPE_STR(type.c_str()), SIPTAG_PAYLOAD_STR(body.c_str()),
+          TAG_END());
+}
+
+void Leg::noteAllow(const sip_s* sip) {
+  if (!sip || !sip->sip_allow) return;
+  takesInfo_ = sip_is_allowed(sip->sip_allow, sip_method_info, "INFO") != 0;
+}
+
 /// The body of the NOTIFY is the status line of the other call so far, RFC 3515 2.4.5.
 void Leg::noteTransfer(const sip_s* sip) {
+  if (!sip || !handler_) return;
+  const char* id = sip->sip_event ? sip->sip_event->o_id : nullptr;
+  if (id && earlierReferCseq_ != 0 && std::to_string(earlierReferCseq_) == id) return;
   const std::string fragment = bodyOf(sip);
   int status = 0;
   char phrase[64] = "";
-  if (std::sscanf(fragment.c_str(), "SIP/2.0 %3d %63[^\r\n]", &status, phrase) < 1) return;
-  if (status >= 200 && handler_) handler_->onTransferred(status, phrase);
+  std::sscanf(fragment.c_str(), "SIP/2.0 %3d %63[^\r\n]", &status, phrase);
+  if (status >= 200) return handler_->onTransferred(status, phrase);
+  const sip_subscription_state_t* state = sip->sip_subscription_state;
+  if (state && state->ss_substate && text::equalsNoCase(state->ss_substate, "terminated")) {
+    return handler_->onTransferred(480, "the caller has ended its report without an outcome");
+  }
+  const auto seconds = text::parseInteger(state && state->ss_expires ? state->ss_expires : "");
+  handler_->onTransferProgress(
+      static_cast<int>(std::clamp<std::int64_t>(seconds.value_or(0), 0, 86400)));
 }
 
-void Leg::respondToRequest(int status, const char* phrase) {
+void Leg::respondToRequest(int status, const char* phrase, const char* acceptable) {
   nua_respond(handle_, status, phrase, NUTAG_WITH_THIS(nua_),
-              TAG_IF(status == 415, SIPTAG_ACCEPT_STR(kDtmfTypes)), TAG_END());
+              TAG_IF(acceptable, SIPTAG_ACCEPT_STR(acceptable)), TAG_END());
+}
+
+void Leg::takeInfo(const sip_s* sip) {
+  if (!isDtmfType(typeOf(sip))) return takeMessage(sip, kInfoTypes);
+  if (!parseDtmfBody(typeOf(sip), bodyOf(sip))) return respondToRequest(SIP_400_BAD_REQUEST);
+  respondToRequest(SIP_200_OK);
+  if (handler_) handler_->onInfo(typeOf(sip), bodyOf(sip));
+}
+
+void Leg::takeMessage(const sip_s* sip, const char* acceptable) {
+  const std::string type = typeOf(sip);
+  const std::string body = bodyOf(sip);
+  if (type.empty() && body.empty()) return respondToRequest(SIP_200_OK);  // says nothing
+  const bool encoded = sip && sip->sip_content_encoding;
+  switch (encoded ? 415 : messageStatus(contentTypeOf(sip), body)) {
+    case 200:
+      respondToRequest(SIP_200_OK);
+      if (handler_) handler_->onMessage(mediaType(type), body);
+      break;
+    case 413:
+      respondToRequest(SIP_413_REQUEST_TOO_LARGE);
+      break;
+    case 415:
+      respondToRequest(SIP_415_UNSUPPORTED_MEDIA, acceptable);
+      break;
+    default:
+      respondToRequest(SIP_400_BAD_REQUEST);
+      break;
+  }
 }
 
 void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
@@ -141,14 +204,10 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
       if (handler_) handler_->onBye();
       break;
     case nua_i_info:
-      if (!isDtmfType(typeOf(sip))) {
-        respondToRequest(SIP_415_UNSUPPORTED_MEDIA);
-      } else if (!parseDtmfBody(typeOf(sip), bodyOf(sip))) {
-        respondToRequest(SIP_400_BAD_REQUEST);
-      } else {
-        respondToRequest(SIP_200_OK);
-        if (handler_) handler_->onInfo(typeOf(sip), bodyOf(sip));
-      }
+      takeInfo(sip);
+      break;
+    case nua_i_message:
+      takeMessage(sip, kMessageTypes);
       break;
     case nua_i_options:
       respondToRequest(SIP_200_OK);
@@ -162,13 +221,25 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
         handler_->onProgress(status);
       } else if (status < 300) {
         answered_ = acked_ = true;
+        noteAllow(sip);
         handler_->onAnswered(bodyOf(sip));
       } else {
         handler_->onRejected(status, phrase ? phrase : "");
       }
       break;
     case nua_r_refer:
-      if (status >= 300 && handler_) handler_->onTransferred(status, phrase ? phrase : "");
+      if (status < 200 || !handler_) break;
+      earlierReferCseq_ =
+          std::exchange(referCseq_, sip && sip->sip_cseq ? sip->sip_cseq->cs_seq : 0);
+      if (status < 300) {
+        handler_->onTransferProgress(0);
+      } else {
+        handler_->onTransferred(status, phrase ? phrase : "");
+      }
+      break;
+    case nua_r_message:
+    case nua_r_info:
+      if (status >= 200 && handler_) handler_->onRequestAnswered(status, phrase ? phrase : "");
       break;
     case nua_i_notify:
       noteTransfer(sip);

@@ -30,9 +30,17 @@ class LegHandler {
   /// returning.
   virtual void onReoffer(const std::string& sdp, bool update) = 0;
   virtual void onInfo(const std::string& type, const std::string& body) = 0;
+  /// A text for the endpoint, by MESSAGE or INFO: valid UTF-8 of bounded length, `type` without
+  /// parameters.
+  virtual void onMessage(const std::string& type, const std::string& body) = 0;
+  /// The final status of what send() has sent.
+  virtual void onRequestAnswered(int status, const std::string& phrase) = 0;
   virtual void onProgress(int status) = 0;
   virtual void onAnswered(const std::string& sdp) = 0;
   virtual void onRejected(int status, const std::string& phrase) = 0;
+  /// The other side has taken a transfer on, or tells that it goes on: for how many seconds it
+  /// means to report, 0 when it does not say.
+  virtual void onTransferProgress(int seconds) = 0;
   /// A transfer is over: the final status of the REFER, or of what came of it (RFC 3515).
   virtual void onTransferred(int status, const std::string& phrase) = 0;
   virtual void onTerminated() = 0;
@@ -45,6 +53,8 @@ struct ResponseHeaders {
   std::string accept;
   int retryAfter = 0;  ///< s, 0 for none
 };
+
+enum class InDialog { Message, Info };
 
 class Leg {
  public:
@@ -68,6 +78,11 @@ class Leg {
   void bye(const std::string& reason);
   /// Asks the other side to call `uri` (REFER); onTransferred() follows. `uri` must be clean.
   void refer(const std::string& uri);
+  /// A request within the dialog; onRequestAnswered() follows. One at a time. `type` must be clean.
+  void send(InDialog method, const std::string& type, const std::string& body);
+  /// What the other side says that it understands; of the message that set up the dialog.
+  void noteAllow(const sip_s* sip);
+  bool takesInfo() const { return takesInfo_; }
 
   bool terminated() const { return terminated_; }
   bool answered() const { return answered_; }
@@ -77,7 +92,9 @@ class Leg {
 
  private:
   void noteTransfer(const sip_s* sip);
-  void respondToRequest(int status, const char* phrase);
+  void takeInfo(const sip_s* sip);
+  void takeMessage(const sip_s* sip, const char* acceptable);
+  void respondToRequest(int status, const char* phrase, const char* acceptable = nullptr);
   void stateChanged(int callState);
 
   friend class UserAgent;
@@ -92,6 +109,9 @@ class Leg {
   bool terminated_ = false;
   bool byeSent_ = false;
   bool acked_ = false;
+  bool takesInfo_ = true;
+  unsigned referCseq_ = 0;  ///< of the last one that was answered
+  unsigned earlierReferCseq_ = 0;
 };
 
 }  // namespace launcher

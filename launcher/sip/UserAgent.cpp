@@ -26,8 +26,11 @@ namespace launcher {
 
 namespace {
 
-constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
-constexpr const char* kAccept = "application/sdp, application/dtmf-relay, application/dtmf";
+constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY, MESSAGE";
+// Nobody is there to be told.
+constexpr const char* kAllowOutside = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
+constexpr const char* kAccept =
+    "application/sdp, application/dtmf-relay, application/dtmf, text/plain, application/json";
 constexpr int kPortAttempts = 10;
 
 bool isAny(const std::string& host) {
@@ -144,9 +147,9 @@ bool UserAgent::create() {
                     NUTAG_URL(url.c_str()), NUTAG_MEDIA_ENABLE(0), NTATAG_EXTRA_100(0), TAG_END());
   if (!nua_) return false;
   nua_set_params(nua_, NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(1),
-                 NUTAG_ENABLEMESSAGE(0), NUTAG_SESSION_TIMER(0), NUTAG_MIN_SE(90),
+                 NUTAG_ENABLEMESSAGE(1), NUTAG_SESSION_TIMER(0), NUTAG_MIN_SE(90),
                  NUTAG_SESSION_REFRESHER(nua_remote_refresher), NUTAG_UPDATE_REFRESH(1),
-                 NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE"), SIPTAG_ALLOW_STR(kAllow),
+                 NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE, MESSAGE"), SIPTAG_ALLOW_STR(kAllow),
                  SIPTAG_SUPPORTED_STR("timer"),
                  NUTAG_USER_AGENT(WSBRIDGE_PACKAGE "/" WSBRIDGE_VERSION), TAG_END());
   return true;
@@ -238,6 +241,7 @@ void UserAgent::onEvent(int event, int status, const char* phrase, nua_s*, UserA
 void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
   IncomingCall call;
   call.leg = std::make_unique<Leg>(nua_, handle, contact());
+  call.leg->noteAllow(sip);
   call.headers = headersOf(sip);
   call.from = sip->sip_from ? printUrl(sip->sip_from->a_url) : "";
   call.to = sip->sip_to ? printUrl(sip->sip_to->a_url) : "";
@@ -263,6 +267,11 @@ void UserAgent::handleStray(int event, int status, nua_handle_s* handle) {
       nua_handle_destroy(handle);
       break;
     }
+    case nua_i_message:
+      nua_respond(handle, 405, sip_405_Method_not_allowed, NUTAG_WITH_THIS(nua_),
+                  SIPTAG_ALLOW_STR(kAllowOutside), TAG_END());
+      nua_handle_destroy(handle);
+      break;
     case nua_i_info:
     case nua_i_update:
       nua_respond(handle, 481, sip_481_No_transaction, NUTAG_WITH_THIS(nua_), TAG_END());

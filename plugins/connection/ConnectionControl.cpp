@@ -84,6 +84,8 @@ bool Connection::actOnCall(const Command& command, std::string_view text) {
       emit(DtmfEvent{std::string(1, digit), dtmf->duration_ms, false});
   } else if (const auto* transfer = std::get_if<TransferCommand>(&command)) {
     control("transfer", transfer->uri);
+  } else if (const auto* message = std::get_if<MessageCommand>(&command)) {
+    emit(MessageEvent{message->type, message->body});
   } else if (const auto* mute = std::get_if<MuteCommand>(&command)) {
     muteForEndpoint(mute->muted);
     control("mute", mute->muted ? "true" : "false");

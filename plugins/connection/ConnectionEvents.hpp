@@ -33,6 +33,11 @@ struct ControlEvent {
   std::string text;
   std::string value = {};  ///< what the action is about, such as the URI of a transfer
 };
+/// The endpoint wants this sent to the caller.
+struct MessageEvent {
+  std::string type;
+  std::string body;
+};
 struct ClosedEvent {
   unsigned code;
   std::string reason;
@@ -59,7 +64,7 @@ struct IgnoredEvent {
 
 using ConnectionEvent =
     std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent, ControlEvent, ClosedEvent,
-                 DroppedEvent, IgnoredEvent, MuteEvent, ReconnectingEvent, Failure>;
+                 DroppedEvent, IgnoredEvent, MessageEvent, MuteEvent, ReconnectingEvent, Failure>;
 
 /// One element on a connection. `reporter`: this element posts the message on the bus.
 class ConnectionObserver {

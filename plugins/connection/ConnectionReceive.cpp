@@ -29,8 +29,8 @@ bool isBreak(const Failure& failure) {
 /// What ControlEvent says of commands that were understood. The same word in a dialect that has
 /// another one for it is no command, and nobody may take it for one.
 bool isOurAction(const std::string& action) {
-  constexpr std::array kActions = {"clear",    "notify", "clear-marks", "pause",
-                                   "continue", "hangup", "transfer",    "mute"};
+  constexpr std::array kActions = {"clear",  "notify",   "clear-marks", "pause",  "continue",
+                                   "hangup", "transfer", "mute",        "message"};
   return std::find(kActions.begin(), kActions.end(), action) != kActions.end();
 }
 
@@ -242,6 +242,7 @@ void Connection::ignore(const BadCommand& command) {
   {
     const std::lock_guard lock(mutex_);
     ++stats_.ignored_messages;
+    if (state_ == ConnectionState::Open) pushNotice(ErrorNotice{command.fault});
     if (bad_warned_) return;
     bad_warned_ = true;
   }

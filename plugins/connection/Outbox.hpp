@@ -74,9 +74,14 @@ class Outbox {
   }
 
  private:
+  /// About what it will be on the wire.
   static size_t sizeOf(const Notice& notice) {
-    const auto* mark = std::get_if<MarkNotice>(&notice);
-    return mark != nullptr ? mark->label.size() : 0;
+    constexpr size_t kMembers = 64;
+    if (const auto* mark = std::get_if<MarkNotice>(&notice)) return kMembers + mark->label.size();
+    if (const auto* text = std::get_if<MessageNotice>(&notice)) return kMembers + text->body.size();
+    if (const auto* error = std::get_if<ErrorNotice>(&notice))
+      return kMembers + error->fault.size();
+    return kMembers;
   }
   bool dropOldestFrame() {
     for (auto item = items_.begin(); item != items_.end(); ++item) {

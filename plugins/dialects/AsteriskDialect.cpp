@@ -101,6 +101,7 @@ class AsteriskDialect final : public Dialect {
       return bare(queue->full ? "MEDIA_XOFF" : "MEDIA_XON");
     if (std::holds_alternative<DrainedNotice>(notice)) return bare("QUEUE_DRAINED");
     if (const auto* status = std::get_if<StatusNotice>(&notice)) return statusMessage(*status);
+    if (const auto* error = std::get_if<ErrorNotice>(&notice)) return errorMessage(error->fault);
     return {};
   }
 
@@ -116,6 +117,11 @@ class AsteriskDialect final : public Dialect {
     }
     constexpr std::string_view kSpace = " \t\r\n";
     constexpr auto kNone = std::string_view::npos;
+    const size_t start = text.find_first_not_of(kSpace);
+    if (start != kNone && text[start] == '{') {
+      plain_ = false;
+      return BadCommand{"Unable to parse JSON command"};
+    }
     const size_t end = text.find_first_of(kSpace);
     const std::string_view word = text.substr(0, end);
     if (word.empty() || word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != kNone)
@@ -205,6 +211,13 @@ class AsteriskDialect final : public Dialect {
     Event event(name, false);
     event.add("channel_id", channel_id_);
     event.add("correlation_id", id);
+    return event.text();
+  }
+
+  std::string errorMessage(const std::string& fault) const {
+    Event event("ERROR", plain_);
+    event.add("channel_id", channel_id_);
+    event.add("error_text", fault);
     return event.text();
   }
 

@@ -60,6 +60,11 @@ struct DirectionCommand {
   bool to_endpoint;
   bool from_endpoint;
 };
+/// A text for the caller, past the audio.
+struct MessageCommand {
+  std::string type;  ///< media type, as the endpoint wrote it
+  std::string body;
+};
 /// A control message that is left to the application.
 struct OtherCommand {
   std::string action;
@@ -73,10 +78,10 @@ struct BadCommand {
 /// A text message that is no control message.
 struct PlainText {};
 
-using Command =
-    std::variant<ClearCommand, MarkCommand, ClearMarksCommand, MediaCommand, PauseCommand,
-                 ReportDrainedCommand, StatusCommand, HangupCommand, DtmfCommand, TransferCommand,
-                 MuteCommand, DirectionCommand, OtherCommand, NoCommand, BadCommand, PlainText>;
+using Command = std::variant<ClearCommand, MarkCommand, ClearMarksCommand, MediaCommand,
+                             PauseCommand, ReportDrainedCommand, StatusCommand, HangupCommand,
+                             DtmfCommand, TransferCommand, MuteCommand, DirectionCommand,
+                             MessageCommand, OtherCommand, NoCommand, BadCommand, PlainText>;
 
 // --- What the bridge tells the endpoint.
 
@@ -124,6 +129,20 @@ struct MuteNotice {
 struct MediaNotice {
   bool arriving;
 };
+/// A text from the caller, past the audio.
+struct MessageNotice {
+  std::string type;
+  std::string body;
+};
+/// How a message that the endpoint had wanted sent went: a SIP status, and what went wrong or "".
+struct MessageResultNotice {
+  unsigned status;
+  std::string reason;
+};
+/// What is wrong with a command that cannot be used.
+struct ErrorNotice {
+  std::string fault;
+};
 /// We are about to close the WebSocket; `reason` is one word of a closed list.
 struct EndNotice {
   std::string reason;
@@ -131,7 +150,8 @@ struct EndNotice {
 
 using Notice =
     std::variant<DtmfNotice, DtmfSentNotice, ClearedNotice, MarkNotice, QueueNotice, DrainedNotice,
-                 StatusNotice, TransferNotice, HoldNotice, MuteNotice, MediaNotice, EndNotice>;
+                 StatusNotice, TransferNotice, HoldNotice, MuteNotice, MediaNotice, MessageNotice,
+                 MessageResultNotice, ErrorNotice, EndNotice>;
 
 /// From these shares of the play-out limit on the endpoint is told to wait, and to go on.
 inline constexpr unsigned kQueueFullPercent = 90;

@@ -60,45 +60,44 @@ std::string muteMessage(const MuteNotice& notice) {
          (notice.muted ? "false}" : "true}");
 }
 
-std::string transferMessage(const TransferNotice& transfer) {
+/// What became of something that the endpoint wanted done in SIP.
+std::string outcomeMessage(const char* event, unsigned status, const std::string& reason) {
   const json::ObjectPtr object(json_object_new());
-  json_object_set_string_member(object.get(), "event", "websocket:transfer");
-  json_object_set_int_member(object.get(), "status", transfer.status);
-  if (!transfer.reason.empty())
-    json_object_set_string_member(object.get(), "reason", transfer.reason.c_str());
+  json_object_set_string_member(object.get(), "event", event);
+  json_object_set_int_member(object.get(), "status", status);
+  if (!reason.empty()) json_object_set_string_member(object.get(), "reason", reason.c_str());
   return json::serialise(object.get());
+}
+
+/// A JSON object comes as one, everything else as text.
+std::string textMessage(const MessageNotice& message) {
+  const json::ObjectPtr object(json_object_new());
+  json_object_set_string_member(object.get(), "event", "websocket:message");
+  json_object_set_string_member(object.get(), "content-type", message.type.c_str());
+  json::NodePtr root;
+  if (message.type == "application/json") root = json::parse(message.body, nullptr);
+  if (root && JSON_NODE_HOLDS_OBJECT(root.get())) {
+    json_object_set_member(object.get(), "json", root.release());
+  } else {
+    json_object_set_string_member(object.get(), "body", message.body.c_str());
+  }
+  return json::serialise(object.get());
+}
+
+Command messageCommand(JsonObject* message) {
+  const char* type = json::stringMember(message, "content-type");
+  if (JsonObject* object = json::objectMember(message, "json"))
+    return MessageCommand{type != nullptr ? type : "application/json", json::serialise(object)};
+  const char* body = json::stringMember(message, "body");
+  if (body == nullptr) return BadCommand{"message without a body or json"};
+  return MessageCommand{type != nullptr ? type : "text/plain", body};
 }
 
 class JsonL16Dialect : public Dialect {
  public:
   std::string write(const Notice& notice) override {
-    if (const auto* dtmf = std::get_if<DtmfNotice>(&notice)) return dtmfMessage(dtmf_event_, *dtmf);
-    if (const auto* sent = std::get_if<DtmfSentNotice>(&notice)) {
-      return R"({"event":"websocket:dtmf:sent","digit":")" + std::string(1, sent->digit) + "\"}";
-    }
-    if (std::holds_alternative<ClearedNotice>(notice)) return R"({"event":"websocket:cleared"})";
-    if (const auto* mark = std::get_if<MarkNotice>(&notice)) {
-      const std::string payload = mark->label.empty() ? "" : ",\"payload\":" + mark->label;
-      return R"({"event":"websocket:notify")" + payload + "}";
-    }
-    if (quiet_) return {};
-    if (const auto* queue = std::get_if<QueueNotice>(&notice)) {
-      const char* state = queue->full ? "high" : "low";
-      return std::string(R"({"event":"websocket:queue","state":")") + state + "\"}";
-    }
-    if (const auto* hold = std::get_if<HoldNotice>(&notice))
-      return hold->held ? R"({"event":"websocket:hold"})" : R"({"event":"websocket:resume"})";
-    if (const auto* transfer = std::get_if<TransferNotice>(&notice))
-      return transferMessage(*transfer);
-    if (const auto* mute = std::get_if<MuteNotice>(&notice)) return muteMessage(*mute);
-    if (const auto* media = std::get_if<MediaNotice>(&notice)) {
-      return media->arriving ? R"({"event":"websocket:media:resumed"})"
-                             : R"({"event":"websocket:media:timeout"})";
-    }
-    if (const auto* end = std::get_if<EndNotice>(&notice)) {
-      return std::string(R"({"event":")") + end_event_ + R"(","reason":")" + end->reason + "\"}";
-    }
-    return {};
+    if (quiet_ && !isAlwaysTold(notice)) return {};
+    return std::visit([this](const auto& it) { return words(it); }, notice);
   }
 
   Command decodeText(std::string_view text) override {
@@ -114,6 +113,7 @@ class JsonL16Dialect : public Dialect {
     if (action == "hangup") return HangupCommand{};
     if (action == "dtmf") return dtmfCommand(message);
     if (action == "mute") return muteCommand(message);
+    if (action == "message") return messageCommand(message);
     if (action == "transfer") {
       const char* uri = json::stringMember(message, "uri");
       if (uri == nullptr) return BadCommand{"transfer without a uri"};
@@ -127,6 +127,49 @@ class JsonL16Dialect : public Dialect {
       : dtmf_event_(dtmf_event), end_event_(end_event), quiet_(quiet) {}
 
  private:
+  /// Keys, and answers.
+  static bool isAlwaysTold(const Notice& notice) {
+    return std::holds_alternative<DtmfNotice>(notice) ||
+           std::holds_alternative<DtmfSentNotice>(notice) ||
+           std::holds_alternative<ClearedNotice>(notice) ||
+           std::holds_alternative<MarkNotice>(notice);
+  }
+
+  std::string words(const DtmfNotice& dtmf) const { return dtmfMessage(dtmf_event_, dtmf); }
+  std::string words(const DtmfSentNotice& sent) const {
+    return R"({"event":"websocket:dtmf:sent","digit":")" + std::string(1, sent.digit) + "\"}";
+  }
+  std::string words(const ClearedNotice&) const { return R"({"event":"websocket:cleared"})"; }
+  std::string words(const MarkNotice& mark) const {
+    const std::string payload = mark.label.empty() ? "" : ",\"payload\":" + mark.label;
+    return R"({"event":"websocket:notify")" + payload + "}";
+  }
+  std::string words(const QueueNotice& queue) const {
+    return queue.full ? R"({"event":"websocket:queue","state":"high"})"
+                      : R"({"event":"websocket:queue","state":"low"})";
+  }
+  std::string words(const HoldNotice& hold) const {
+    return hold.held ? R"({"event":"websocket:hold"})" : R"({"event":"websocket:resume"})";
+  }
+  std::string words(const MediaNotice& media) const {
+    return media.arriving ? R"({"event":"websocket:media:resumed"})"
+                          : R"({"event":"websocket:media:timeout"})";
+  }
+  std::string words(const MuteNotice& mute) const { return muteMessage(mute); }
+  std::string words(const TransferNotice& transfer) const {
+    return outcomeMessage("websocket:transfer", transfer.status, transfer.reason);
+  }
+  std::string words(const MessageNotice& message) const { return textMessage(message); }
+  std::string words(const MessageResultNotice& result) const {
+    return outcomeMessage("websocket:message:sent", result.status, result.reason);
+  }
+  std::string words(const EndNotice& end) const {
+    return std::string(R"({"event":")") + end_event_ + R"(","reason":")" + end.reason + "\"}";
+  }
+  std::string words(const DrainedNotice&) const { return {}; }
+  std::string words(const StatusNotice&) const { return {}; }
+  std::string words(const ErrorNotice&) const { return {}; }
+
   const char* dtmf_event_;
   const char* end_event_;
   /// What nobody has asked for is not told to an endpoint that may know keys only, as those of the

@@ -62,6 +62,20 @@ guint onClear(GstElement* element) {
   return connection ? static_cast<guint>(connection->clear()) : 0;
 }
 
+gboolean onSendMessage(GstElement* element, const char* type, const char* body) {
+  return withConnection(element, [&](Connection& it) {
+    const bool valid = type != nullptr && body != nullptr && g_utf8_validate(type, -1, nullptr) &&
+                       g_utf8_validate(body, -1, nullptr);
+    return valid && it.tell(MessageNotice{type, body});
+  });
+}
+
+gboolean onMessageResult(GstElement* element, guint status, const char* reason) {
+  return withConnection(element, [&](Connection& it) {
+    return it.tell(MessageResultNotice{status, validText(reason)});
+  });
+}
+
 gboolean onMediaChanged(GstElement* element, gboolean arriving) {
   return withConnection(element,
                         [&](Connection& it) { return it.tell(MediaNotice{arriving != FALSE}); });
@@ -103,6 +117,8 @@ void installControlSignals(GObjectClass* klass) {
   install(klass, "dtmf-sent", G_CALLBACK(onDtmfSent), G_TYPE_STRING);
   install(klass, "transfer-result", G_CALLBACK(onTransferResult), G_TYPE_UINT, G_TYPE_STRING);
   install(klass, "hold-changed", G_CALLBACK(onHoldChanged), G_TYPE_BOOLEAN);
+  install(klass, "send-message", G_CALLBACK(onSendMessage), G_TYPE_STRING, G_TYPE_STRING);
+  install(klass, "message-result", G_CALLBACK(onMessageResult), G_TYPE_UINT, G_TYPE_STRING);
   install(klass, "media-changed", G_CALLBACK(onMediaChanged), G_TYPE_BOOLEAN);
   install(klass, "end-call", G_CALLBACK(onEndCall), G_TYPE_UINT, G_TYPE_STRING, G_TYPE_STRING);
   const GType type = G_TYPE_FROM_CLASS(klass);

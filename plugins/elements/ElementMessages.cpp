@@ -38,6 +38,10 @@ struct ToStructure {
                              "text", G_TYPE_STRING, event.text.c_str(), "value", G_TYPE_STRING,
                              event.value.c_str(), nullptr);
   }
+  GstStructure* operator()(const MessageEvent& event) const {
+    return gst_structure_new("wsbridge-message", "content-type", G_TYPE_STRING, event.type.c_str(),
+                             "body", G_TYPE_STRING, event.body.c_str(), nullptr);
+  }
   GstStructure* operator()(const ClosedEvent& event) const {
     return gst_structure_new("wsbridge-closed", "code", G_TYPE_UINT, event.code, "reason",
                              G_TYPE_STRING, event.reason.c_str(), "who", G_TYPE_STRING,

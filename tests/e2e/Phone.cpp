@@ -8,7 +8,8 @@ Phone::Phone(const Gateway& gateway, const Options& options)
       sip_({.port = options.tcp ? gateway.tcpPort() : gateway.udpPort(),
             .tcp = options.tcp,
             .user = options.user,
-            .autoAck = options.autoAck && !options.offerless}) {}
+            .autoAck = options.autoAck && !options.offerless,
+            .allow = options.allow}) {}
 
 Phone::~Phone() {
   if (up_ && !sip_.waitRequest("BYE", 0ms)) sip_.sendBye();

@@ -29,6 +29,7 @@ class Phone {
     bool autoAck = true;
     bool offerless = false;
     std::string user = "bridge";
+    std::string allow = SipCaller::Options().allow;
   };
 
   explicit Phone(const Gateway& gateway) : Phone(gateway, Options{}) {}

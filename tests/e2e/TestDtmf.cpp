@@ -225,78 +225,48 @@ TEST_F(Dtmf, KeysFromTheEndpointReachThePhone) {
   }
 }
 
-TEST_F(Dtmf, KeysThatThePhoneCannotTakeAreTold) {
-  Phone phone(*gateway, {.codecs = {"PCMU"}});
-  ASSERT_EQ(phone.call(endpoint_.uri("/none")), 200);
-  const int id = endpoint_.waitPath("/none", 5s).value_or(0);
-  endpoint_.sendText(id, R"({"action":"dtmf","digits":"1"})");
-  EXPECT_TRUE(eventually([] { return gateway->records("dtmf-undeliverable").size() == 1; }, 5s));
+// A phone without telephone-event gets keys by INFO, each when the one before was answered.
+TEST_F(Dtmf, KeysGoByInfoWhereThereIsNoTelephoneEvent) {
+  Phone phone(*gateway, {.codecs = {"PCMU"}, .allow = ""});
+  ASSERT_EQ(phone.call(endpoint_.uri("/info")), 200);
+  const int id = endpoint_.waitPath("/info", 5s).value_or(0);
+  endpoint_.sendText(id, R"({"action":"dtmf","digits":"1#D","duration":200})");
+  ASSERT_TRUE(endpoint_.waitTexts(id, 4, 5s));
+  const auto requests = phone.sip().requests("INFO");
+  ASSERT_EQ(requests.size(), 3U);
+  const std::string digits = "1#D";
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(requests[i].header("Content-Type"), "application/dtmf-relay");
+    EXPECT_EQ(requests[i].body, std::string("Signal=") + digits[i] + "\r\nDuration=200\r\n");
+    EXPECT_EQ(endpoint_.connection(id)->texts()[i + 1],
+              std::string(R"({"event":"websocket:dtmf:sent","digit":")") + digits[i] + "\"}");
+  }
   EXPECT_TRUE(phone.hangUp());
 }
 
-// {"action":"transfer"}: REFER, and what comes of it is told.
-TEST_F(Dtmf, TransferTellsItsOutcome) {
-  const auto tell = [this](const std::string& fragment, const char* state) {
-    const auto answer = phone_->sip().request(
-        "NOTIFY", {{"Event", "refer"}, {"Subscription-State", state}}, fragment, "message/sipfrag");
-    ASSERT_TRUE(answer.has_value());
-    EXPECT_EQ(answer->status, 200);
+TEST_F(Dtmf, KeysThatThePhoneCannotTakeAreTold) {
+  const size_t before = gateway->records("dtmf-undeliverable").size();
+  const auto lost = [&](size_t number) {
+    return eventually(
+        [&] { return gateway->records("dtmf-undeliverable").size() == before + number; }, 5s);
   };
-  const auto transfer = [this](const std::string& uri) {
-    endpoint_.sendText(1, R"({"action":"transfer","uri":")" + uri + "\"}");
-  };
-  transfer("http://example.org");
-  ASSERT_TRUE(endpoint_.waitTexts(1, 2, 5s));
-  EXPECT_EQ(
-      endpoint_.connection(1)->texts()[1],
-      R"({"event":"websocket:transfer","status":400,"reason":"uri is no sip:, sips: or tel: URI"})");
+  Phone phone(*gateway, {.codecs = {"PCMU"}, .allow = "INVITE, ACK, BYE, CANCEL"});
+  ASSERT_EQ(phone.call(endpoint_.uri("/none")), 200);
+  const int id = endpoint_.waitPath("/none", 5s).value_or(0);
+  endpoint_.sendText(id, R"({"action":"dtmf","digits":"1"})");
+  EXPECT_TRUE(lost(1));
+  EXPECT_TRUE(phone.sip().requests("INFO").empty());
+  EXPECT_TRUE(phone.hangUp());
 
-  transfer("sip:busy@example.org");
-  const auto refer = phone_->sip().waitRequest("REFER", 5s);
-  ASSERT_TRUE(refer.has_value());
-  EXPECT_EQ(refer->header("Refer-To"), "<sip:busy@example.org>");
-  transfer("sip:other@example.org");
-  ASSERT_TRUE(endpoint_.waitTexts(1, 3, 5s));
-  EXPECT_EQ(endpoint_.connection(1)->texts()[2],
-            R"({"event":"websocket:transfer","status":491,"reason":"a transfer is going on"})");
-  tell("SIP/2.0 100 Trying\r\n", "active;expires=60");
-  tell("SIP/2.0 486 Busy Here\r\n", "terminated;reason=noresource");
-  ASSERT_TRUE(endpoint_.waitTexts(1, 4, 5s));
-  EXPECT_EQ(endpoint_.connection(1)->texts()[3],
-            R"({"event":"websocket:transfer","status":486,"reason":"Busy Here"})");
-  EXPECT_TRUE(phone_->rtp().waitReceived(phone_->rtp().received() + 25, 5s)) << "the call goes on";
-
-  transfer("sip:desk@example.org");
-  ASSERT_TRUE(eventually([&] { return phone_->sip().requests("REFER").size() == 2; }, 5s));
-  tell("SIP/2.0 200 OK\r\n", "terminated;reason=noresource");
-  EXPECT_TRUE(phone_->sip().waitRequest("BYE", 5s).has_value());
-  ASSERT_TRUE(endpoint_.waitClosed(1, 5s));
-  const auto texts = endpoint_.connection(1)->texts();
-  EXPECT_EQ(texts.at(texts.size() - 2), R"({"event":"websocket:transfer","status":200})");
-  EXPECT_EQ(texts.back(), R"({"event":"websocket:end","reason":"transferred"})");
-  const auto end = gateway->waitEnd(phone_->callId());
-  ASSERT_TRUE(end.has_value());
-  EXPECT_EQ((*end)["reason"], "transferred");
-}
-
-TEST_F(Dtmf, HangingUpInTheMiddleOfATransferAndAKeyEndsTheCall) {
-  endpoint_.sendText(1, R"({"action":"dtmf","digits":"12","duration":6000})");
-  endpoint_.sendText(1, R"({"action":"transfer","uri":"sip:desk@example.org"})");
-  ASSERT_TRUE(phone_->sip().waitRequest("REFER", 5s).has_value());
-  EXPECT_TRUE(phone_->hangUp());
-  const auto end = gateway->waitEnd(phone_->callId());
-  ASSERT_TRUE(end.has_value());
-  EXPECT_EQ((*end)["reason"], "caller-hangup");
-  EXPECT_TRUE(endpoint_.waitClosed(1, 5s));
-}
-
-TEST_F(Dtmf, ARefusedTransferIsTold) {
-  phone_->sip().answerWith("REFER", 603, "Decline");
-  endpoint_.sendText(1, R"({"action":"transfer","uri":"tel:+4930123"})");
-  ASSERT_TRUE(endpoint_.waitTexts(1, 2, 5s));
-  EXPECT_EQ(endpoint_.connection(1)->texts()[1],
-            R"({"event":"websocket:transfer","status":603,"reason":"Decline"})");
-  EXPECT_TRUE(phone_->hangUp());
+  Phone refusing(*gateway, {.codecs = {"PCMU"}});
+  refusing.sip().answerWith("INFO", 415, "Unsupported Media Type");
+  ASSERT_EQ(refusing.call(endpoint_.uri("/refusing")), 200);
+  const int other = endpoint_.waitPath("/refusing", 5s).value_or(0);
+  endpoint_.sendText(other, R"({"action":"dtmf","digits":"123"})");
+  EXPECT_TRUE(lost(4)) << "the one before and these three";
+  EXPECT_EQ(refusing.sip().requests("INFO").size(), 1U) << "it will not take the others either";
+  EXPECT_EQ(endpoint_.connection(other)->texts().size(), 1U);
+  EXPECT_TRUE(refusing.hangUp());
 }
 
 // {"action":"hangup"} ends the call.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Call control by the application and by the endpoint: mute, the end.
+// Call control by the application and by the endpoint: mute, the end, messages, errors.
 #include <atomic>
 
 #include <gtest/gtest.h>
@@ -204,6 +204,54 @@ TEST(End, KeepsItsOrderBehindAFullQueue) {
   ASSERT_FALSE(connection->skipped().empty());
   EXPECT_EQ(connection->skipped().back().opcode, Opcode::Text);
   EXPECT_EQ(connection->skipped().back().payload, ended("caller-hangup"));
+}
+
+TEST(Messages, PassThroughTheElementBothWays) {
+  SoupEndpoint endpoint;
+  TestPipeline pipeline(line(endpoint));
+  pipeline.play();
+  ASSERT_TRUE(endpoint.waitBinaries(1, 3, 5s));
+  GstElement* sink = pipeline.element("sink");
+  gboolean told = FALSE;
+  g_signal_emit_by_name(sink, "send-message", "text/plain", "\xff", &told);
+  EXPECT_FALSE(told) << "not UTF-8";
+  g_signal_emit_by_name(sink, "send-message", "text/plain", "hello", &told);
+  EXPECT_TRUE(told);
+  ASSERT_TRUE(endpoint.waitTexts(1, 2, 5s));
+  EXPECT_EQ(endpoint.connection(1)->texts()[1],
+            R"({"event":"websocket:message","content-type":"text/plain","body":"hello"})");
+
+  endpoint.sendText(1, R"({"action":"message","content-type":"a/b","body":"hi"})");
+  const auto* message = pipeline.waitMessage("wsbridge-message");
+  ASSERT_NE(message, nullptr);
+  EXPECT_STREQ(gst_structure_get_string(message, "content-type"), "a/b");
+  EXPECT_STREQ(gst_structure_get_string(message, "body"), "hi");
+  g_signal_emit_by_name(sink, "message-result", 486U, "Busy\xff", &told);
+  EXPECT_TRUE(told);
+  ASSERT_TRUE(endpoint.waitTexts(1, 3, 5s));
+  EXPECT_EQ(
+      endpoint.connection(1)->texts()[2],
+      "{\"event\":\"websocket:message:sent\",\"status\":486,\"reason\":\"Busy\xef\xbf\xbd\"}");
+}
+
+/// Each command that cannot be used is answered by chan_websocket's ERROR, the warning comes once.
+TEST(Errors, AreToldInTheWordsOfAsterisk) {
+  SoupEndpoint endpoint({.protocol = "media"});
+  TestPipeline pipeline(line(endpoint, "dialect=asterisk call-id=c"));
+  pipeline.play();
+  ASSERT_TRUE(endpoint.waitTexts(1, 1, 5s));
+  endpoint.sendText(1, R"({"command":)");
+  ASSERT_TRUE(endpoint.waitTexts(1, 2, 5s));  // what comes now may change the form
+  endpoint.sendText(1, "SET_MEDIA_DIRECTION up");
+  ASSERT_TRUE(endpoint.waitTexts(1, 3, 5s));
+  const auto texts = endpoint.connection(1)->texts();
+  EXPECT_EQ(texts[1],
+            R"({"event":"ERROR","channel_id":"c","error_text":"Unable to parse JSON command"})");
+  EXPECT_EQ(texts[2],
+            "ERROR channel_id:c error_text:SET_MEDIA_DIRECTION needs a direction: both, in or out");
+  EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.warnings() > 0; }, 5s));
+  EXPECT_EQ(pipeline.warnings(), 1U);
+  EXPECT_EQ(pipeline.stat("sink", "ignored-messages"), 2U);
 }
 
 }  // namespace

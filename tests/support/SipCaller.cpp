@@ -165,7 +165,7 @@ void SipCaller::invite(const Invite& invite) {
   }
   inviteCseq_ = nextCseq();
   SipHeaders headers = invite.headers;
-  headers.emplace_back("Allow", "INVITE, ACK, BYE, CANCEL, INFO, OPTIONS");
+  if (!options_.allow.empty()) headers.emplace_back("Allow", options_.allow);
   inviteBytes_ = compose("INVITE", inviteUri_, inviteCseq_, inviteBranch_, headers,
                          invite.sdp.value_or(""), invite.sdp ? "application/sdp" : "", remote_);
   invitedAt_ = Clock::now();

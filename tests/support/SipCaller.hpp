@@ -28,6 +28,7 @@ class SipCaller {
     bool autoAck = true;  // of 2xx; other final answers are always acknowledged
     bool autoAnswer =
         true;  // 200 to BYE, INFO, OPTIONS, NOTIFY and a re-INVITE is left to the test
+    std::string allow = "INVITE, ACK, BYE, CANCEL, INFO, OPTIONS";  // empty: no such header
   };
   struct Invite {
     SipHeaders headers;

@@ -119,6 +119,28 @@ TEST(Routing, transferTargets) {
   EXPECT_FALSE(isTransferTarget("sip:" + std::string(600, 'a')));
 }
 
+TEST(Routing, transfersThatAreAllowed) {
+  Config::Sip sip;
+  EXPECT_TRUE(mayTransferTo(sip, "sip:a@b"));
+  sip.transferAllow = {"*.example.org", "192.0.2.1", "[2001:db8::1]"};
+  for (const char* uri :
+       {"sip:a@pbx.example.org", "SIPS:a@PBX.Example.org:5061;transport=tls", "sip:192.0.2.1",
+        "sip:a@[2001:db8::1]:5060", "sip:a@x.example.org?Subject=y"})
+    EXPECT_TRUE(mayTransferTo(sip, uri)) << uri;
+  for (const char* uri :
+       {"sip:a@example.com", "sip:x.example.org@example.com", "sip:a@example.com;x=.example.org",
+        "sip:a@b;y=@x.example.org", "sip:x.example.org:y@b", "sip:a@[2001:db8::2]", "sip:a@[",
+        "tel:+4930123"})
+    EXPECT_FALSE(mayTransferTo(sip, uri)) << uri;
+  sip.transferAllow = {"tel:"};
+  EXPECT_TRUE(mayTransferTo(sip, "TEL:+4930123"));
+  EXPECT_FALSE(mayTransferTo(sip, "sip:a@b"));
+  sip.transferAllow = {"*"};
+  EXPECT_TRUE(mayTransferTo(sip, "sip:a@b"));
+  sip.transfer = false;
+  EXPECT_FALSE(mayTransferTo(sip, "sip:a@b"));
+}
+
 // Reckoned with `printf %s URI | openssl dgst -sha1 -hmac TOKEN -binary | base64`.
 TEST(Routing, twilioSignature) {
   EXPECT_EQ(twilioSignature("wss://bot.example.org/stream?a=1", "12345"),

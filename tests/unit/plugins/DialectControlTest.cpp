@@ -130,4 +130,51 @@ TEST(EndWords, AreNotForEndpointsThatKnowKeysOnly) {
   EXPECT_NE(dialect->write(EndNotice{"caller-hangup"}), "");
 }
 
+TEST(MessageWords, OfTheJsonL16Dialects) {
+  for (const char* name : {"wsbridge", "vonage"}) {
+    SCOPED_TRACE(name);
+    const auto dialect = make(name);
+    EXPECT_EQ(dialect->write(MessageNotice{"text/plain", "a \"b\"\n"}),
+              R"({"event":"websocket:message","content-type":"text/plain","body":"a \"b\"\n"})");
+    EXPECT_EQ(
+        dialect->write(MessageNotice{"application/json", " {\"a\": [1, null]} "}),
+        R"({"event":"websocket:message","content-type":"application/json","json":{"a":[1,null]}})");
+    for (const std::string text : {"[1]", "{\"a\":", "7", ""}) {
+      EXPECT_NE(dialect->write(MessageNotice{"application/json", text}).find("\"body\":"),
+                std::string::npos)
+          << text;
+    }
+    EXPECT_EQ(dialect->write(MessageResultNotice{200, ""}),
+              R"({"event":"websocket:message:sent","status":200})");
+    EXPECT_EQ(dialect->write(MessageResultNotice{486, "Busy \"Here\""}),
+              R"({"event":"websocket:message:sent","status":486,"reason":"Busy \"Here\""})");
+    const auto decoded = [&](const std::string& members) {
+      const auto command = dialect->decodeText(R"({"action":"message",)" + members + "}");
+      const auto* message = std::get_if<MessageCommand>(&command);
+      return message != nullptr ? message->type + " " + message->body : "none";
+    };
+    EXPECT_EQ(decoded(R"("body":"x y")"), "text/plain x y");
+    EXPECT_EQ(decoded(R"("content-type":"a/b","body":"x")"), "a/b x");
+    EXPECT_EQ(decoded(R"("json":{"k": [true]})"), R"(application/json {"k":[true]})");
+    EXPECT_EQ(decoded(R"("content-type":"a/b+json","json":{})"), "a/b+json {}");
+    EXPECT_EQ(decoded(R"("json":[1])"), "none");
+    EXPECT_EQ(decoded(R"("body":7)"), "none");
+    EXPECT_TRUE(is<BadCommand>(dialect->decodeText(R"({"action":"message"})")));
+  }
+  for (const char* name : {"twilio", "asterisk", "jambonz"})
+    EXPECT_EQ(make(name)->write(MessageNotice{"text/plain", "a"}), "") << name;
+}
+
+TEST(ErrorWords, OfAsterisk) {
+  const auto asterisk = make("asterisk");
+  EXPECT_TRUE(is<BadCommand>(asterisk->decodeText(" {\"command\":")));
+  EXPECT_EQ(asterisk->write(ErrorNotice{"what \"is\" wrong"}),
+            R"({"event":"ERROR","channel_id":"call-1","error_text":"what \"is\" wrong"})");
+  asterisk->decodeText("GET_STATUS");
+  EXPECT_EQ(asterisk->write(ErrorNotice{"what \"is\" wrong"}),
+            "ERROR channel_id:call-1 error_text:what \"is\" wrong");
+  for (const char* name : {"wsbridge", "vonage", "twilio", "jambonz"})
+    EXPECT_EQ(make(name)->write(ErrorNotice{"x"}), "") << name;
+}
+
 }  // namespace

@@ -62,6 +62,18 @@ TEST(ByteFifo, GivesBackWhatWentInAcrossBlocks) {
   EXPECT_EQ(out, bytes);
 }
 
+TEST(Outbox, AudioAloneCanBeDropped) {
+  Outbox outbox;
+  const std::vector<uint8_t> frame{1};
+  outbox.pushAudio(frame);
+  outbox.pushText("five");
+  outbox.pushAudio(frame);
+  EXPECT_EQ(outbox.dropAudio(), 2U);
+  EXPECT_EQ(outbox.dropAudio(), 0U);
+  EXPECT_EQ(outbox.pop().kind, Outbox::Item::Kind::Text);
+  EXPECT_TRUE(outbox.empty());
+}
+
 TEST(Outbox, DropsTheOldestAudioAndNeverText) {
   Outbox outbox;
   outbox.setMaxFrames(2);
@@ -71,7 +83,7 @@ TEST(Outbox, DropsTheOldestAudioAndNeverText) {
   EXPECT_EQ(outbox.pushAudio(frame(2)), 0U);
   EXPECT_EQ(outbox.pushAudio(frame(3)), 1U);
   outbox.pushNotice(wsbridge::MarkNotice{"m", false});
-  EXPECT_EQ(outbox.textBytes(), 5U);
+  EXPECT_GT(outbox.textBytes(), 5U) << "small ones count, too: there may be many";
   EXPECT_EQ(outbox.pop().kind, Outbox::Item::Kind::Text);
   EXPECT_EQ(outbox.pop().bytes, frame(2));
   EXPECT_EQ(outbox.pop().bytes, frame(3));

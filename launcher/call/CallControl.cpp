@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Call: what the endpoint wants done at the caller's side, and what comes of it: transfers, keys
+// and messages. The rest is in Call.cpp.
+#include <algorithm>
+#include <limits>
+
+#include "base/Text.hpp"
+#include "call/Call.hpp"
+#include "log/Log.hpp"
+#include "sip/DtmfRelay.hpp"
+#include "sip/MessageBody.hpp"
+
+namespace launcher {
+
+namespace {
+
+constexpr int kLongestReport = 600;  // s; what a NOTIFY may ask to be waited for
+
+bool succeeded(int status) {
+  return status >= 200 && status < 300;
+}
+
+/// The caller does not know what is asked for, so the next one will fare no better.
+bool isUnsupported(int status) {
+  return status == 405 || status == 415 || status == 488 || status == 501;
+}
+
+}  // namespace
+
+void Call::transfer(const std::string& uri) {
+  const auto refuse = [&](unsigned status, const char* reason) {
+    step("transfer-refused", reason);
+    pipeline_->tellTransfer(status, reason);
+  };
+  if (state_ != State::Active) return;
+  if (transferUntilUs_ != 0) return refuse(491, "a transfer is going on");
+  if (!isTransferTarget(uri)) return refuse(400, "uri is no sip:, sips: or tel: URI");
+  if (!mayTransferTo(config_->sip, uri)) return refuse(403, "transfer there is not allowed");
+  // The transaction has a limit of its own.
+  transferUntilUs_ = std::numeric_limits<std::int64_t>::max();
+  step("transfer", text::withoutCredentials(uri));
+  leg_->refer(uri);
+}
+
+void Call::onTransferProgress(int seconds) {
+  if (transferUntilUs_ == 0) return;
+  const int longest = std::clamp(seconds, config_->sip.transferTimeout,
+                                 std::max(kLongestReport, config_->sip.transferTimeout));
+  transferUntilUs_ = g_get_monotonic_time() + std::int64_t{longest} * G_USEC_PER_SEC;
+}
+
+void Call::onTransferred(int status, const std::string& phrase) {
+  if (transferUntilUs_ == 0 || state_ != State::Active) return;
+  transferUntilUs_ = 0;
+  step("transferred", std::to_string(status));
+  const bool done = status < 300;
+  pipeline_->tellTransfer(static_cast<unsigned>(status), done ? "" : phrase);
+  if (done) finish(EndReason::Transferred);
+}
+
+void Call::checkTransfer(std::int64_t nowUs) {
+  if (transferUntilUs_ == 0 || nowUs < transferUntilUs_) return;
+  onTransferred(408, "the caller does not tell what came of it");
+}
+
+void Call::onInfo(const std::string& type, const std::string& body) {
+  const auto digit = parseDtmfBody(type, body);
+  if (digit && state_ == State::Active) pipeline_->sendDigit(*digit);
+}
+
+void Call::onMessage(const std::string& type, const std::string& body) {
+  step("message", type);
+  if (state_ == State::Active) pipeline_->tellMessage(type, body);
+}
+
+void Call::sendMessage(const std::string& type, const std::string& body) {
+  const auto refuse = [&](unsigned status, const char* reason) {
+    step("message-refused", reason);
+    pipeline_->tellMessageResult(status, reason);
+  };
+  if (state_ != State::Active) return;
+  if (body.size() > kMaxMessageBytes) return refuse(413, "longer than 8192 bytes");
+  if (!isPlainMediaType(type)) return refuse(415, "content-type is no type/subtype");
+  if (!requests_.add({{}, type, body})) return refuse(503, "too many messages wait");
+  sendNextRequest();
+}
+
+void Call::sendKey(const std::string& key, unsigned durationMs) {
+  if (state_ != State::Active || key.size() != 1) return;
+  if (infoRefused_ || !leg_->takesInfo())
+    return keyLost("the caller takes neither telephone-event (RFC 4733) nor INFO");
+  if (!requests_.add({key, kDtmfRelayType, makeDtmfBody({key[0], durationMs})}))
+    return keyLost("too many keys wait for the caller's answers");
+  sendNextRequest();
+}
+
+void Call::keyLost(const std::string& reason) {
+  log::warning("dtmf-undeliverable", {{"id", id_}, {"reason", reason}});
+}
+
+void Call::sendNextRequest() {
+  const DialogRequest* request = requests_.next();
+  if (!request) return;
+  const bool info = !request->key.empty() || config_->sip.messageMethod == MessageMethod::Info;
+  step(info ? "info-sent" : "message-sent", request->type);
+  leg_->send(info ? InDialog::Info : InDialog::Message, request->type, request->body);
+}
+
+void Call::onRequestAnswered(int status, const std::string& phrase) {
+  const auto request = requests_.answered();
+  if (!request || state_ != State::Active) return;
+  step("request-answered", std::to_string(status));
+  if (request->key.empty()) {
+    pipeline_->tellMessageResult(static_cast<unsigned>(status), succeeded(status) ? "" : phrase);
+  } else if (succeeded(status)) {
+    pipeline_->tellKeySent(request->key);
+  } else {
+    const std::string reason = "INFO was answered " + std::to_string(status) + " " + phrase;
+    keyLost(reason);
+    if (isUnsupported(status)) {
+      infoRefused_ = true;
+      for (std::size_t left = requests_.dropKeys(); left > 0; --left)
+        keyLost(reason);
+    }
+  }
+  sendNextRequest();
+}
+
+}  // namespace launcher
