@@ -44,11 +44,6 @@ gssize wouldBlock(GError** error) {
   return -1;
 }
 
-gssize refused(GError** error) {
-  g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "WebSocket message refused");
-  return -1;
-}
-
 gssize systemError(const char* what, GError** error) {
   const int code = errno;
   g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "%s: %s", what, g_strerror(code));
@@ -58,7 +53,8 @@ gssize systemError(const char* what, GError** error) {
 }  // namespace
 
 FlowState::FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
-                     FrameFilter::AudioTaker on_audio, std::function<void()> on_drained)
+                     FrameFilter::AudioTaker on_audio, std::function<void()> on_drained,
+                     std::function<void()> on_fault)
     : loop_(std::move(loop)),
       base_(G_IO_STREAM(g_object_ref(base))),
       on_audio_(std::move(on_audio)),
@@ -68,6 +64,7 @@ FlowState::FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vect
       staging_(kStagingBytes),
       prefix_(std::move(prefix)),
       on_drained_(std::move(on_drained)),
+      on_fault_(std::move(on_fault)),
       last_read_us_(g_get_monotonic_time()) {
   if (G_IS_SOCKET_CONNECTION(base)) {
     socket_ = g_socket_connection_get_socket(G_SOCKET_CONNECTION(base));
@@ -85,6 +82,7 @@ FlowState::~FlowState() {
 void FlowState::detach() {
   on_audio_ = nullptr;
   on_drained_ = nullptr;
+  on_fault_ = nullptr;
 }
 
 bool FlowState::libsoupWanted() const {
@@ -133,7 +131,12 @@ gssize FlowState::read(void* buffer, gsize size, GError** error) {
   if (closed_ || read_stopped_) return wouldBlock(error);
   const size_t count = filter_.read(static_cast<uint8_t*>(buffer), size);
   if (count > 0) return static_cast<gssize>(count);
-  if (filter_.fault() != FrameFilter::Fault::None) return refused(error);
+  if (filter_.fault() != FrameFilter::Fault::None) {
+    // An error would make libsoup close the socket without a close frame, and it may not be closed
+    // within its own call.
+    if (on_fault_) loop_->post(std::exchange(on_fault_, nullptr));
+    return wouldBlock(error);
+  }
   if (!ended_ || filter_.behind()) return wouldBlock(error);
   if (end_error_ && error != nullptr) *error = g_error_copy(end_error_.get());
   return end_error_ ? -1 : 0;

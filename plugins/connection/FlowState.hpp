@@ -23,7 +23,8 @@ namespace wsbridge {
 class FlowState : public std::enable_shared_from_this<FlowState> {
  public:
   FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
-            FrameFilter::AudioTaker on_audio, std::function<void()> on_drained);
+            FrameFilter::AudioTaker on_audio, std::function<void()> on_drained,
+            std::function<void()> on_fault);
   ~FlowState();
   FlowState(const FlowState&) = delete;
   FlowState& operator=(const FlowState&) = delete;
@@ -83,6 +84,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   std::vector<uint8_t> staging_;
   std::vector<uint8_t> prefix_;
   std::function<void()> on_drained_;
+  std::function<void()> on_fault_;
   bool ended_ = false;  // the base stream: by end_error_ or in order
   GErrorPtr end_error_;
 

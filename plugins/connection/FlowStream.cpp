@@ -149,9 +149,10 @@ static void flow_io_class_init(FlowIoClass* klass) {
 
 FlowStream::FlowStream(std::shared_ptr<MediaLoop> loop, GIOStream* base,
                        std::vector<uint8_t> prefix, FrameFilter::AudioTaker on_audio,
-                       std::function<void()> on_drained)
+                       std::function<void()> on_drained, std::function<void()> on_fault)
     : state_(std::make_shared<FlowState>(std::move(loop), base, std::move(prefix),
-                                         std::move(on_audio), std::move(on_drained))),
+                                         std::move(on_audio), std::move(on_drained),
+                                         std::move(on_fault))),
       stream_(G_IO_STREAM(g_object_new(flow_io_get_type(), nullptr))) {
   auto* io = reinterpret_cast<FlowIo*>(stream_);
   io->input = static_cast<FlowInput*>(g_object_new(flow_input_get_type(), nullptr));

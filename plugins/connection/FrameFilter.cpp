@@ -35,6 +35,12 @@ uint64_t payloadSize(const uint8_t* header) {
   return value;
 }
 
+/// 1004 to 1006 and 1015 never are; 1016 to 2999 are kept for later versions of the protocol.
+bool mayBeSent(unsigned code) {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+         (code >= 3000 && code <= 4999);
+}
+
 }  // namespace
 
 void FrameFilter::feed(std::span<const uint8_t> raw) {
@@ -133,11 +139,12 @@ void FrameFilter::noteCloseByte(std::span<const uint8_t> part) {
   close_reason_ = whole;
   if (part.size() < remaining_) return;
   if (whole.size() >= 2) {
-    close_code_ =
+    const unsigned code =
         static_cast<unsigned>(static_cast<uint8_t>(whole[0])) << 8 | static_cast<uint8_t>(whole[1]);
+    close_code_ = mayBeSent(code) ? code : kBrokenClose;
     close_reason_ = whole.substr(2);
   } else {
-    close_code_ = 1002;
+    close_code_ = kBrokenClose;
     close_reason_.clear();
   }
 }

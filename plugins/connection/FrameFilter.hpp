@@ -26,6 +26,8 @@ class FrameFilter {
   using AudioTaker = std::function<void(std::span<const uint8_t>)>;
 
   static constexpr uint64_t kMaxText = 1024 * 1024;
+  /// In the place of a close code that may not be on the wire (RFC 6455 7.4.1 and 7.4.2).
+  static constexpr unsigned kBrokenClose = 0;
 
   explicit FrameFilter(AudioTaker audio) : audio_(std::move(audio)) {}
 
@@ -54,7 +56,7 @@ class FrameFilter {
   [[nodiscard]] Fault fault() const { return fault_; }
   [[nodiscard]] uint64_t messages() const { return messages_; }
   [[nodiscard]] bool closeSeen() const { return close_seen_; }
-  /// Code of the server's close frame, 1005 when it had none.
+  /// Code of the server's close frame, 1005 when it had none, or kBrokenClose.
   [[nodiscard]] unsigned closeCode() const { return close_code_; }
   [[nodiscard]] const std::string& closeReason() const { return close_reason_; }
 

@@ -13,6 +13,8 @@ constexpr int64_t kCloseAnswerUs = 1'000'000;
 constexpr int64_t kDrainingCloseUs = 6'000'000;  // libsoup itself gives up after five seconds
 constexpr int64_t kFaultLingerUs = 500'000;
 constexpr size_t kMaxCloseReason = 120;
+constexpr unsigned kProtocolError = 1002;
+constexpr unsigned kTooBig = 1009;
 constexpr unsigned kNoStatus = 1005;
 constexpr unsigned kAbnormal = 1006;
 constexpr guint64 kMaxPayload = FrameFilter::kMaxText + 64 * 1024;
@@ -69,6 +71,9 @@ void WebSocketClient::dialled(Dialer::Result result) {
         const auto self = weak.lock();
         const auto listener = self ? self->listener_.lock() : nullptr;
         if (listener) listener->onWritable();
+      },
+      [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->refuse();
       });
   flow_->setAudioIsText(settings_.audio_is_text);
   const Endpoint& endpoint = settings_.dial.endpoint;
@@ -245,18 +250,9 @@ void WebSocketClient::onError(SoupWebsocketConnection*, GError* error, gpointer 
   const auto self = static_cast<WebSocketClient*>(data)->shared_from_this();
   // 3.2 emits `error` again for each read until closed.
   g_signal_handlers_disconnect_by_data(self->socket_, self.get());
-  const FrameFilter& filter = self->flow_->filter();
   Failure failure{.kind = FailureKind::Lost,
                   .text = std::string("the connection broke: ") + error->message};
-  if (filter.fault() == FrameFilter::Fault::TextTooLong) {
-    failure = {.kind = FailureKind::Protocol,
-               .text = "the endpoint sent a text message over 1 MiB",
-               .close_code = 1009};
-  } else if (filter.fault() == FrameFilter::Fault::BrokenFragments) {
-    failure = {.kind = FailureKind::Protocol,
-               .text = "the endpoint mixed the fragments of two messages",
-               .close_code = 1002};
-  } else if (error->domain == SOUP_WEBSOCKET_ERROR) {
+  if (error->domain == SOUP_WEBSOCKET_ERROR) {
     failure = {.kind = FailureKind::Protocol,
                .text = std::string("the endpoint broke the WebSocket protocol: ") + error->message,
                .close_code = static_cast<unsigned>(error->code)};
@@ -274,6 +270,23 @@ void WebSocketClient::onError(SoupWebsocketConnection*, GError* error, gpointer 
     }
     if (!alive->close_timer_ && alive->socket_ != nullptr) alive->armCloseTimeout();
   });
+}
+
+void WebSocketClient::refuse() {
+  if (socket_ == nullptr || reported_) return;
+  const bool too_long = flow_->filter().fault() == FrameFilter::Fault::TextTooLong;
+  const Failure failure{.kind = FailureKind::Protocol,
+                        .text = too_long ? "the endpoint sent a text message over 1 MiB"
+                                         : "the endpoint mixed the fragments of two messages",
+                        .close_code = too_long ? kTooBig : kProtocolError};
+  flow_->stopReading();
+  if (close_sent_) return reportClosed(local_code_, local_reason_, ClosedBy::Local);
+  close_sent_ = true;
+  // The answer is behind what is not read any more: the socket is let go soon.
+  armCloseTimeout();
+  if (soup_websocket_connection_get_state(socket_) == SOUP_WEBSOCKET_STATE_OPEN)
+    soup_websocket_connection_close(socket_, static_cast<gushort>(failure.close_code), nullptr);
+  reportFailed(failure);
 }
 
 void WebSocketClient::onClosedSignal(SoupWebsocketConnection*, gpointer data) {
@@ -295,6 +308,10 @@ void WebSocketClient::streamClosed() {
     reportFailed({.kind = FailureKind::Lost,
                   .text = "the endpoint closed the connection without a close frame",
                   .close_code = kAbnormal});
+  } else if (filter.closeCode() == FrameFilter::kBrokenClose) {
+    reportFailed({.kind = FailureKind::Protocol,
+                  .text = "the endpoint closed with a code that may not be sent",
+                  .close_code = kProtocolError});
   } else if (isOrderly(filter.closeCode())) {
     reportClosed(filter.closeCode(), filter.closeReason(), ClosedBy::Endpoint);
   } else {

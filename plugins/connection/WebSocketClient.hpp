@@ -79,6 +79,8 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   void reportClosed(unsigned code, const std::string& reason, ClosedBy by);
   void reportFailed(const Failure& failure);
   void streamClosed();
+  /// The filter has found a fault that libsoup does not see.
+  void refuse();
   void teardown();
   std::shared_ptr<Listener> takeListener();
 

@@ -122,6 +122,10 @@ TEST_F(Messages, OfTheEndpointReachTheCallerOneByOne) {
   EXPECT_EQ(got("MESSAGE", 3).header("Content-Type"), "application/json");
   for (int i = 0; i < 3; ++i)
     expectTold(sent(200));
+  const std::string large(8000, 'x');
+  order(R"("body":")" + large + "\"");
+  EXPECT_EQ(got("MESSAGE", 4).body, large) << "larger than a datagram should be";
+  expectTold(sent(200));
   phone_->sip().answerWith("MESSAGE", 486, "Busy \"Here\"");
   order(R"("body":"four")");
   expectTold(sent(486, R"(Busy \"Here\")"));

@@ -253,6 +253,18 @@ TEST(FrameFilter, NotesTheCloseFrame) {
   EXPECT_EQ(empty.filter.closeCode(), 1005U);
 }
 
+TEST(FrameFilter, KnowsCloseCodesThatMayNotBeSent) {
+  for (const unsigned code : {0U, 999U, 1004U, 1005U, 1006U, 1015U, 1016U, 2999U, 5000U, 65535U}) {
+    Harness h;
+    const std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xFF)};
+    h.pass(frame(8, true, payload), 100);
+    EXPECT_EQ(h.filter.closeCode(), wsbridge::FrameFilter::kBrokenClose) << code;
+  }
+  Harness short_one;
+  short_one.pass(frame(8, true, "\x03"), 1);
+  EXPECT_EQ(short_one.filter.closeCode(), wsbridge::FrameFilter::kBrokenClose);
+}
+
 TEST(FrameWriter, WritesWhatAServerUnmasks) {
   wsbridge::MaskKeys keys;
   std::vector<uint8_t> out;
