@@ -113,6 +113,7 @@ void Leg::bye(const std::string& reason) {
 }
 
 void Leg::refer(const std::string& uri) {
+  earlierReferCseq_ = std::exchange(referCseq_, 0);
   nua_refer(handle_, SIPTAG_REFER_TO_STR(("<" + uri + ">").c_str()), TAG_END());
 }
 
@@ -129,9 +130,12 @@ void Leg::noteAllow(const sip_s* sip) {
 
 /// The body of the NOTIFY is the status line of the other call so far, RFC 3515 2.4.5.
 void Leg::noteTransfer(const sip_s* sip) {
-  if (!sip || !handler_) return;
-  const char* id = sip->sip_event ? sip->sip_event->o_id : nullptr;
-  if (id && earlierReferCseq_ != 0 && std::to_string(earlierReferCseq_) == id) return;
+  if (!sip || !handler_ || !sip->sip_event) return;
+  const sip_event_t& event = *sip->sip_event;
+  if (!event.o_type || !text::equalsNoCase(event.o_type, "refer")) return;
+  // 2.4.6: the id is the CSeq of the REFER that is meant.
+  if (event.o_id && earlierReferCseq_ != 0 && std::to_string(earlierReferCseq_) == event.o_id)
+    return;
   const std::string fragment = bodyOf(sip);
   int status = 0;
   char phrase[64] = "";
@@ -229,8 +233,7 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
       break;
     case nua_r_refer:
       if (status < 200 || !handler_) break;
-      earlierReferCseq_ =
-          std::exchange(referCseq_, sip && sip->sip_cseq ? sip->sip_cseq->cs_seq : 0);
+      referCseq_ = sip && sip->sip_cseq ? sip->sip_cseq->cs_seq : 0;
       if (status < 300) {
         handler_->onTransferProgress(0);
       } else {

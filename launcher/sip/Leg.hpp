@@ -110,8 +110,8 @@ class Leg {
   bool byeSent_ = false;
   bool acked_ = false;
   bool takesInfo_ = true;
-  unsigned referCseq_ = 0;  ///< of the last one that was answered
-  unsigned earlierReferCseq_ = 0;
+  unsigned referCseq_ = 0;         ///< of the last REFER, once it is answered
+  unsigned earlierReferCseq_ = 0;  ///< of the one before
 };
 
 }  // namespace launcher

@@ -37,7 +37,7 @@ TEST_F(Dialog, OptionsOutsideACall) {
   std::string allow;
   for (const auto& value : answer->all("Allow"))
     allow += value + ",";
-  for (const char* method : {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO"}) {
+  for (const char* method : {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "MESSAGE"}) {
     EXPECT_NE(allow.find(method), std::string::npos) << allow;
   }
 }
