@@ -273,13 +273,14 @@ void WebSocketClient::onError(SoupWebsocketConnection*, GError* error, gpointer 
 }
 
 void WebSocketClient::refuse() {
+  if (!flow_) return;
+  flow_->stopReading();  // in any case: what comes behind the fault is of no use
   if (socket_ == nullptr || reported_) return;
   const bool too_long = flow_->filter().fault() == FrameFilter::Fault::TextTooLong;
   const Failure failure{.kind = FailureKind::Protocol,
                         .text = too_long ? "the endpoint sent a text message over 1 MiB"
                                          : "the endpoint mixed the fragments of two messages",
                         .close_code = too_long ? kTooBig : kProtocolError};
-  flow_->stopReading();
   if (close_sent_) return reportClosed(local_code_, local_reason_, ClosedBy::Local);
   close_sent_ = true;
   // The answer is behind what is not read any more: the socket is let go soon.

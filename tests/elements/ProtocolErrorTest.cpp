@@ -106,6 +106,22 @@ TEST(ProtocolError, ACloseCodeThatMayNotBeSent) {
   }
 }
 
+/// While our close waits for its answer, what else comes is of no use, and no error.
+TEST(ProtocolError, BehindOurOwnCloseIsNone) {
+  RawEndpoint endpoint;
+  TestPipeline pipeline("wsbridgesrc name=src uri=" + endpoint.uri() +
+                        " ! fakesink sync=false async=false");
+  pipeline.play();
+  const auto connection = endpoint.accept(5s);
+  ASSERT_TRUE(connection && connection->acceptHandshake());
+  ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+  g_signal_emit_by_name(pipeline.element("src"), "close", 1000U, "bye");
+  ASSERT_TRUE(connection->recvFrame(Opcode::Close, 5s).has_value());
+  connection->write(encodeFrame(Opcode::Text, true, std::string(1024 * 1024 + 1, 'x')));
+  EXPECT_NE(pipeline.waitMessage("wsbridge-closed", 3s), nullptr);
+  EXPECT_EQ(pipeline.errors(), 0U);
+}
+
 /// No dialect calls a type of message unacceptable (1003): what it cannot use it ignores.
 TEST(ProtocolError, AudioWhereTextIsSpokenIsNone) {
   RawEndpoint endpoint;
