@@ -73,6 +73,7 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
       return "echo.listen: " + fault;
     }
   }
+  if (std::string fault = startHttp(); !fault.empty()) return fault;
   ports_ = std::make_unique<RtpPorts>(config_->rtp.portRange);
   resolver_ = std::make_unique<NameResolver>();
   workers_ = std::make_unique<PipelineWorkers>(config_->media.workers);
@@ -100,6 +101,25 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
     monitorSource_ = g_timeout_add(LoopTable::kSampleMs, repeat, this);
   }
   return fault;
+}
+
+std::string Gateway::startHttp() {
+  if (config_->http.listen.empty()) return {};
+  http_ = std::make_unique<HttpServer>();
+  // Requests are heard by the main loop, which runs when all is started.
+  auto look = [this](const TwilioSids& sids, CallManager::EndWhich end, TwilioCalls::Found found) {
+    sip_.post([this, sids, end, found = std::move(found)] {
+      auto call = manager_->twilioCall(sids, end);
+      postToMain([found, call = std::move(call)] { found(call); });
+    });
+  };
+  auto calls = std::make_shared<TwilioCalls>(std::move(look));
+  http_->add(TwilioCalls::kPrefix, [this, calls](const HttpRequest& request, auto answer) {
+    calls->handle(request, config_->websocket.twilioAuthToken, std::move(answer));
+  });
+  const Config::Http& http = config_->http;
+  std::string fault = http_->listen(http.listen.front(), http.tlsCertFile, http.tlsKeyFile);
+  return fault.empty() ? fault : "http: " + fault;
 }
 
 void Gateway::startOnSipThread(const Admission::House& house,
@@ -200,6 +220,7 @@ void Gateway::stop() {
   started_ = false;
   if (monitorSource_ != 0) g_source_remove(monitorSource_);
   monitorSource_ = 0;
+  http_.reset();
   // What the workers still take down posts to the SIP thread, so they go first.
   workers_.reset();
   resolver_.reset();

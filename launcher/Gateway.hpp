@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/HttpServer.hpp"
+#include "admin/TwilioCalls.hpp"
 #include "call/CallManager.hpp"
 #include "call/NameResolver.hpp"
 #include "config/Config.hpp"
@@ -48,11 +50,13 @@ class Gateway {
 
   /// The addresses that SIP is heard on, such as udp:127.0.0.1:5060.
   const std::string& listening() const { return listening_; }
+  std::string httpAddress() const { return http_ ? http_->address() : std::string(); }
   std::string echoAddress() const { return echo_ ? echo_->address() : std::string(); }
 
  private:
   void startOnSipThread(const Admission::House& house,
                         const std::function<void(std::string)>& done);
+  std::string startHttp();
   void stop();
   void logCapacity(const Capacity& capacity) const;
   void monitor();
@@ -61,6 +65,7 @@ class Gateway {
   const std::size_t descriptorLimit_;
   std::optional<PipelineTemplate> launch_;
   std::unique_ptr<EchoEndpoint> echo_;
+  std::unique_ptr<HttpServer> http_;
   std::unique_ptr<RtpPorts> ports_;
   std::unique_ptr<NameResolver> resolver_;
   std::unique_ptr<PipelineWorkers> workers_;

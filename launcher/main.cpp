@@ -56,6 +56,7 @@ class Program {
     const std::string echo = gateway_->echoAddress();
     log::info("ready", {{"sip", gateway_->listening()},
                         {"echo", echo},
+                        {"http", gateway_->httpAddress()},
                         {"pid", static_cast<int>(getpid())},
                         {"version", WSBRIDGE_VERSION}});
     if (line_.mode == CommandLine::Mode::Call && !startCall(*config)) return kUsage;

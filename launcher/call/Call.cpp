@@ -64,7 +64,7 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, const std::optional<Re
     logStart();
     return finish(fault->reason, fault->text, fault->header);
   }
-  bridge_ = std::move(std::get<BridgeRequest>(routed));
+  setBridge(std::move(std::get<BridgeRequest>(routed)));
   logStart();
   if (!checkPolicy()) return;
   if (incoming.foreignBody) return finish(EndReason::BodyUnsupported, "", "Content-Type");
@@ -93,13 +93,20 @@ void Call::dial(std::unique_ptr<Leg> leg, UserAgent& agent, const std::string& u
   outgoing_ = true;
   from_ = "wsbridge-launcher";
   to_ = uri;
-  bridge_ = std::move(bridge);
+  setBridge(std::move(bridge));
   logStart();
   if (!checkPolicy() || !takePorts(localAddress)) return;
   state_ = State::Dialling;
   sdp_ = makeOffer(local_);
   step("invite", uri);
   leg_->dial(sdp_);
+}
+
+void Call::setBridge(BridgeRequest bridge) {
+  bridge_ = std::move(bridge);
+  if (bridge_.dialect != "twilio") return;
+  const std::string& account = config_->websocket.twilioAccountSid;
+  twilio_ = {account.empty() ? ownTwilioAccountSid() : account, randomTwilioCallSid()};
 }
 
 bool Call::checkPolicy() {
@@ -179,7 +186,8 @@ void Call::startPipeline(const std::string& addresses) {
   state_ = State::Opening;
   PipelineSpec spec;
   spec.connection = id_;
-  spec.callId = leg_->callId();
+  spec.callId = twilio_.call.empty() ? leg_->callId() : twilio_.call;
+  spec.accountId = twilio_.account;
   loop_ = services_.loops->take();
   spec.loop = LoopTable::name(*loop_);
   spec.config = config_;
@@ -425,7 +433,8 @@ void Call::logStart() {
                            {"to", to_},
                            {"endpoint", text::withoutCredentials(bridge_.uri)},
                            {"content-type", bridge_.contentType},
-                           {"route", bridge_.route}});
+                           {"route", bridge_.route},
+                           {"call-sid", twilio_.call}});
 }
 
 }  // namespace launcher

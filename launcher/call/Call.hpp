@@ -14,8 +14,10 @@
 #include "call/CallEnd.hpp"
 #include "call/DialogRequests.hpp"
 #include "call/MediaWatch.hpp"
+#include "call/CallSnapshot.hpp"
 #include "call/NameResolver.hpp"
 #include "call/Routing.hpp"
+#include "call/TwilioSids.hpp"
 #include "config/Config.hpp"
 #include "media/CallPipeline.hpp"
 #include "media/PipelineTemplate.hpp"
@@ -62,6 +64,10 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   bool wasBridged() const { return answeredAt_ != 0; }
   std::unique_ptr<Leg> takeLeg() { return std::move(leg_); }
   UserAgent& agent() { return *agent_; }
+  CallSnapshot snapshot() const;
+  /// What the endpoint knows the call by; empty unless its dialect is twilio.
+  const TwilioSids& twilioSids() const { return twilio_; }
+  bool answered() const { return leg_ && leg_->answered(); }
 
   void onCancelled() override;
   void onBye() override;
@@ -118,6 +124,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void endMedia(const CallEnd& end);
   void stopPipeline();
   void stopped(const CallCounters& counters);
+  void setBridge(BridgeRequest bridge);
   void logStart();
   void logEnd(const CallCounters& counters);
 
@@ -139,6 +146,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   bool infoRefused_ = false;  ///< the caller does not know INFO with keys
 
   BridgeRequest bridge_;
+  TwilioSids twilio_;
   LocalMedia local_;
   Agreement agreement_;
   std::string sdp_;  ///< our last one
@@ -152,6 +160,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
 
   std::int64_t startedAt_;  ///< monotonic, µs
   std::int64_t answeredAt_ = 0;
+  std::int64_t endedAt_ = 0;
   double setupMs_ = 0;
   std::optional<EndReason> reason_;
   std::string endDetail_;

@@ -18,10 +18,27 @@ void Call::finish(EndReason reason, const std::string& detail, const std::string
   // The timer's task must not be destroyed while it runs, so it is only left to find us over.
   state_ = State::Over;
   reason_ = reason;
+  endedAt_ = g_get_monotonic_time();
   const CallEnd& end = callEnd(reason);
   endDetail_ = detail;
   endDialog(end, detail, header);
   endMedia(end);
+}
+
+CallSnapshot Call::snapshot() const {
+  const std::int64_t sinceMonotonic = g_get_real_time() - g_get_monotonic_time();
+  const auto unixSeconds = [&](std::int64_t monotonicUs) {
+    return monotonicUs == 0 ? 0 : (sinceMonotonic + monotonicUs) / G_USEC_PER_SEC;
+  };
+  using enum CallSnapshot::Status;
+  const bool over = state_ == State::Over;
+  return {from_,
+          to_,
+          outgoing_,
+          answered() ? (over ? Completed : InProgress) : (over ? Cancelled : Ringing),
+          unixSeconds(startedAt_),
+          unixSeconds(answeredAt_),
+          unixSeconds(endedAt_)};
 }
 
 void Call::endDialog(const CallEnd& end, const std::string& detail, const std::string& header) {

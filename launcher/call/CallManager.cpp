@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "call/CallManager.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "log/Log.hpp"
@@ -111,6 +112,18 @@ void CallManager::tick() {
   for (const auto& [reason, count] : admission_.due(now))
     reportRefused(reason, count, "further calls");
   ticker_.start(kTickMs, [this] { tick(); });
+}
+
+std::optional<CallSnapshot> CallManager::twilioCall(const TwilioSids& sids, EndWhich end) {
+  const auto found = std::find_if(calls_.begin(), calls_.end(), [&](const auto& entry) {
+    return entry.second->twilioSids() == sids;
+  });
+  if (found == calls_.end()) return std::nullopt;
+  const std::shared_ptr<Call> call = found->second;
+  if (end == EndWhich::Any || (end == EndWhich::Unanswered && !call->answered())) {
+    call->finish(EndReason::EndpointHangup, "REST");
+  }
+  return call->snapshot();
 }
 
 void CallManager::endAll() {

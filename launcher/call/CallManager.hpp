@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "call/Call.hpp"
@@ -37,6 +38,11 @@ class CallManager {
   void drain(std::function<void(bool forced)> done);
   bool available() const { return !draining_; }
   std::size_t size() const { return calls_.size(); }
+
+  enum class EndWhich { None, Unanswered, Any };
+  /// The call that its endpoint knows by these names, as it is after being ended when it is one of
+  /// those; nothing when there is none.
+  std::optional<CallSnapshot> twilioCall(const TwilioSids& sids, EndWhich end);
 
   /// Told of each call that is over.
   std::function<void(const Call&)> onOver;

@@ -74,6 +74,7 @@ struct Config {
     std::string dialect;
     std::string authorization;
     std::string twilioAuthToken;
+    std::string twilioAccountSid;
     std::string subprotocols;
     int connectTimeout = 0;  ///< ms
     int reconnectTime = 0;
@@ -117,6 +118,11 @@ struct Config {
   struct Echo {
     std::vector<HostPort> listen;  ///< none or one
   } echo;
+  struct Http {
+    std::vector<HostPort> listen;  ///< none or one
+    std::string tlsCertFile;
+    std::string tlsKeyFile;
+  } http;
   std::vector<Route> routes;
 
   /// The text of every key as it was given or by default, in the order of the table.

@@ -10,6 +10,7 @@
 #include "base/Text.hpp"
 #include "call/Routing.hpp"
 #include "config/KeyMakers.hpp"
+#include "call/TwilioSids.hpp"
 
 namespace launcher {
 
@@ -111,15 +112,16 @@ std::string applyAuthorization(std::string& target, const std::string& value) {
   return {};
 }
 
-std::string applyEcho(Config& config, const std::string& value) {
-  config.echo.listen.clear();
+/// An IP address with a port, or nothing.
+std::string applyServer(std::vector<HostPort>& target, const std::string& value) {
+  target.clear();
   if (value.empty()) return {};
   HostPort where;
   if (std::string fault = parseHostPort(value, where); !fault.empty()) return fault;
   if (!g_hostname_is_ip_address(where.host.c_str())) {
     return "'" + where.host + "' is not an IP address";
   }
-  config.echo.listen.push_back(where);
+  target.push_back(where);
   return {};
 }
 
@@ -202,12 +204,20 @@ std::vector<ConfigKey> buildWebsocket() {
                 }},
       ConfigKey{
           "websocket.twilio-auth-token", "text", "",
-          "dialect twilio: the handshake is signed with it (X-Twilio-Signature); never logged",
+          "dialect twilio: signs the handshake (X-Twilio-Signature), password of the calls API; "
+          "never logged",
           false, true,
           [](Config& c, const std::string& v) {
             c.websocket.twilioAuthToken = v;
             return std::string();
           }},
+      custom("websocket.twilio-account-sid", "AC and 32 hexadecimal digits", "",
+             "dialect twilio: accountSid of the calls; empty takes one of the gateway's own",
+             [](Config& c, const std::string& v) {
+               c.websocket.twilioAccountSid = v;
+               const bool right = v.empty() || isTwilioSid("AC", v);
+               return right ? std::string() : "'" + v + "' is not AC and 32 of 0-9 and a-f";
+             }),
       plain(
           "websocket.subprotocols", "list", "WSBRIDGE",
           "offered in Sec-WebSocket-Protocol; empty offers none",
@@ -332,8 +342,19 @@ std::vector<ConfigKey> buildRest() {
       boolean(
           "log.steps", false, "log every step of a call's set-up as call-step",
           [](Config & c) -> auto& { return c.log.steps; }),
-      custom("echo.listen", "ADDR:PORT", "",
-             "embedded WebSocket endpoint for trying things out; empty is off", applyEcho, true),
+      custom(
+          "echo.listen", "ADDR:PORT", "",
+          "embedded WebSocket endpoint for trying things out; empty is off",
+          [](Config& c, const std::string& v) { return applyServer(c.echo.listen, v); }, true),
+      custom(
+          "http.listen", "ADDR:PORT", "", "HTTP server with the calls API; empty is off",
+          [](Config& c, const std::string& v) { return applyServer(c.http.listen, v); }, true),
+      file(
+          "http.tls-cert-file", "certificate of the HTTP server, PEM; with it, it speaks HTTPS",
+          [](Config & c) -> auto& { return c.http.tlsCertFile; }, true),
+      file(
+          "http.tls-key-file", "its key, PEM",
+          [](Config & c) -> auto& { return c.http.tlsKeyFile; }, true),
   };
 }
 

@@ -208,10 +208,11 @@ class Loader {
       const int line = lines_[key.name];
       faults_.push_back({line < 0 ? "--set" : where_, line < 0 ? 0 : line, key.name + " " + wrong});
     }
-    const Config::Websocket& ws = config_.websocket;
-    if (ws.tlsCertFile.empty() != ws.tlsKeyFile.empty()) {
-      fault(std::max(lines_["websocket.tls-cert-file"], lines_["websocket.tls-key-file"]),
-            "websocket.tls-cert-file and websocket.tls-key-file need each other");
+    for (const std::string section : {"websocket", "http"}) {
+      const std::string cert = section + ".tls-cert-file";
+      const std::string key = section + ".tls-key-file";
+      if (config_.values[cert].empty() == config_.values[key].empty()) continue;
+      fault(std::max(lines_[cert], lines_[key]), cert + " and " + key + " need each other");
     }
   }
 

@@ -28,7 +28,8 @@ namespace launcher {
 
 struct PipelineSpec {
   std::string connection;  ///< name that sink and source share
-  std::string callId;      ///< of SIP; dialects that name the call make its name from it
+  std::string callId;      ///< dialects that name the call make its name from it
+  std::string accountId;   ///< the same for the account; may be empty
   std::string loop;        ///< media loop, `context` of the elements
   ConfigPtr config;
   BridgeRequest bridge;

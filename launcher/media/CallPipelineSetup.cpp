@@ -172,6 +172,7 @@ void CallPipeline::configureWebSocket() {
                  "context-wait", static_cast<guint>(spec_.config->media.loopWait), nullptr);
     gst_util_set_object_arg(G_OBJECT(e), "dialect", spec_.bridge.dialect.c_str());
     setText(e, "call-id", spec_.callId);
+    setText(e, "account-id", spec_.accountId);
     if (!signature.empty()) {
       const StructurePtr headers(gst_structure_new("headers", "X-Twilio-Signature", G_TYPE_STRING,
                                                    signature.c_str(), nullptr));

@@ -162,7 +162,8 @@ void Connection::onOpen(const std::string& subprotocol) {
     const std::string custom = resumption_ == 0
                                    ? settings_.headers
                                    : json::withMember(settings_.headers, "resumption", resumption_);
-    opening = dialect_->opening({custom, ContentType{rate_}, settings_.call_id});
+    opening =
+        dialect_->opening({custom, ContentType{rate_}, settings_.call_id, settings_.account_id});
     stats_.texts_sent += opening.size();
   }
   for (const std::string& message : opening)

@@ -58,6 +58,7 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   take(&S::uri);
   take(&S::dialect);
   take(&S::call_id);
+  take(&S::account_id);
   take(&S::content_type);
   take(&S::headers);
   take(&S::extra_headers);

@@ -23,6 +23,7 @@ struct ConnectionSettings {
   std::string name;
   size_t dialect = 0;   // row of dialects()
   std::string call_id;  // may be empty
+  std::string account_id;
   std::string content_type;
   std::string headers;
   std::vector<std::pair<std::string, std::string>> extra_headers;

@@ -162,6 +162,7 @@ struct Conversation {
   std::string custom;  ///< a JSON object of custom keys, or empty
   ContentType type;
   std::string call_id;  ///< the caller's name for the call; may be empty
+  std::string account_id = {};  ///< of whoever runs the bridge; may be empty
 };
 
 class Dialect {

@@ -2,6 +2,7 @@
 //
 // The dialect `twilio`: bidirectional Media Streams. All messages are TEXT, audio is mu-law at
 // 8 kHz in base64, counters are strings.
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <vector>
@@ -17,10 +18,16 @@ namespace {
 constexpr int kRate = 8000;
 constexpr size_t kLongString = 4096;
 constexpr uint64_t kFrameMs = 20;
+constexpr size_t kSidDigits = 32;
 constexpr uint64_t kPauseMs = 200;  // a longer gap is one, a shorter one may be a stall
 
-/// Two letters and 32 hexadecimal digits.
+/// Two letters and 32 hexadecimal digits: a name that is one stays as it is.
 std::string sid(const char* letters, const std::string& from) {
+  const std::string_view given = std::string_view(from).substr(std::min<size_t>(from.size(), 2));
+  if (from.starts_with(letters) && given.size() == kSidDigits &&
+      given.find_first_not_of("0123456789abcdef") == std::string_view::npos) {
+    return from;
+  }
   g_autofree char* digits =
       g_compute_checksum_for_string(G_CHECKSUM_MD5, from.c_str(), static_cast<gssize>(from.size()));
   return std::string(letters) + digits;
@@ -94,7 +101,8 @@ Command mediaCommand(std::string payload) {
 class TwilioDialect final : public Dialect {
  public:
   std::vector<std::string> opening(const Conversation& conversation) override {
-    account_ = sid("AC", "gst-wsbridge");
+    account_ =
+        sid("AC", conversation.account_id.empty() ? "gst-wsbridge" : conversation.account_id);
     call_ = sid("CA", conversation.call_id.empty() ? unique() : conversation.call_id);
     stream_ = sid("MZ", unique());
     const json::ObjectPtr parameters(json_object_new());

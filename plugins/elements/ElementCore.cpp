@@ -31,6 +31,7 @@ enum : guint {
   kPropContext,
   kPropContextWait,
   kPropCallId,
+  kPropAccountId,
   kPropStats,
 };
 
@@ -126,6 +127,8 @@ void ElementCore::installProperties(GObjectClass* klass) {
                 "Forces the audio format, such as audio/l16;rate=16000 (default: from the caps)");
   installString(klass, kPropCallId, "call-id", "Call id",
                 "What a dialect that names the call makes its name from (default: random)");
+  installString(klass, kPropAccountId, "account-id", "Account id",
+                "What a dialect that names an account makes its name from (default: gst-wsbridge)");
   installString(klass, kPropHeaders, "headers", "Headers",
                 "JSON object: custom keys of the first message");
   g_object_class_install_property(
@@ -193,6 +196,9 @@ bool ElementCore::setProperty(guint id, const GValue* value) {
       return true;
     case kPropCallId:
       assign(s.call_id, value);
+      return true;
+    case kPropAccountId:
+      assign(s.account_id, value);
       return true;
     case kPropContentType:
       assign(s.content_type, value);
@@ -274,6 +280,9 @@ bool ElementCore::getProperty(guint id, GValue* value) const {
       return true;
     case kPropCallId:
       text(s.call_id);
+      return true;
+    case kPropAccountId:
+      text(s.account_id);
       return true;
     case kPropContentType:
       text(s.content_type);

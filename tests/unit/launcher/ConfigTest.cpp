@@ -88,7 +88,9 @@ TEST(Config, badValues) {
         "[rtp]\nport-range=1000-2000", "[rtp]\nport-range=30000", "[rtp]\ncodecs=PCMU;PCMU",
         "[websocket]\nuri=ftp://h/", "[websocket]\nheaders=[1]", "[websocket]\ntls-verify=yes",
         "[websocket]\ncontent-type=audio/mp3", "[audio]\nnoise-level=1", "[log]\nlevel=loud",
-        "[echo]\nlisten=8080", "[websocket]\ntls-cert-file=/a.pem", "[rtp]\naddress=nowhere"}) {
+        "[echo]\nlisten=8080", "[http]\nlisten=host:80", "[http]\ntls-key-file=/dev/null",
+        "[websocket]\ntwilio-account-sid=AC1", "[websocket]\ntls-cert-file=/a.pem",
+        "[rtp]\naddress=nowhere"}) {
     EXPECT_NE(faults(text), "") << text;
   }
 }
@@ -121,8 +123,9 @@ TEST(Config, changesThatNeedARestartAreNamed) {
 }
 
 TEST(Config, filesThatCannotBeReadAreNamed) {
-  for (const std::string key : {"websocket.tls-ca-file", "websocket.tls-cert-file",
-                                "websocket.tls-key-file", "media.template"}) {
+  for (const std::string key :
+       {"websocket.tls-ca-file", "websocket.tls-cert-file", "websocket.tls-key-file",
+        "media.template", "http.tls-cert-file", "http.tls-key-file"}) {
     for (const std::string path : {"/nonexistent/file.pem", "/"}) {
       const std::size_t dot = key.find('.');
       const std::string text =

@@ -158,6 +158,20 @@ TEST(TwilioDialect, TheCallSidIsMadeOfTheCallAndTheStreamSidIsNot) {
   EXPECT_NE(at(one, "streamSid"), at(two, "streamSid"));
 }
 
+TEST(TwilioDialect, SidsThatAreGivenStayAsTheyAre) {
+  const std::string call = "CA0123456789abcdef0123456789abcdef";
+  const std::string account = "ACfedcba9876543210fedcba9876543210";
+  const auto twilio = make("twilio");
+  const std::string start = twilio->opening({"", {8000}, call, account})[1];
+  EXPECT_NE(start.find(R"("callSid":")" + call + '"'), std::string::npos) << start;
+  EXPECT_NE(start.find(R"("accountSid":")" + account + '"'), std::string::npos) << start;
+  for (const std::string& none : {account, call + "0", call.substr(1), std::string("CA"),
+                                  std::string("CA0123456789ABCDEF0123456789ABCDEG")}) {
+    const std::string other = make("twilio")->opening({"", {8000}, none, none})[1];
+    EXPECT_EQ(other.find(R"("callSid":")" + none + '"'), std::string::npos) << other;
+  }
+}
+
 TEST(TwilioDialect, Commands) {
   const auto twilio = make("twilio");
   twilio->opening({"", {8000}, ""});

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "admin/HttpServer.hpp"
+
+#include <libsoup/soup.h>
+
+namespace launcher {
+
+namespace {
+
+void respond(SoupServerMessage* message, const HttpResponse& response) {
+  soup_server_message_set_status(message, response.status, nullptr);
+  SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
+  for (const auto& [name, value] : response.headers)
+    soup_message_headers_replace(headers, name.c_str(), value.c_str());
+  soup_server_message_set_response(message, response.contentType.c_str(), SOUP_MEMORY_COPY,
+                                   response.body.data(), response.body.size());
+}
+
+HttpResponse plainText(unsigned status, std::string text) {
+  return {status, "text/plain", std::move(text) + "\n"};
+}
+
+std::string headerOf(SoupServerMessage* message, const char* name) {
+  const char* value =
+      soup_message_headers_get_one(soup_server_message_get_request_headers(message), name);
+  return value ? value : "";
+}
+
+std::string bodyOf(SoupServerMessage* message) {
+  GBytes* bytes = soup_message_body_flatten(soup_server_message_get_request_body(message));
+  gsize size = 0;
+  const auto* data = static_cast<const char*>(g_bytes_get_data(bytes, &size));
+  std::string body(data ? data : "", size);
+  g_bytes_unref(bytes);
+  return body;
+}
+
+/// The body is kept in memory as it comes, so how long it may be is settled before it does.
+void refuseEarly(SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer) {
+  SoupMessageHeaders* headers = soup_server_message_get_request_headers(message);
+  const SoupEncoding encoding = soup_message_headers_get_encoding(headers);
+  const bool tooLong =
+      encoding == SOUP_ENCODING_CONTENT_LENGTH &&
+      soup_message_headers_get_content_length(headers) > goffset{HttpServer::kMaxBody};
+  const bool unknown = encoding != SOUP_ENCODING_CONTENT_LENGTH && encoding != SOUP_ENCODING_NONE;
+  if (!tooLong && !unknown) return;
+  soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
+  soup_message_headers_replace(soup_server_message_get_response_headers(message), "Connection",
+                               "close");
+  respond(message, tooLong ? plainText(413, "a body may have 64 KiB at the most")
+                           : plainText(411, "a body needs a Content-Length"));
+}
+
+}  // namespace
+
+HttpServer::HttpServer() : server_(soup_server_new("server-header", "wsbridge-launcher", nullptr)) {
+  const auto none = [](SoupServer*, SoupServerMessage* message, const char*, GHashTable*,
+                       gpointer) { respond(message, plainText(404, "no such resource")); };
+  soup_server_add_early_handler(server_.get(), nullptr, refuseEarly, nullptr, nullptr);
+  soup_server_add_handler(server_.get(), nullptr, none, nullptr, nullptr);
+}
+
+HttpServer::~HttpServer() {
+  waiting_->clear();
+  soup_server_disconnect(server_.get());
+}
+
+void HttpServer::add(const std::string& prefix, Resource resource) {
+  struct Handler {
+    HttpServer* server;
+    std::string prefix;
+    Resource resource;
+  };
+  const auto callback = [](SoupServer*, SoupServerMessage* message, const char* path, GHashTable*,
+                           gpointer data) {
+    const auto* handler = static_cast<Handler*>(data);
+    // libsoup compares letters, not segments.
+    const char next = path[handler->prefix.size()];
+    if (next == '\0' || next == '/') {
+      handler->server->handle(message, path, handler->resource);
+    } else {
+      respond(message, plainText(404, "no such resource"));
+    }
+  };
+  // Of the handlers of a path only those at its longest prefix are asked.
+  soup_server_add_early_handler(server_.get(), prefix.c_str(), refuseEarly, nullptr, nullptr);
+  soup_server_add_handler(server_.get(), prefix.c_str(), callback,
+                          new Handler{this, prefix, std::move(resource)},
+                          [](gpointer data) { delete static_cast<Handler*>(data); });
+}
+
+std::string HttpServer::listen(const HostPort& where, const std::string& certFile,
+                               const std::string& keyFile) {
+  GError* error = nullptr;
+  if (!certFile.empty()) {
+    const GObjectPtr<GTlsCertificate> certificate(
+        g_tls_certificate_new_from_files(certFile.c_str(), keyFile.c_str(), &error));
+    if (!certificate)
+      return "tls-cert-file, tls-key-file: " + std::string(ErrorPtr(error)->message);
+    soup_server_set_tls_certificate(server_.get(), certificate.get());
+  }
+  const GObjectPtr<GSocketAddress> address(
+      g_inet_socket_address_new_from_string(where.host.c_str(), where.port));
+  const auto options =
+      certFile.empty() ? static_cast<SoupServerListenOptions>(0) : SOUP_SERVER_LISTEN_HTTPS;
+  if (!address || !soup_server_listen(server_.get(), address.get(), options, &error)) {
+    const ErrorPtr owned(error);
+    return std::string("listen: ") + (error ? error->message : "not an address");
+  }
+  loopback_ = g_inet_address_get_is_loopback(
+      g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address.get())));
+  GSList* uris = soup_server_get_uris(server_.get());
+  if (uris) {
+    const bool v6 = where.host.find(':') != std::string::npos;
+    address_ = (v6 ? "[" + where.host + "]" : where.host) + ":" +
+               std::to_string(g_uri_get_port(static_cast<GUri*>(uris->data)));
+  }
+  g_slist_free_full(uris, reinterpret_cast<GDestroyNotify>(g_uri_unref));
+  return {};
+}
+
+void HttpServer::handle(SoupServerMessage* message, const std::string& path,
+                        const Resource& resource) {
+  const std::uint64_t number = nextNumber_++;
+  waiting_->emplace(number, SOUP_SERVER_MESSAGE(g_object_ref(message)));
+  soup_server_message_pause(message);
+  const HttpRequest request{soup_server_message_get_method(message),
+                            path,
+                            headerOf(message, "Content-Type"),
+                            headerOf(message, "Authorization"),
+                            bodyOf(message),
+                            loopback_};
+  resource(request, [weak = std::weak_ptr(waiting_), number](const HttpResponse& response) {
+    const auto waiting = weak.lock();
+    if (!waiting) return;
+    const auto node = waiting->extract(number);
+    if (node.empty()) return;
+    SoupServerMessage* asked = node.mapped().get();
+    // Of a client that has gone, libsoup has let go the connection.
+    if (!soup_server_message_get_socket(asked)) return;
+    respond(asked, response);
+    soup_server_message_unpause(asked);
+  });
+}
+
+}  // namespace launcher

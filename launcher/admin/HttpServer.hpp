@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The launcher's HTTP server: requests as values to the resource whose path they are under, answers
+// as values back. Owns a SoupServer and the requests that wait for their answer. Main thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/GPtr.hpp"
+#include "config/Config.hpp"
+
+struct _SoupServer;
+using SoupServer = _SoupServer;
+struct _SoupServerMessage;
+using SoupServerMessage = _SoupServerMessage;
+
+namespace launcher {
+
+struct HttpRequest {
+  std::string method;
+  std::string path;  ///< decoded
+  std::string contentType;
+  std::string authorization;
+  std::string body;
+  bool loopback = false;  ///< the server can be reached from this machine only
+};
+
+struct HttpResponse {
+  unsigned status = 200;
+  std::string contentType;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+};
+
+class HttpServer {
+ public:
+  /// To be called once, on the main thread, at any time: whoever asked may be gone by then, and so
+  /// may the server.
+  using Answer = std::function<void(const HttpResponse&)>;
+  using Resource = std::function<void(const HttpRequest&, Answer)>;
+
+  static constexpr std::int64_t kMaxBody = 64 * 1024;
+
+  HttpServer();
+  /// Closes what is open; answers that come later go nowhere.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// `prefix` is a path without a slash at its end.
+  void add(const std::string& prefix, Resource resource);
+  /// With a certificate it speaks HTTPS. Returns what is wrong, or an empty text.
+  std::string listen(const HostPort& where, const std::string& certFile,
+                     const std::string& keyFile);
+  /// ADDR:PORT that was really bound.
+  const std::string& address() const { return address_; }
+
+ private:
+  using Waiting = std::map<std::uint64_t, GObjectPtr<SoupServerMessage>>;
+
+  void handle(SoupServerMessage* message, const std::string& path, const Resource& resource);
+
+  GObjectPtr<SoupServer> server_;
+  std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();
+  std::uint64_t nextNumber_ = 1;
+  bool loopback_ = false;
+  std::string address_;
+};
+
+}  // namespace launcher

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The names that the dialect twilio gives a call: two letters and 32 hexadecimal digits. Pure but
+// for randomTwilioCallSid(); any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace launcher {
+
+struct TwilioSids {
+  std::string account;
+  std::string call;
+  bool operator==(const TwilioSids&) const = default;
+};
+
+bool isTwilioSid(std::string_view letters, std::string_view text);
+/// Of calls while websocket.twilio-account-sid is empty.
+std::string ownTwilioAccountSid();
+/// Nobody can guess it.
+std::string randomTwilioCallSid();
+
+}  // namespace launcher

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Twilio's REST API over HTTP, on calls that are really up.
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+#include <libsoup/soup.h>
+
+#include "Conversation.hpp"
+
+namespace e2e {
+namespace {
+
+constexpr const char* kToken = "12345678901234567890123456789012";
+constexpr const char* kAccount = "AC00112233445566778899aabbccddeeff";
+
+struct HttpAnswer {
+  unsigned status = 0;
+  std::string body;
+};
+
+HttpAnswer http(const char* method, const std::string& uri, const std::string& form = {},
+                const std::string& credentials = {}) {
+  SoupSession* session = soup_session_new_with_options("timeout", 10, nullptr);
+  SoupMessage* message = soup_message_new(method, uri.c_str());
+  if (!form.empty()) {
+    GBytes* body = g_bytes_new(form.data(), form.size());
+    soup_message_set_request_body_from_bytes(message, "application/x-www-form-urlencoded", body);
+    g_bytes_unref(body);
+  }
+  if (!credentials.empty()) {
+    soup_message_headers_append(soup_message_get_request_headers(message), "Authorization",
+                                ("Basic " + base64(credentials)).c_str());
+  }
+  HttpAnswer answer;
+  if (GBytes* bytes = soup_session_send_and_read(session, message, nullptr, nullptr)) {
+    gsize size = 0;
+    const auto* text = static_cast<const char*>(g_bytes_get_data(bytes, &size));
+    answer = {soup_message_get_status(message), std::string(text ? text : "", size)};
+    g_bytes_unref(bytes);
+  }
+  g_object_unref(message);
+  g_object_unref(session);
+  return answer;
+}
+
+std::string serverOf(const Gateway& gateway) {
+  return gateway.records("ready").at(0)["http"];
+}
+
+class Rest : public ::testing::Test {
+ protected:
+  E2E_SHARED_GATEWAY((Gateway::Options{.set = {{"http.listen", "127.0.0.1:0"},
+                                               {"websocket.twilio-account-sid", kAccount},
+                                               {"websocket.twilio-auth-token", kToken}}}));
+
+  static std::string startOf(const Conversation& call, const char* member) {
+    return memberOf(call.record().texts().at(1), {"start", member});
+  }
+  static std::string uriOf(const Conversation& call) {
+    return "http://" + serverOf(*gateway) + "/2010-04-01/Accounts/" + startOf(call, "accountSid") +
+           "/Calls/" + startOf(call, "callSid") + ".json";
+  }
+  static HttpAnswer get(const std::string& uri) {
+    return http("GET", uri, {}, std::string(kAccount) + ":" + kToken);
+  }
+  static HttpAnswer post(const std::string& uri, const std::string& form) {
+    return http("POST", uri, form, std::string(kAccount) + ":" + kToken);
+  }
+};
+
+TEST_F(Rest, CompletedHangsUp) {
+  Conversation call(*gateway, twilioTalk());
+  ASSERT_TRUE(call.begin());
+  EXPECT_EQ(startOf(call, "accountSid"), kAccount);
+  const std::string uri = uriOf(call);
+  const HttpAnswer up = get(uri);
+  EXPECT_EQ(up.status, 200U) << up.body;
+  EXPECT_EQ(memberOf(up.body, {"status"}), "in-progress") << up.body;
+  EXPECT_EQ(memberOf(up.body, {"sid"}), startOf(call, "callSid"));
+  EXPECT_EQ(memberOf(up.body, {"account_sid"}), kAccount);
+  EXPECT_EQ(memberOf(up.body, {"direction"}), "inbound");
+  EXPECT_NE(memberOf(up.body, {"from"}), "");
+  EXPECT_NE(uri.find(memberOf(up.body, {"uri"})), std::string::npos) << up.body;
+
+  const HttpAnswer over = post(uri, "Status=completed");
+  EXPECT_EQ(over.status, 200U) << over.body;
+  EXPECT_EQ(memberOf(over.body, {"status"}), "completed") << over.body;
+  const auto bye = call.phone().sip().waitRequest("BYE", 5s);
+  ASSERT_TRUE(bye.has_value());
+  EXPECT_EQ(bye->header("Reason"), R"(SIP;cause=200;text="Endpoint hung up")");
+  const auto end = gateway->waitEnd(call.phone().callId());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ((*end)["ended-by"], "endpoint");
+  EXPECT_EQ((*end)["reason"], "endpoint-hangup");
+  ASSERT_TRUE(call.endpoint().waitFor(
+      1, [](const auto& c) { return c.closed; }, 5s));
+  EXPECT_EQ(memberOf(call.record().texts().back(), {"event"}), "stop");
+  EXPECT_EQ(call.record().closeCode, 1000U);
+  const HttpAnswer gone = post(uri, "Status=completed");
+  EXPECT_EQ(gone.status, 404U) << gone.body;
+  EXPECT_NE(gone.body.find(R"("code":20404)"), std::string::npos) << gone.body;
+}
+
+TEST_F(Rest, CancelledLeavesACallThatIsUp) {
+  Conversation call(*gateway, twilioTalk());
+  ASSERT_TRUE(call.begin());
+  const HttpAnswer answer = post(uriOf(call), "Status=canceled");
+  EXPECT_EQ(answer.status, 200U);
+  EXPECT_EQ(memberOf(answer.body, {"status"}), "in-progress") << answer.body;
+  call.expectNormalEnd();
+}
+
+TEST_F(Rest, OneCallOfMany) {
+  std::vector<std::unique_ptr<Conversation>> calls;
+  for (int i = 0; i < 4; ++i) {
+    calls.push_back(std::make_unique<Conversation>(*gateway, twilioTalk()));
+    ASSERT_TRUE(calls.back()->begin());
+  }
+  EXPECT_EQ(post(uriOf(*calls[2]), "Status=completed").status, 200U);
+  ASSERT_TRUE(calls[2]->phone().sip().waitRequest("BYE", 5s).has_value());
+  for (const int i : {0, 1, 3}) {
+    EXPECT_EQ(memberOf(get(uriOf(*calls[static_cast<size_t>(i)])).body, {"status"}), "in-progress");
+    calls[static_cast<size_t>(i)]->expectNormalEnd();
+  }
+}
+
+TEST_F(Rest, WhatIsRefusedLeavesTheCallAlone) {
+  Conversation call(*gateway, twilioTalk());
+  ASSERT_TRUE(call.begin());
+  const std::string uri = uriOf(call);
+  const std::string mine = std::string(kAccount) + ":" + kToken;
+  const std::string other = std::string(kAccount) + ":wrong";
+  EXPECT_EQ(http("POST", uri, "Status=completed").status, 401U);
+  EXPECT_EQ(http("POST", uri, "Status=completed", other).status, 401U);
+  EXPECT_EQ(http("DELETE", uri, {}, mine).status, 405U);
+  EXPECT_EQ(post(uri, "Status=busy").status, 400U);
+  EXPECT_EQ(post(uri, "Twiml=%3CResponse%2F%3E").status, 400U);
+  EXPECT_EQ(post(uri, "Status=" + std::string(70'000, 'x')).status, 413U);
+  const std::string account = "ACffeeddccbbaa99887766554433221100";
+  EXPECT_EQ(
+      http("POST", replaced(uri, kAccount, account), "Status=completed", account + ":" + kToken)
+          .status,
+      404U)
+      << "a call of another account";
+  EXPECT_EQ(http("GET", "http://" + serverOf(*gateway) + "/").status, 404U);
+  call.expectNormalEnd();
+}
+
+// Asks and does not wait for the answer.
+TEST_F(Rest, ClientsThatGoAtOnce) {
+  Conversation call(*gateway, twilioTalk());
+  ASSERT_TRUE(call.begin());
+  const std::string uri = uriOf(call);
+  const std::string server = serverOf(*gateway);
+  const std::string request = "GET " + uri.substr(uri.find("/2010")) +
+                              " HTTP/1.1\r\nHost: h\r\nAuthorization: Basic " +
+                              base64(std::string(kAccount) + ":" + kToken) + "\r\n\r\n";
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(std::stoi(server.substr(server.find(':') + 1))));
+  for (int i = 0; i < 40; ++i) {
+    // The backlog of the server's socket is short.
+    if (i % 8 == 0) {
+      ASSERT_EQ(get(uri).status, 200U);
+    }
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    const linger reset{1, 0};
+    if (i % 2 == 0) ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    const size_t part = i % 3 == 0 ? request.size() / 2 : request.size();
+    EXPECT_EQ(::send(fd, request.data(), part, MSG_NOSIGNAL), static_cast<ssize_t>(part));
+    ::close(fd);
+  }
+  EXPECT_EQ(get(uri).status, 200U);
+  call.expectNormalEnd();
+}
+
+// The endpoint hears of the call before the caller does.
+TEST(RestEarly, ACallThatIsNotAnsweredYet) {
+  Gateway gateway({.set = {{"http.listen", "127.0.0.1:0"}}});
+  const std::string server = serverOf(gateway);
+  SoupEndpoint endpoint({.protocol = ""});
+  Phone::Options options = withKeys("PCMU");
+  options.offerless = true;
+  Phone phone(gateway, options);
+  // Up to the ACK that carries the answer, which never comes.
+  phone.dial(endpoint.uri(), {{kDialectHeader, "twilio"}});
+  ASSERT_TRUE(endpoint.waitFor(
+      1, [](const auto& c) { return c.texts().size() == 2; }, 5s));
+  const std::string start = endpoint.connection(1)->texts().at(1);
+  const std::string uri = "http://" + server + "/2010-04-01/Accounts/" +
+                          memberOf(start, {"start", "accountSid"}) + "/Calls/" +
+                          memberOf(start, {"start", "callSid"}) + ".json";
+  const HttpAnswer answer = http("POST", uri, "Status=completed");
+  EXPECT_EQ(answer.status, 200U) << "without a token loopback may ask: " << answer.body;
+  const auto end = gateway.waitEnd(phone.callId());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ((*end)["reason"], "endpoint-hangup");
+}
+
+TEST(RestClosed, NoTokenAndNoLoopback) {
+  Gateway gateway({.set = {{"http.listen", "0.0.0.0:0"}}});
+  std::string server = serverOf(gateway);
+  server = "127.0.0.1" + server.substr(server.find(':'));
+  const std::string sid(32, '0');
+  const HttpAnswer answer = http(
+      "GET", "http://" + server + "/2010-04-01/Accounts/AC" + sid + "/Calls/CA" + sid + ".json");
+  EXPECT_EQ(answer.status, 403U);
+  EXPECT_NE(answer.body.find("websocket.twilio-auth-token"), std::string::npos) << answer.body;
+}
+
+}  // namespace
+}  // namespace e2e
