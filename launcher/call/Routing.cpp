@@ -17,6 +17,8 @@ constexpr std::size_t kMaxUri = 2048;
 constexpr std::size_t kMaxHeaders = 8192;
 constexpr std::size_t kMaxContentType = 50;
 constexpr int kMaxJsonDepth = 32;
+constexpr const char* kUlaw = "audio/pcmu;rate=8000";
+constexpr const char* kAlaw = "audio/pcma;rate=8000";
 
 struct ParsedUri {
   std::string uri;
@@ -104,6 +106,13 @@ RoutingFault faultOf(EndReason reason, const char* header, std::string text) {
   return {reason, header, std::move(text)};
 }
 
+/// As the table of dialects in the plugin has it.
+bool dialectKnows(const std::string& dialect, const std::string& contentType) {
+  if (contentType == kUlaw) return dialect == "asterisk" || dialect == "twilio";
+  if (contentType == kAlaw) return dialect == "asterisk";
+  return true;
+}
+
 /// Quotes may stand inside the encoding or around it.
 std::optional<std::string> decode(const std::string& raw) {
   const auto decoded = text::percentDecode(text::stripQuotes(text::trim(raw)));
@@ -138,6 +147,14 @@ std::optional<std::string> normalContentType(const std::string& value) {
   constexpr std::array kRates = {"8000", "16000", "24000", "32000", "48000"};
   if (value.size() > kMaxContentType) return std::nullopt;
   const std::string compact = text::lower(text::withoutWhiteSpace(text::stripQuotes(value)));
+  constexpr std::array<std::pair<const char*, const char*>, 5> kG711 = {{{"audio/pcmu", kUlaw},
+                                                                         {"audio/basic", kUlaw},
+                                                                         {"audio/x-mulaw", kUlaw},
+                                                                         {"audio/pcma", kAlaw},
+                                                                         {"audio/x-alaw", kAlaw}}};
+  for (const auto& [name, normal] : kG711) {
+    if (compact == name || compact == std::string(name) + ";rate=8000") return normal;
+  }
   for (const char* rate : kRates) {
     const std::string candidate = std::string("audio/l16;rate=") + rate;
     if (compact == candidate) return candidate;
@@ -231,8 +248,10 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
   const auto decodedType = type.fromHeader ? decode(type.value) : type.value;
   const auto normal = decodedType ? normalContentType(*decodedType) : std::nullopt;
   if (!normal) {
-    return faultOf(EndReason::ContentTypeUnsupported, kContentTypeHeader,
-                   "is not audio/l16 with rate 8000, 16000, 24000, 32000 or 48000");
+    return faultOf(
+        EndReason::ContentTypeUnsupported, kContentTypeHeader,
+        "is not audio/l16 with rate 8000, 16000, 24000, 32000 or 48000, nor audio/pcmu or "
+        "audio/pcma");
   }
   request.contentType = *normal;
   request.rate =
@@ -243,6 +262,11 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
   request.dialect = decodedDialect ? text::lower(*decodedDialect) : "";
   if (!isDialect(request.dialect)) {
     return faultOf(EndReason::DialectUnknown, kDialectHeader, "is none of " LAUNCHER_DIALECTS);
+  }
+  if (!dialectKnows(request.dialect, request.contentType)) {
+    return faultOf(EndReason::ContentTypeUnsupported, kContentTypeHeader,
+                   request.contentType + " is not known to the dialect " + request.dialect +
+                       ": give audio/l16;rate= or the dialect asterisk");
   }
 
   const Chosen authorization =

@@ -59,7 +59,8 @@ std::string twilioSignature(const std::string& uri, const std::string& token);
 std::optional<std::string> endpointUriFault(const std::string& uri);
 /// What is wrong with the custom keys, if anything.
 std::optional<std::string> headersFault(const std::string& json);
-/// `audio/l16;rate=N` in its normal form, or nothing when unsupported.
+/// `audio/l16;rate=N`, `audio/pcmu;rate=8000` or `audio/pcma;rate=8000` in its normal form, or
+/// nothing when unsupported.
 std::optional<std::string> normalContentType(const std::string& value);
 /// As of the element's `dialect` property; an end-to-end test compares the two.
 #define LAUNCHER_DIALECTS "wsbridge, vonage, twilio, asterisk, jambonz"

@@ -94,7 +94,9 @@ std::string applyHeaders(std::string& target, const std::string& value) {
 
 std::string applyContentType(std::string& target, const std::string& value) {
   if (!value.empty() && !normalContentType(value)) {
-    return "'" + value + "' is not audio/l16;rate= with 8000, 16000, 24000, 32000 or 48000";
+    return "'" + value +
+           "' is not audio/l16;rate= with 8000, 16000, 24000, 32000 or 48000, audio/pcmu or "
+           "audio/pcma";
   }
   target = value.empty() ? value : *normalContentType(value);
   return {};
@@ -182,8 +184,10 @@ std::vector<ConfigKey> buildWebsocket() {
       custom("websocket.uri", "ws:// or wss:// URI", "",
              "endpoint of calls whose INVITE and route name none",
              [](Config& c, const std::string& v) { return applyUri(c.websocket.uri, v); }),
-      custom("websocket.content-type", "audio/l16;rate=N", "audio/l16;rate=16000",
-             "audio format towards the endpoint, N is 8000, 16000, 24000, 32000 or 48000",
+      custom("websocket.content-type", "audio/l16;rate=N, audio/pcmu or audio/pcma",
+             "audio/l16;rate=16000",
+             "audio format towards the endpoint, N is 8000, 16000, 24000, 32000 or 48000; G.711 "
+             "for dialects that know it",
              [](Config& c, const std::string& v) {
                if (v.empty()) return std::string("must not be empty");
                return applyContentType(c.websocket.contentType, v);
@@ -407,7 +411,8 @@ std::span<const RouteKey> routeKeys() {
        [](Route& r, const std::string& v) { return applyUri(r.uri, v); }},
       {"headers", "JSON object, at most 8 KiB", "custom keys of the first message",
        [](Route& r, const std::string& v) { return applyHeaders(r.headers, v); }},
-      {"content-type", "audio/l16;rate=N", "audio format towards the endpoint",
+      {"content-type", "audio/l16;rate=N, audio/pcmu or audio/pcma",
+       "audio format towards the endpoint",
        [](Route& r, const std::string& v) { return applyContentType(r.contentType, v); }},
       {"dialect", "one of " LAUNCHER_DIALECTS, "how audio and events are written",
        [](Route& r, const std::string& v) { return applyDialect(r.dialect, v); }},

@@ -8,7 +8,6 @@ namespace wsbridge {
 
 namespace {
 
-constexpr size_t kHistoryMs = 40;
 constexpr size_t kHoldMs = 20;
 constexpr size_t kSilentMs = 65;
 constexpr size_t kHighestPitchHz = 400;

@@ -15,6 +15,8 @@ namespace wsbridge {
 
 class LossConcealer {
  public:
+  static constexpr size_t kHistoryMs = 40;
+
   explicit LossConcealer(int rate);
 
   /// Fills `out` with what could have been there. Silence when nothing ever came.

@@ -14,7 +14,8 @@ namespace wsbridge {
 
 class Reframer {
  public:
-  explicit Reframer(size_t frame_bytes = 0) : frame_bytes_(frame_bytes) {
+  explicit Reframer(size_t frame_bytes = 0, uint8_t silence = 0)
+      : frame_bytes_(frame_bytes), silence_(silence) {
     carry_.reserve(frame_bytes);
   }
 
@@ -42,7 +43,7 @@ class Reframer {
   template <typename Emit>
   void flush(Emit&& emit) {
     if (carry_.empty()) return;
-    carry_.resize(frame_bytes_, 0);
+    carry_.resize(frame_bytes_, silence_);
     emit(std::span<const uint8_t>(carry_));
     carry_.clear();
   }
@@ -51,6 +52,7 @@ class Reframer {
 
  private:
   size_t frame_bytes_;
+  uint8_t silence_;
   std::vector<uint8_t> carry_;
 };
 

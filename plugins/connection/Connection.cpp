@@ -90,12 +90,8 @@ std::optional<Failure> Connection::start(Role role) {
     return Failure{.kind = FailureKind::Settings,
                    .text = "uri is not set: give ws://host[:port]/path"};
   }
-  if (!settings_.content_type.empty() && !ContentType::parse(settings_.content_type)) {
-    return Failure{
-        .kind = FailureKind::Settings,
-        .text =
-            "content-type is not supported: give audio/l16;rate= with 8000, 16000, 24000, 32000 "
-            "or 48000"};
+  if (const auto fault = settings_.faultInContentType()) {
+    return Failure{.kind = FailureKind::Settings, .text = *fault};
   }
   if (const int forced = settings_.forcedRate(); forced > 0) rate_ = forced;
   auto client = settings_.clientSettings();
@@ -127,7 +123,8 @@ void Connection::open(ClientSettings settings) {
 /// A WebSocket has a dialect of its own, which counts its messages.
 void Connection::prepareDialect(ClientSettings& settings) {
   dialect_ = dialects()[settings_.dialect].create();
-  stats_.content_type = dialect_->format(ContentType{rate_});
+  encoding_ = settings_.encoding();
+  stats_.content_type = dialect_->format({rate_, encoding_});
   settings.audio_is_text = dialect_->audioIsText();
 }
 
@@ -162,8 +159,8 @@ void Connection::onOpen(const std::string& subprotocol) {
     const std::string custom = resumption_ == 0
                                    ? settings_.headers
                                    : json::withMember(settings_.headers, "resumption", resumption_);
-    opening =
-        dialect_->opening({custom, ContentType{rate_}, settings_.call_id, settings_.account_id});
+    opening = dialect_->opening(
+        {custom, ContentType{rate_, encoding_}, settings_.call_id, settings_.account_id});
     stats_.texts_sent += opening.size();
   }
   for (const std::string& message : opening)
@@ -262,13 +259,25 @@ bool Connection::isOver() const {
          state_ == ConnectionState::Closing;
 }
 
-Connection::Sent Connection::sendFrame(std::span<const uint8_t> frame) {
+AudioEncoding Connection::encoding() const {
+  const std::lock_guard lock(mutex_);
+  return settings_.encoding();
+}
+
+Connection::Sent Connection::sendFrame(std::span<const uint8_t> frame, AudioEncoding given) {
   {
     const std::lock_guard lock(mutex_);
     if (isOver()) return Sent::Over;
     if (muted_) {
       ++stats_.frames_muted;
       return Sent::Ok;
+    }
+    // What comes before anybody knows the endpoint has no encoding to be kept in.
+    if (state_ == ConnectionState::Idle && given != settings_.encoding()) return Sent::Ok;
+    if (given != encoding_) {
+      if (given != AudioEncoding::Linear) return Sent::Ok;
+      encodeG711(encoding_, frame, coded_);
+      frame = coded_;
     }
     const bool direct = state_ == ConnectionState::Open && outbox_.empty() && loop_->isCurrent();
     if (!direct || !client_->writable()) {

@@ -93,10 +93,13 @@ class Connection : public WebSocketClient::Listener,
   int agreeRate(int wanted);
   /// 0 when it is not decided yet.
   [[nodiscard]] int rate() const;
+  /// Of the endpoint's wire.
+  [[nodiscard]] AudioEncoding encoding() const;
   /// The loop that a source with a `context` ticks on; null without one.
   [[nodiscard]] std::shared_ptr<MediaLoop> sharedLoop() const;
 
-  Sent sendFrame(std::span<const uint8_t> frame);
+  /// 20 ms, linear or in encoding(). One thread at a time.
+  Sent sendFrame(std::span<const uint8_t> frame, AudioEncoding given);
   bool sendText(const std::string& text);
   bool sendDtmf(char digit, unsigned duration_ms);
   /// In the words of the dialect, where it has some. Text in it must be valid UTF-8. False when the
@@ -208,6 +211,7 @@ class Connection : public WebSocketClient::Listener,
   Outbox outbox_;
   std::optional<PlayoutQueue> playout_;
   std::unique_ptr<Dialect> dialect_;
+  AudioEncoding encoding_ = AudioEncoding::Linear;  // of the wire, while there is a dialect
   std::map<uint64_t, std::string> mark_labels_;
   uint64_t next_mark_ = 1;
   size_t mark_bytes_ = 0;
@@ -240,7 +244,9 @@ class Connection : public WebSocketClient::Listener,
   // Loop thread only.
   std::shared_ptr<WebSocketClient> client_;
   bool audio_is_text_ = false;
-  std::string audio_text_;  // kept for its memory
+  std::string audio_text_;        // kept for its memory, as these two
+  std::vector<uint8_t> coded_;    // of the sink's streaming thread
+  std::vector<uint8_t> decoded_;  // of the loop's
   uint64_t client_generation_ = 0;
   std::string subprotocol_;
   int64_t opened_us_ = 0;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kFirstRedialUs = 250'000;
 constexpr int64_t kMaxRedialUs = 4'000'000;
+constexpr size_t kKeptDecoded = 16 * 1024;
 
 /// What another WebSocket may mend: the connection went, or the endpoint or something in front of
 /// it says that it cannot go on (RFC 6455 section 7.4.1 and its registry). Other codes are about
@@ -71,7 +72,12 @@ void Connection::play(std::span<const uint8_t> payload) {
     if (!peer(Role::Source).attached || !playout_) return;  // a recorder: nobody plays it
     // While closing nobody can be told to stop: what goes beyond the limits is not kept.
     if (source_ended_ || deaf_ || (state_ == ConnectionState::Closing && shouldPause())) return;
+    if (encoding_ != AudioEncoding::Linear) {
+      decodeG711(encoding_, payload, decoded_);
+      payload = decoded_;
+    }
     playout_->push(payload, g_get_monotonic_time());
+    if (decoded_.capacity() > kKeptDecoded) decoded_ = {};
     accountPlayout();
     if (!told_full_) tellQueueState();
     pause = !paused_ && state_ == ConnectionState::Open && shouldPause();

@@ -86,9 +86,29 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
 }
 
 int ConnectionSettings::forcedRate() const {
-  if (const int rate = dialects()[dialect].rate; rate > 0) return rate;
+  if (const auto& only = dialects()[dialect].only) return only->rate;
   const auto type = ContentType::parse(content_type);
   return type ? type->rate : 0;
+}
+
+AudioEncoding ConnectionSettings::encoding() const {
+  if (const auto& only = dialects()[dialect].only) return only->encoding;
+  const auto type = ContentType::parse(content_type);
+  return type ? type->encoding : AudioEncoding::Linear;
+}
+
+std::optional<std::string> ConnectionSettings::faultInContentType() const {
+  if (content_type.empty()) return std::nullopt;
+  const auto type = ContentType::parse(content_type);
+  if (!type) {
+    return "content-type is not supported: give audio/l16;rate= with 8000, 16000, 24000, 32000 or "
+           "48000";
+  }
+  const DialectRow& row = dialects()[dialect];
+  const bool linear = type->encoding == AudioEncoding::Linear;
+  if (linear || (row.g711 && (!row.only || row.only == type))) return std::nullopt;
+  return "content-type " + type->text() + " is not known to the dialect " + row.name +
+         ": give audio/l16;rate= or another dialect";
 }
 
 std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const {

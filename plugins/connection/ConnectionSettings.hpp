@@ -60,7 +60,10 @@ struct ConnectionSettings {
   /// The rate that both directions must have; 0 when the caps decide. A dialect that knows one rate
   /// only comes before the content type.
   [[nodiscard]] int forcedRate() const;
+  /// How audio is written on the wire.
+  [[nodiscard]] AudioEncoding encoding() const;
 
+  [[nodiscard]] std::optional<std::string> faultInContentType() const;
   /// Everything needed to dial, or what is wrong and how to mend it.
   [[nodiscard]] std::variant<ClientSettings, Failure> clientSettings() const;
   [[nodiscard]] PlayoutSettings playoutSettings(int rate) const;

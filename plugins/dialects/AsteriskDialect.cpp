@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The dialect `asterisk`: chan_websocket. Audio is BINARY signed linear; control is JSON or plain
-// text, and events come in the form in which the endpoint's last command came.
+// The dialect `asterisk`: chan_websocket. Audio is BINARY, signed linear or G.711; control is JSON
+// or plain text, and events come in the form in which the endpoint's last command came.
 #include <memory>
 #include <utility>
 #include <vector>
@@ -20,8 +20,10 @@ std::string unique() {
   return text;
 }
 
-const char* formatName(int rate) {
-  switch (rate) {
+const char* formatName(const ContentType& type) {
+  if (type.encoding == AudioEncoding::Ulaw) return "ulaw";
+  if (type.encoding == AudioEncoding::Alaw) return "alaw";
+  switch (type.rate) {
     case 8000:
       return "slin";
     case 24000:
@@ -81,8 +83,8 @@ class AsteriskDialect final : public Dialect {
     start.add("connection_id", unique());
     start.add("channel", "WebSocket/" + channel_id_);
     start.add("channel_id", channel_id_);
-    start.add("format", std::string(formatName(conversation.type.rate)));
-    start.add("optimal_frame_size", frameBytes(conversation.type.rate));
+    start.add("format", std::string(formatName(conversation.type)));
+    start.add("optimal_frame_size", frameBytes(conversation.type));
     start.add("ptime", uint64_t{kPtimeMs});
     const json::ObjectPtr variables(json_object_new());
     json::forEachMember(conversation.custom, [&](const char* name, JsonNode* value) {
@@ -92,7 +94,7 @@ class AsteriskDialect final : public Dialect {
     return {start.text()};
   }
 
-  std::string format(const ContentType& type) const override { return formatName(type.rate); }
+  std::string format(const ContentType& type) const override { return formatName(type); }
 
   std::string write(const Notice& notice) override {
     if (const auto* dtmf = std::get_if<DtmfNotice>(&notice)) return dtmfMessage(dtmf->digit);
@@ -139,8 +141,8 @@ class AsteriskDialect final : public Dialect {
   static constexpr char kMark = 'm';
   static constexpr char kBuffering = 'b';
 
-  static uint64_t frameBytes(int rate) {
-    return static_cast<uint64_t>(rate) * kPtimeMs / 1000 * sizeof(int16_t);
+  static uint64_t frameBytes(const ContentType& type) {
+    return static_cast<uint64_t>(type.rate) * kPtimeMs / 1000 * bytesPerSample(type.encoding);
   }
 
   /// `parameter`: of most commands the correlation id.

@@ -14,6 +14,18 @@ namespace {
 constexpr std::array kRates = {8000, 16000, 24000, 32000, 48000};
 constexpr size_t kMaxLength = 50;
 constexpr std::string_view kPrefix = "audio/l16;rate=";
+constexpr int kG711Rate = 8000;
+
+struct G711Name {
+  std::string_view text;
+  AudioEncoding encoding;
+};
+/// The first of each encoding is the one that is written.
+constexpr std::array<G711Name, 5> kG711Names = {{{"audio/pcmu", AudioEncoding::Ulaw},
+                                                 {"audio/pcma", AudioEncoding::Alaw},
+                                                 {"audio/basic", AudioEncoding::Ulaw},
+                                                 {"audio/x-mulaw", AudioEncoding::Ulaw},
+                                                 {"audio/x-alaw", AudioEncoding::Alaw}}};
 
 }  // namespace
 
@@ -28,6 +40,11 @@ std::optional<ContentType> ContentType::parse(std::string_view text) {
     if (g_ascii_isspace(c) || c == '"') continue;
     folded.push_back(g_ascii_tolower(c));
   }
+  for (const G711Name& name : kG711Names) {
+    if (!folded.starts_with(name.text)) continue;
+    const std::string_view rest = std::string_view(folded).substr(name.text.size());
+    if (rest.empty() || rest == ";rate=8000") return ContentType{kG711Rate, name.encoding};
+  }
   if (!folded.starts_with(kPrefix)) return std::nullopt;
   int rate = 0;
   const char* first = folded.data() + kPrefix.size();
@@ -38,6 +55,9 @@ std::optional<ContentType> ContentType::parse(std::string_view text) {
 }
 
 std::string ContentType::text() const {
+  for (const G711Name& name : kG711Names) {
+    if (name.encoding == encoding) return std::string(name.text) + ";rate=" + std::to_string(rate);
+  }
   return std::string(kPrefix) + std::to_string(rate);
 }
 

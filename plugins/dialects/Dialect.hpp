@@ -28,7 +28,7 @@ struct MarkCommand {
 };
 /// All marks that wait are forgotten, without a word; the audio stays.
 struct ClearMarksCommand {};
-/// Audio that came within a text message: S16LE at the conversation's rate.
+/// Audio that came within a text message, in the encoding of the conversation.
 struct MediaCommand {
   std::vector<uint8_t> audio;
 };
@@ -161,7 +161,7 @@ inline constexpr unsigned kQueueRoomPercent = 80;
 struct Conversation {
   std::string custom;  ///< a JSON object of custom keys, or empty
   ContentType type;
-  std::string call_id;  ///< the caller's name for the call; may be empty
+  std::string call_id;          ///< the caller's name for the call; may be empty
   std::string account_id = {};  ///< of whoever runs the bridge; may be empty
 };
 
@@ -180,7 +180,8 @@ class Dialect {
   virtual std::string write(const Notice& notice) = 0;
   virtual Command decodeText(std::string_view text) = 0;
 
-  /// False: audio is BINARY S16LE both ways. True: writeAudio() makes a text message of each frame.
+  /// False: audio is BINARY both ways. True: writeAudio() makes a text message of each frame, which
+  /// is in the encoding of the conversation.
   [[nodiscard]] virtual bool audioIsText() const { return false; }
   /// `now_us`: monotonic, for those that say when a frame was spoken.
   virtual void writeAudio(std::span<const uint8_t> frame, int64_t now_us, std::string& out);
@@ -191,8 +192,10 @@ struct DialectRow {
   const char* summary;
   /// Offered in Sec-WebSocket-Protocol where the application has not chosen; may be empty.
   const char* subprotocols;
-  /// Of both directions, where the dialect knows one only; otherwise 0.
-  int rate;
+  /// The format of both directions, where the dialect knows one only.
+  std::optional<ContentType> only;
+  /// Besides linear audio it knows G.711.
+  bool g711;
   std::unique_ptr<Dialect> (*create)();
 };
 

@@ -19,14 +19,26 @@ namespace {
 constexpr size_t kMaxCustomBytes = 8192;
 
 constexpr std::array kDialects = {
-    DialectRow{"wsbridge", "Linear PCM and JSON as of the original module", "WSBRIDGE", 0,
+    DialectRow{"wsbridge",
+               "Linear PCM and JSON as of the original module",
+               "WSBRIDGE",
+               {},
+               false,
                makeWsbridgeDialect},
-    DialectRow{"vonage", "Vonage Voice API WebSockets", "WSBRIDGE", 0, makeVonageDialect},
-    DialectRow{"twilio", "Twilio Media Streams: mu-law in base64 within JSON", "", 8000,
-               makeTwilioDialect},
-    DialectRow{"asterisk", "Asterisk's chan_websocket with JSON or plain-text control", "media", 0,
+    DialectRow{"vonage", "Vonage Voice API WebSockets", "WSBRIDGE", {}, false, makeVonageDialect},
+    DialectRow{"twilio", "Twilio Media Streams: mu-law in base64 within JSON", "",
+               ContentType{8000, AudioEncoding::Ulaw}, true, makeTwilioDialect},
+    DialectRow{"asterisk",
+               "Asterisk's chan_websocket with JSON or plain-text control",
+               "media",
+               {},
+               true,
                makeAsteriskDialect},
-    DialectRow{"jambonz", "The listen and stream verbs of jambonz", "audio.jambonz.org", 0,
+    DialectRow{"jambonz",
+               "The listen and stream verbs of jambonz",
+               "audio.jambonz.org",
+               {},
+               false,
                makeJambonzDialect},
 };
 

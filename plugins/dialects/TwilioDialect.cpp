@@ -7,7 +7,6 @@
 #include <memory>
 #include <vector>
 
-#include "audio/G711.hpp"
 #include "dialects/Dialect.hpp"
 #include "dialects/Json.hpp"
 
@@ -90,12 +89,7 @@ Command mediaCommand(std::string payload) {
   // In place: what is decoded is shorter.
   g_base64_decode_inplace(payload.data(), &size);
   if (size == 0) return BadCommand{"media.payload is not base64"};
-  MediaCommand media;
-  std::vector<int16_t> samples(size);
-  g711::decodeUlaw(reinterpret_cast<const uint8_t*>(payload.data()), samples.data(), size);
-  const auto* bytes = reinterpret_cast<const uint8_t*>(samples.data());
-  media.audio.assign(bytes, bytes + size * sizeof(int16_t));
-  return media;
+  return MediaCommand{{payload.begin(), payload.begin() + static_cast<ptrdiff_t>(size)}};
 }
 
 class TwilioDialect final : public Dialect {
@@ -123,12 +117,7 @@ class TwilioDialect final : public Dialect {
   bool audioIsText() const override { return true; }
 
   void writeAudio(std::span<const uint8_t> frame, int64_t now_us, std::string& out) override {
-    const size_t count = frame.size() / sizeof(int16_t);
-    samples_.resize(count);
-    std::copy(frame.begin(), frame.begin() + static_cast<ptrdiff_t>(count * sizeof(int16_t)),
-              reinterpret_cast<uint8_t*>(samples_.data()));
-    codes_.resize(count);
-    g711::encodeUlaw(samples_.data(), codes_.data(), count);
+    const size_t count = frame.size();
     out.assign(R"({"event":"media","sequenceNumber":")");
     append(out, ++number_);
     out.append(R"(","media":{"track":"inbound","chunk":")");
@@ -141,7 +130,7 @@ class TwilioDialect final : public Dialect {
     gint state = 0;
     gint save = 0;
     gsize written =
-        g_base64_encode_step(codes_.data(), count, FALSE, out.data() + at, &state, &save);
+        g_base64_encode_step(frame.data(), count, FALSE, out.data() + at, &state, &save);
     written += g_base64_encode_close(FALSE, out.data() + at + written, &state, &save);
     out.resize(at + written);
     out.append(R"("},"streamSid":")").append(stream_).append("\"}");
@@ -219,8 +208,6 @@ class TwilioDialect final : public Dialect {
   uint64_t chunk_ = 0;
   int64_t first_us_ = 0;   // when the first frame was written
   uint64_t media_ms_ = 0;  // timestamp of the next one
-  std::vector<int16_t> samples_;
-  std::vector<uint8_t> codes_;
 };
 
 }  // namespace

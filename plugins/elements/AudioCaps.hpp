@@ -8,9 +8,15 @@
 
 #include <gst/gst.h>
 
+#include "audio/AudioEncoding.hpp"
+
 #define WSBRIDGE_AUDIO_CAPS                                                                     \
   "audio/x-raw, format=(string){ S16LE, S16BE }, layout=(string)interleaved, channels=(int)1, " \
   "rate=(int){ 16000, 8000, 24000, 32000, 48000 }"
+
+/// G.711, for endpoints that speak it: what comes in their encoding passes as it is.
+#define WSBRIDGE_ULAW_CAPS "audio/x-mulaw, channels=(int)1, rate=(int)8000"
+#define WSBRIDGE_ALAW_CAPS "audio/x-alaw, channels=(int)1, rate=(int)8000"
 
 namespace wsbridge {
 
@@ -22,6 +28,25 @@ inline GstCaps* audioCaps(int rate, GstCaps* filter) {
   GstCaps* allowed = gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
   gst_caps_unref(caps);
   return allowed;
+}
+
+/// The same for the way to an endpoint of that encoding, which is preferred.
+inline GstCaps* audioCaps(int rate, AudioEncoding encoding, GstCaps* filter) {
+  if (encoding == AudioEncoding::Linear) return audioCaps(rate, filter);
+  GstCaps* caps = gst_caps_from_string(encoding == AudioEncoding::Ulaw ? WSBRIDGE_ULAW_CAPS
+                                                                       : WSBRIDGE_ALAW_CAPS);
+  caps = gst_caps_merge(caps, audioCaps(rate, nullptr));
+  if (filter == nullptr) return caps;
+  GstCaps* allowed = gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(caps);
+  return allowed;
+}
+
+inline AudioEncoding encodingOf(const GstCaps* caps) {
+  const GstStructure* audio = gst_caps_get_structure(caps, 0);
+  if (gst_structure_has_name(audio, "audio/x-mulaw")) return AudioEncoding::Ulaw;
+  if (gst_structure_has_name(audio, "audio/x-alaw")) return AudioEncoding::Alaw;
+  return AudioEncoding::Linear;
 }
 
 /// rtpL16depay and rtpL16pay speak network byte order; audioresample passes it through.

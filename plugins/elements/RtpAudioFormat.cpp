@@ -71,6 +71,11 @@ size_t RtpAudioFormat::samples(size_t bytes) const {
   return bytes % 2 == 0 ? bytes / 2 : 0;
 }
 
+AudioEncoding RtpAudioFormat::encoding() const {
+  if (codec == Codec::L16) return AudioEncoding::Linear;
+  return codec == Codec::Ulaw ? AudioEncoding::Ulaw : AudioEncoding::Alaw;
+}
+
 void RtpAudioFormat::decode(std::span<const uint8_t> payload, int16_t* out) const {
   switch (codec) {
     case Codec::Ulaw:

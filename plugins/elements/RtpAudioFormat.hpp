@@ -10,6 +10,8 @@
 
 #include <gst/gst.h>
 
+#include "audio/AudioEncoding.hpp"
+
 namespace wsbridge {
 
 /// What can be decoded; for pad templates.
@@ -30,6 +32,9 @@ struct RtpAudioFormat {
   [[nodiscard]] size_t samples(size_t bytes) const;
   /// Writes samples(payload.size()) of them.
   void decode(std::span<const uint8_t> payload, int16_t* out) const;
+
+  /// As an endpoint's; Linear for L16, whose bytes are in another order.
+  [[nodiscard]] AudioEncoding encoding() const;
 
   bool operator==(const RtpAudioFormat&) const = default;
 };

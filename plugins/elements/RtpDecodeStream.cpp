@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "elements/AudioCaps.hpp"
 #include "rtp/RtpPacket.hpp"
 
 namespace wsbridge {
@@ -14,6 +15,7 @@ namespace {
 constexpr gsize kBufferMs = 40;
 constexpr gsize kMaxPacketMs = 200;
 constexpr gsize kDefaultPacketMs = 20;
+constexpr int kG711Rate = 8000;
 
 gsize samplesOf(int rate, gsize ms) {
   return static_cast<gsize>(rate) * ms / 1000;
@@ -43,6 +45,7 @@ void RtpDecodeStream::stop() {
 
 void RtpDecodeStream::flush() {
   if (concealer_) concealer_->reset();
+  passed_.clear();
   if (converter_) converter_->reset();
   first_ = true;
   packet_samples_ = 0;
@@ -79,9 +82,30 @@ bool RtpDecodeStream::takeCaps(const GstCaps* caps) {
   return negotiate();
 }
 
-/// Settles the rate with downstream: the codec's own, when it may be.
 bool RtpDecodeStream::negotiate() {
-  g_autoptr(GstCaps) ours = gst_pad_get_pad_template_caps(src_);
+  return negotiatePassing() || negotiateLinear();
+}
+
+/// True when downstream would rather have the payload as it is. One that takes anything would not.
+bool RtpDecodeStream::negotiatePassing() {
+  const AudioEncoding encoding = format_->encoding();
+  if (encoding == AudioEncoding::Linear || format_->rate != kG711Rate) return false;
+  g_autoptr(GstCaps) wanted = gst_pad_peer_query_caps(src_, nullptr);
+  if (gst_caps_is_any(wanted) || gst_caps_is_empty(wanted) || encodingOf(wanted) != encoding)
+    return false;
+  g_autoptr(GstCaps) caps = gst_caps_from_string(
+      encoding == AudioEncoding::Ulaw ? WSBRIDGE_ULAW_CAPS : WSBRIDGE_ALAW_CAPS);
+  if (out_rate_ != kG711Rate || out_encoding_ != encoding) {
+    gst_pad_push_event(src_, gst_event_new_caps(caps));
+    setOutput(kG711Rate, encoding);
+  }
+  return true;
+}
+
+/// Settles the rate with downstream: the codec's own, when it may be.
+bool RtpDecodeStream::negotiateLinear() {
+  g_autoptr(GstCaps) ours = gst_caps_from_string(WSBRIDGE_AUDIO_CAPS);
+  gst_caps_set_simple(ours, "format", G_TYPE_STRING, "S16LE", nullptr);
   GstCaps* allowed = gst_pad_peer_query_caps(src_, ours);
   if (gst_caps_is_empty(allowed)) {
     gst_caps_unref(allowed);
@@ -95,23 +119,26 @@ bool RtpDecodeStream::negotiate() {
   allowed = gst_caps_fixate(allowed);
   gint rate = 0;
   gst_structure_get_int(gst_caps_get_structure(allowed, 0), "rate", &rate);
-  if (rate != out_rate_) {
+  if (rate != out_rate_ || out_encoding_ != AudioEncoding::Linear) {
     gst_pad_push_event(src_, gst_event_new_caps(allowed));
-    setOutput(rate);
+    setOutput(rate, AudioEncoding::Linear);
   }
   gst_caps_unref(allowed);
   return true;
 }
 
-void RtpDecodeStream::setOutput(int rate) {
+void RtpDecodeStream::setOutput(int rate, AudioEncoding encoding) {
   out_rate_ = rate;
+  out_encoding_ = encoding;
+  passed_.clear();
+  passed_.reserve(LossConcealer::kHistoryMs * kG711Rate / 1000);
   converter_.emplace(format_->rate, rate);
   const auto delay = static_cast<GstClockTime>(converter_->delayNs());
   const bool other_delay = delay_.exchange(delay, std::memory_order_relaxed) != delay;
   if (other_delay)
     gst_element_post_message(element_, gst_message_new_latency(GST_OBJECT(element_)));
 
-  buffers_.reset(samplesOf(rate, kBufferMs) * sizeof(int16_t));
+  buffers_.reset(samplesOf(rate, kBufferMs) * bytesPerSample(encoding));
 }
 
 GstFlowReturn RtpDecodeStream::take(GstBuffer* buffer) {
@@ -151,13 +178,24 @@ GstFlowReturn RtpDecodeStream::decode(GstBuffer* packet, std::span<const uint8_t
   }
   ++packets_;
   packet_samples_ = samples;
+  const bool behind_loss = concealed_run_ != 0;
   concealed_run_ = 0;
+  const GstClockTime pts = GST_BUFFER_PTS(packet);
+  const bool discont = GST_BUFFER_IS_DISCONT(packet);
+  if (out_encoding_ != AudioEncoding::Linear && !behind_loss) return pass(payload, pts, discont);
   format_->decode(payload, scratch_.data());
   concealer_->good({scratch_.data(), samples});
-  return finish(samples, GST_BUFFER_PTS(packet), GST_BUFFER_IS_DISCONT(packet));
+  return finish(samples, pts, discont);
+}
+
+void RtpDecodeStream::recall() {
+  concealer_->reset();
+  format_->decode(passed_, scratch_.data());
+  concealer_->good({scratch_.data(), passed_.size()});
 }
 
 GstFlowReturn RtpDecodeStream::concealPacket(GstClockTime pts) {
+  if (out_encoding_ != AudioEncoding::Linear && concealed_run_ == 0) recall();
   concealer_->conceal({scratch_.data(), packet_samples_});
   concealed_run_ += packet_samples_;
   ++concealed_;
@@ -165,6 +203,11 @@ GstFlowReturn RtpDecodeStream::concealPacket(GstClockTime pts) {
 }
 
 GstFlowReturn RtpDecodeStream::finish(gsize samples, GstClockTime pts, bool discont) {
+  if (out_encoding_ != AudioEncoding::Linear) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(scratch_.data());
+    encodeG711(out_encoding_, {bytes, samples * sizeof(int16_t)}, codes_);
+    return pass(codes_, pts, discont);
+  }
   const gsize out_samples = converter_->outputSize(samples);
   GstBuffer* out = buffers_.take(out_samples * sizeof(int16_t));
   GstMapInfo map;
@@ -175,8 +218,24 @@ GstFlowReturn RtpDecodeStream::finish(gsize samples, GstClockTime pts, bool disc
   }
   converter_->convert({scratch_.data(), samples}, reinterpret_cast<int16_t*>(map.data));
   gst_memory_unmap(memory, &map);
+  return push(out, out_samples, pts, discont);
+}
 
-  const GstClockTime duration = timeOf(out_samples, out_rate_);
+GstFlowReturn RtpDecodeStream::pass(std::span<const uint8_t> payload, GstClockTime pts,
+                                    bool discont) {
+  const gsize most = passed_.capacity();
+  const auto kept = payload.last(std::min(payload.size(), most));
+  const gsize room = most - kept.size();
+  if (passed_.size() > room)
+    passed_.erase(passed_.begin(), passed_.end() - static_cast<std::ptrdiff_t>(room));
+  passed_.insert(passed_.end(), kept.begin(), kept.end());
+  GstBuffer* out = buffers_.take(payload.size());
+  gst_buffer_fill(out, 0, payload.data(), payload.size());
+  return push(out, payload.size(), pts, discont);
+}
+
+GstFlowReturn RtpDecodeStream::push(GstBuffer* out, gsize samples, GstClockTime pts, bool discont) {
+  const GstClockTime duration = timeOf(samples, out_rate_);
   GST_BUFFER_PTS(out) = pts;
   GST_BUFFER_DURATION(out) = duration;
   next_pts_ = GST_CLOCK_TIME_IS_VALID(pts) ? pts + duration : GST_CLOCK_TIME_NONE;

@@ -59,11 +59,18 @@ class RtpDecodeStream {
   };
 
   bool negotiate();
-  void setOutput(int rate);
+  bool negotiatePassing();
+  bool negotiateLinear();
+  void setOutput(int rate, AudioEncoding encoding);
   GstFlowReturn decode(GstBuffer* packet, std::span<const uint8_t> payload);
   GstFlowReturn concealPacket(GstClockTime pts);
-  /// Converts, stamps and pushes so many samples of scratch_.
+  /// Decodes what was passed on lately, for what is to be made up.
+  void recall();
+  /// Converts or encodes so many samples of scratch_, and pushes them.
   GstFlowReturn finish(gsize samples, GstClockTime pts, bool discont);
+  /// Pushes the payload as it is.
+  GstFlowReturn pass(std::span<const uint8_t> payload, GstClockTime pts, bool discont);
+  GstFlowReturn push(GstBuffer* out, gsize samples, GstClockTime pts, bool discont);
   void tellOther(int payload_type, GstBuffer* packet);
   GstFlowReturn cannotDecode(const GstCaps* caps);
 
@@ -72,10 +79,13 @@ class RtpDecodeStream {
   const guint other_payload_;
 
   std::optional<RtpAudioFormat> format_;
-  int out_rate_ = 0;  // 0: not negotiated
+  int out_rate_ = 0;                                    // 0: not negotiated
+  AudioEncoding out_encoding_ = AudioEncoding::Linear;  // otherwise the payload passes
   std::optional<LossConcealer> concealer_;
   std::optional<RateConverter> converter_;
   std::vector<int16_t> scratch_;
+  std::vector<uint8_t> codes_;   // of what is made up
+  std::vector<uint8_t> passed_;  // of late, at most what the concealer remembers
   BufferCache buffers_;
 
   bool first_ = true;

@@ -6,7 +6,7 @@
  * @title: wsbridgertpdec
  *
  * Decodes RTP audio of telephony (PCMU, PCMA and L16, mono) to samples at the rate that downstream
- * takes: what a depayloader, a decoder, spanplc and audioresample do in a row, in one call per packet.
+ * takes (or passes the payload of PCMU and PCMA as it is, when downstream prefers that): what a depayloader, a decoder, spanplc and audioresample do in a row, in one call per packet.
  * Lost packets, reported with the event GstRTPPacketLost or a gap event, are made up, so that the time
  * line stays whole. Packets of other payload types, such as telephone events, go to the signal
  * #wsbridgertpdec::other-payload. Properties, the signal and statistics are described in
@@ -25,6 +25,7 @@
 // clang-format on
 #include "elements/wsbridgertpdec.hpp"
 
+#include "elements/AudioCaps.hpp"
 #include "elements/RtpDecodeStream.hpp"
 
 GST_DEBUG_CATEGORY_STATIC(wsbridge_rtp_dec_debug);
@@ -58,7 +59,8 @@ GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
 GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
     "src", GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS("audio/x-raw, format=(string)S16LE, layout=(string)interleaved, "
-                    "channels=(int)1, rate=(int){ 8000, 16000, 24000, 32000, 48000 }"));
+                    "channels=(int)1, rate=(int){ 8000, 16000, 24000, 32000, 48000 }"
+                    "; " WSBRIDGE_ULAW_CAPS "; " WSBRIDGE_ALAW_CAPS));
 
 RtpDecodeStream& streamOf(gpointer object) {
   return *WSBRIDGE_RTP_DEC(object)->stream;

@@ -52,6 +52,7 @@ struct SinkPrivate {
   // Of the streaming thread.
   std::shared_ptr<Connection> connection;
   wsbridge::Reframer reframer;
+  wsbridge::AudioEncoding encoding = wsbridge::AudioEncoding::Linear;
   bool big_endian = false;
   std::vector<uint8_t> swapped;
   std::atomic<bool> unlocked{false};
@@ -72,8 +73,9 @@ G_DEFINE_TYPE(WsBridgeSink, wsbridge_sink, GST_TYPE_BASE_SINK)
 
 namespace {
 
-GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-                                                             GST_STATIC_CAPS(WSBRIDGE_AUDIO_CAPS));
+GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS(WSBRIDGE_AUDIO_CAPS "; " WSBRIDGE_ULAW_CAPS "; " WSBRIDGE_ALAW_CAPS));
 
 SinkPrivate& privOf(gpointer object) {
   return *WSBRIDGE_SINK(object)->priv;
@@ -148,7 +150,14 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
 
 GstCaps* getCaps(GstBaseSink* sink, GstCaps* filter) {
   const auto connection = privOf(sink).core.connection();
-  return wsbridge::audioCaps(connection ? connection->rate() : 0, filter);
+  if (!connection) {
+    GstCaps* all = gst_pad_get_pad_template_caps(GST_BASE_SINK_PAD(sink));
+    if (filter == nullptr) return all;
+    GstCaps* allowed = gst_caps_intersect_full(filter, all, GST_CAPS_INTERSECT_FIRST);
+    gst_caps_unref(all);
+    return allowed;
+  }
+  return wsbridge::audioCaps(connection->rate(), connection->encoding(), filter);
 }
 
 gboolean setCaps(GstBaseSink* sink, GstCaps* caps) {
@@ -161,15 +170,18 @@ gboolean setCaps(GstBaseSink* sink, GstCaps* caps) {
     return FALSE;
   }
   priv.big_endian = wsbridge::isBigEndian(caps);
-  priv.reframer = wsbridge::Reframer(static_cast<size_t>(rate) / 50 * 2);
+  priv.encoding = wsbridge::encodingOf(caps);
+  priv.reframer =
+      wsbridge::Reframer(static_cast<size_t>(rate) / 50 * wsbridge::bytesPerSample(priv.encoding),
+                         wsbridge::silenceOf(priv.encoding));
   return priv.core.start();
 }
 
 Connection::Sent sendFrame(SinkPrivate& priv, std::span<const uint8_t> frame) {
-  if (!priv.big_endian) return priv.connection->sendFrame(frame);
+  if (!priv.big_endian) return priv.connection->sendFrame(frame, priv.encoding);
   priv.swapped.assign(frame.begin(), frame.end());
   wsbridge::swapSamples(priv.swapped.data(), priv.swapped.size());
-  return priv.connection->sendFrame(priv.swapped);
+  return priv.connection->sendFrame(priv.swapped, priv.encoding);
 }
 
 GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {

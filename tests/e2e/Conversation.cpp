@@ -68,7 +68,8 @@ Conversation::Conversation(const Gateway& gateway, const Talk& talk)
     : talk_(talk), endpoint_({.protocol = talk.offered}), phone_(gateway, withKeys(talk.codec)) {}
 
 bool Conversation::begin() {
-  const std::string type = "audio/l16;rate=" + std::to_string(talk_.rate);
+  const std::string type = talk_.encoding.empty() ? "audio/l16;rate=" + std::to_string(talk_.rate)
+                                                  : "audio/" + talk_.encoding + ";rate=8000";
   const int answer = phone_.call(endpoint_.uri(), {{kDialectHeader, talk_.dialect},
                                                    {kHeadersHeader, percentEncode(kCustomKeys)},
                                                    {kContentTypeHeader, percentEncode(type)}});
@@ -87,9 +88,14 @@ void Conversation::expectNormalEnd() {
 }
 
 void Conversation::play(const Samples& samples) {
-  if (!audioIsText()) return endpoint_.sendBinary(1, toBytes(samples));
-  const std::string payload = base64(RtpPeer::encodePayload("PCMU", samples));
-  send(R"({"event":"media","streamSid":"<stream>","media":{"payload":")" + payload + "\"}}");
+  playBytes(talk_.encoding.empty() ? toBytes(samples)
+                                   : RtpPeer::encodePayload(talk_.encoding, samples));
+}
+
+void Conversation::playBytes(const std::string& encoded) {
+  if (!audioIsText()) return endpoint_.sendBinary(1, encoded);
+  send(R"({"event":"media","streamSid":"<stream>","media":{"payload":")" + base64(encoded) +
+       "\"}}");
 }
 
 bool Conversation::isAudio(const EndpointMessage& message) const {
@@ -115,19 +121,29 @@ bool Conversation::waitFrames(size_t number, Millis limit) const {
       1, [&](const auto& connection) { return select(connection, true).size() >= number; }, limit);
 }
 
+std::string Conversation::audioOf(const EndpointMessage& message) const {
+  if (!message.text) return message.data;
+  gsize size = 0;
+  guchar* bytes = g_base64_decode(memberOf(message.data, {"media", "payload"}).c_str(), &size);
+  std::string audio(reinterpret_cast<char*>(bytes), size);
+  g_free(bytes);
+  return audio;
+}
+
 std::vector<Samples> Conversation::frames() const {
   std::vector<Samples> all;
   for (const auto& message : select(record(), true)) {
-    if (!message.text) {
-      all.push_back(fromBytes(message.data));
-      continue;
-    }
-    gsize size = 0;
-    guchar* bytes = g_base64_decode(memberOf(message.data, {"media", "payload"}).c_str(), &size);
-    all.push_back(
-        RtpPeer::decodePayload("PCMU", std::string(reinterpret_cast<char*>(bytes), size)));
-    g_free(bytes);
+    const std::string audio = audioOf(message);
+    all.push_back(talk_.encoding.empty() ? fromBytes(audio)
+                                         : RtpPeer::decodePayload(talk_.encoding, audio));
   }
+  return all;
+}
+
+std::string Conversation::codes() const {
+  std::string all;
+  for (const auto& message : select(record(), true))
+    all += audioOf(message);
   return all;
 }
 

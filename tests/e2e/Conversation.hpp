@@ -39,7 +39,8 @@ class Conversation {
   // As the endpoint.
   void send(const std::string& text) { endpoint_.sendText(1, replaced(text, "<stream>", stream_)); }
   void mark(const std::string& label) { send(replaced(talk_.mark, "<label>", label)); }
-  void play(const Samples& samples);  // in one message
+  void play(const Samples& samples);           // in one message
+  void playBytes(const std::string& encoded);  // the same, in the encoding of the endpoint
   void playTone(double hertz, double seconds) { play(sine(talk_.rate, hertz, seconds, 8000)); }
 
   bool isAudio(const EndpointMessage& message) const;
@@ -49,6 +50,8 @@ class Conversation {
   bool waitFrames(size_t number, Millis limit = 5s) const;
   // The caller's audio as the endpoint got it, one element for each message.
   std::vector<Samples> frames() const;
+  // The same in the encoding of the endpoint, all in one.
+  std::string codes() const;
   // All that the endpoint got: these controls, and the caller's audio right behind the opening.
   void expectTranscript(const std::vector<std::string>& wanted) const;
 
@@ -65,6 +68,7 @@ class Conversation {
   }
 
  private:
+  std::string audioOf(const EndpointMessage& message) const;
   std::vector<EndpointMessage> select(const EndpointConnection& connection, bool audio) const;
 
   Talk talk_;

@@ -80,6 +80,16 @@ Talk talk(bool plain) {
           .room = event(plain, "MEDIA_XON")};
 }
 
+Talk g711Talk(const std::string& format) {
+  Talk talk = asterisk::talk(false);
+  talk.name = format == "ulaw" ? "AsteriskUlaw" : "AsteriskAlaw";
+  talk.encoding = talk.codec = format == "ulaw" ? "PCMU" : "PCMA";
+  talk.rate = 8000;
+  talk.opening.front() = replaced(talk.opening.front(), R"("slin16","optimal_frame_size":640)",
+                                  '"' + format + R"(","optimal_frame_size":160)");
+  return talk;
+}
+
 }  // namespace asterisk
 
 Talk twilioTalk() {
@@ -89,6 +99,7 @@ Talk twilioTalk() {
           .dialect = "twilio",
           .offered = "",
           .rate = 8000,
+          .encoding = "PCMU",
           .codec = "PCMU",
           .mark = R"({"event":"mark","streamSid":"<stream>","mark":{"name":"<label>"}})",
           .clear = R"({"event":"clear","streamSid":"<stream>"})",
@@ -131,6 +142,8 @@ std::vector<Talk> talks() {
                   R"({"event":"websocket:connected","content-type":"audio/l16;rate=24000",)"
                   R"("name_1":"value_1","n":2})",
                   R"({"event":"websocket:dtmf","digit":"5","duration":100})"),
+          asterisk::g711Talk("ulaw"),
+          asterisk::g711Talk("alaw"),
           twilioTalk(),
           asterisk::talk(false),
           asterisk::talk(true),

@@ -16,6 +16,7 @@ struct Talk {
   std::string dialect;  // of the header
   std::string offered;  // subprotocol
   int rate = 0;
+  std::string encoding = {};        // of the endpoint's audio: PCMU, PCMA or empty for linear
   std::string codec = "L16/16000";  // of the caller
   std::string hello = {};           // the endpoint's first message
   std::string mark = {};
@@ -39,10 +40,12 @@ std::string event(bool plain, const std::string& name);
 std::string processed(bool plain, const std::string& name, const std::string& id);
 std::string status(bool plain, int queued, bool bulk, bool paused);
 Talk talk(bool plain);
+// G.711, "ulaw" with a caller who speaks PCMU or "alaw" with PCMA.
+Talk g711Talk(const std::string& format);
 }  // namespace asterisk
 Talk twilioTalk();
 Talk jambonzTalk();
-// All of them, asterisk in both forms.
+// All of them, asterisk in both forms and all encodings.
 std::vector<Talk> talks();
 
 // The custom keys that the openings of the table have.

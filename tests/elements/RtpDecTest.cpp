@@ -295,6 +295,62 @@ TEST(RtpDec, ALossIsMadeUpAtOnceInItsPlace) {
   }
 }
 
+TEST(RtpDec, PassesThePayloadToThoseWhoPreferIt) {
+  const auto bytesOf = [](Bench& bench) {
+    std::vector<Bytes> all;
+    while (GstBuffer* buffer = gst_harness_try_pull(bench.harness())) {
+      all.emplace_back(gst_buffer_get_size(buffer));
+      gst_buffer_extract(buffer, 0, all.back().data(), all.back().size());
+      EXPECT_EQ(GST_BUFFER_DURATION(buffer), kPacket);
+      gst_buffer_unref(buffer);
+    }
+    return all;
+  };
+  for (const bool ulaw : {true, false}) {
+    Bench bench(ulaw ? kPcmu : kPcma, 0, "wsbridgertpdec name=dec");
+    const std::string coded = ulaw ? "audio/x-mulaw" : "audio/x-alaw";
+    const std::string other = ulaw ? "audio/x-alaw" : "audio/x-mulaw";
+    const int type = ulaw ? 0 : 8;
+    gst_harness_set_sink_caps_str(bench.harness(),
+                                  (coded + ",rate=8000,channels=1;" + audioCaps(8000)).c_str());
+    Bytes codes(160);
+    for (guint seq = 0; seq < 4; ++seq) {
+      for (size_t i = 0; i < codes.size(); ++i)
+        codes[i] = static_cast<guint8>(seq * 96 + i);
+      bench.push(rtp(seq, type, codes));
+      EXPECT_EQ(bytesOf(bench), std::vector<Bytes>{codes}) << seq;
+    }
+    for (guint seq = 4; seq < 8; ++seq)
+      bench.push(rtp(seq, type, tone(seq)));
+    bytesOf(bench);
+    bench.event(lostEvent(8 * kPacket, kPacket));
+    const auto made_up = bytesOf(bench);
+    ASSERT_EQ(made_up.size(), 1U);
+    EXPECT_EQ(made_up[0].size(), 160U);
+    Samples samples(160);
+    (ulaw ? wsbridge::g711::decodeUlaw : wsbridge::g711::decodeAlaw)(made_up[0].data(),
+                                                                     samples.data(), 160);
+    double energy = 0;
+    for (const int16_t sample : samples)
+      energy += static_cast<double>(sample) * sample / 160;
+    if (ulaw) {
+      EXPECT_NEAR(std::sqrt(energy), 6000 / std::sqrt(2), 600);
+    }
+    EXPECT_GT(energy, 0);
+    bench.push(rtp(9, type, tone(9)));
+    bytesOf(bench);
+    bench.push(rtp(10, type, tone(10)));
+    EXPECT_EQ(bytesOf(bench), std::vector<Bytes>{tone(10)});
+    EXPECT_EQ(bench.stat("concealed"), 1U);
+
+    // In mid-stream downstream comes to want something else.
+    gst_harness_set_sink_caps_str(bench.harness(),
+                                  (other + ",rate=8000,channels=1;" + audioCaps(8000)).c_str());
+    bench.push(rtp(11, type, tone(11)));
+    EXPECT_EQ(bench.samples().size(), 160U);
+  }
+}
+
 TEST(RtpDec, AFirstPacketLostIsSilence) {
   Bench bench(kPcmu, 8000);
   bench.event(lostEvent(0, 30 * GST_MSECOND));

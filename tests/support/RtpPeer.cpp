@@ -158,6 +158,21 @@ void RtpPeer::play(const Samples& samples, const Damage& damage) {
   [[maybe_unused]] const ssize_t woken = write(wake_[1], "x", 1);
 }
 
+void RtpPeer::playCodes(const std::string& codes) {
+  {
+    const auto guard = state_.lock();
+    syncClock();
+    const auto frame = static_cast<size_t>(rate_ * ptime_ / 1000);
+    for (size_t at = 0; at < codes.size(); at += frame) {
+      const std::string part = codes.substr(at, frame);
+      steps_.push_back({{header(payloadType_, at == 0, sequence_++, timestamp_) + part}, ptime_});
+      timestamp_ += static_cast<uint32_t>(part.size());
+      timestampAt_ += Millis(ptime_);
+    }
+  }
+  [[maybe_unused]] const ssize_t woken = write(wake_[1], "x", 1);
+}
+
 void RtpPeer::playDtmf(char digit, int millis, int ends) {
   {
     const auto guard = state_.lock();

@@ -53,6 +53,8 @@ class RtpPeer {
   // Queues samples (at rate()) to be sent, one packet per ptime. Returns at once.
   void play(const Samples& samples) { play(samples, Damage()); }
   void play(const Samples& samples, const Damage& damage);
+  // Queues a payload as it is, cut into packets of one ptime (of G.711).
+  void playCodes(const std::string& codes);
   // Queues an RFC 4733 key: packets every 20 ms with growing duration, then `ends` packets with the
   // end bit.
   void playDtmf(char digit, int millis, int ends = 3);

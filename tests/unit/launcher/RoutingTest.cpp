@@ -95,12 +95,33 @@ TEST(Routing, contentTypes) {
   InviteHeaders headers = invite("ws://h/");
   headers.contentType = "Audio%2FL16%3B%20rate%3D8000";
   EXPECT_EQ(accepted(*config(), headers).contentType, "audio/l16;rate=8000");
-  for (const char* bad : {"audio/l16", "audio/l16;rate=11025", "audio/pcmu;rate=8000", ""}) {
+  for (const char* bad : {"audio/l16", "audio/l16;rate=11025", "audio/pcmu;rate=16000", ""}) {
     headers.contentType = bad;
     EXPECT_EQ(refused(*config(), headers), EndReason::ContentTypeUnsupported) << bad;
   }
   headers.contentType = "audio/l16;rate=8000" + std::string(40, ' ') + "x";
   EXPECT_EQ(refused(*config(), headers), EndReason::ContentTypeUnsupported);
+}
+
+TEST(Routing, g711IsForTheDialectsThatKnowIt) {
+  InviteHeaders headers = invite("ws://h/");
+  headers.dialect = "asterisk";
+  for (const char* type : {"Audio%2FPCMU%3Brate%3D8000", "audio/basic", "audio/x-mulaw"}) {
+    headers.contentType = type;
+    EXPECT_EQ(accepted(*config(), headers).contentType, "audio/pcmu;rate=8000") << type;
+  }
+  for (const char* type : {"audio/pcma;rate=8000", "audio/x-alaw"}) {
+    headers.contentType = type;
+    EXPECT_EQ(accepted(*config(), headers).contentType, "audio/pcma;rate=8000") << type;
+  }
+  headers.dialect = "twilio";
+  EXPECT_EQ(refused(*config(), headers), EndReason::ContentTypeUnsupported);
+  headers.contentType = "audio/pcmu";
+  EXPECT_EQ(accepted(*config(), headers).contentType, "audio/pcmu;rate=8000");
+  for (const char* dialect : {"wsbridge", "vonage", "jambonz"}) {
+    headers.dialect = dialect;
+    EXPECT_EQ(refused(*config(), headers), EndReason::ContentTypeUnsupported) << dialect;
+  }
 }
 
 TEST(Routing, dialects) {

@@ -117,7 +117,7 @@ TEST(TwilioDialect, MessagesAreNumberedInTheOrderInWhichTheyAreWritten) {
       << messages[1];
   const std::string stream = messages[1].substr(messages[1].size() - 36, 34);
   std::string audio;
-  const std::vector<uint8_t> silence(320, 0);
+  const std::vector<uint8_t> silence(160, 0xff);
   twilio->writeAudio(silence, 1'000'000, audio);
   std::string payload;
   for (int i = 0; i < 53; ++i)
@@ -187,8 +187,7 @@ TEST(TwilioDialect, Commands) {
   EXPECT_TRUE(is<PlainText>(twilio->decodeText("hello")));
   const auto media = twilio->decodeText(R"({"event":"media","media":{"payload":"/3+AAA=="}})");
   ASSERT_TRUE(is<MediaCommand>(media));
-  // Codewords ff, 7f, 80 and 00: zero twice, the largest positive and the largest negative sample.
-  const std::vector<uint8_t> expected = {0, 0, 0, 0, 0x7C, 0x7D, 0x84, 0x82};
+  const std::vector<uint8_t> expected = {0xff, 0x7f, 0x80, 0x00};
   EXPECT_EQ(std::get<MediaCommand>(media).audio, expected);
 }
 
@@ -208,10 +207,23 @@ TEST(TwilioDialect, AMinuteInOneMessage) {
     const auto media =
         twilio->decodeText(R"({"event":"media","media":{"payload":")" + sent + R"("},"x":1})");
     ASSERT_TRUE(is<MediaCommand>(media));
-    EXPECT_EQ(std::get<MediaCommand>(media).audio.size(), escaped ? 60'000U : 960'000U);
+    EXPECT_EQ(std::get<MediaCommand>(media).audio.size(), escaped ? 30'000U : 480'000U);
   }
   EXPECT_TRUE(is<BadCommand>(twilio->decodeText(
       R"({"event":"media","media":{"payload":"//8="},"x":")" + payload + "\"}")));
+}
+
+TEST(AsteriskDialect, FormatAndFrameSize) {
+  const auto start = [](const ContentType& type) {
+    return make("asterisk")->opening({"", type, "call-1"}).front();
+  };
+  const std::vector<std::pair<ContentType, std::string>> formats = {
+      {{8000, AudioEncoding::Ulaw}, R"("format":"ulaw","optimal_frame_size":160,"ptime":20)"},
+      {{8000, AudioEncoding::Alaw}, R"("format":"alaw","optimal_frame_size":160,"ptime":20)"},
+      {{8000}, R"("format":"slin","optimal_frame_size":320,"ptime":20)"},
+      {{48000}, R"("format":"slin48","optimal_frame_size":1920,"ptime":20)"}};
+  for (const auto& [type, text] : formats)
+    EXPECT_NE(start(type).find(text), std::string::npos) << start(type);
 }
 
 TEST(AsteriskDialect, JsonForm) {
@@ -342,10 +354,22 @@ TEST(ContentType, ParsesWhatTheProtocolAllows) {
   for (const int rate : {8000, 16000, 24000, 32000, 48000}) {
     EXPECT_EQ(ContentType::parse(ContentType{rate}.text())->rate, rate);
   }
-  for (const char* text : {"", "audio/l16", "audio/l16;rate=", "audio/l16;rate=11025",
-                           "audio/l16;rate=16000x", "audio/l16;rate=-16000", "audio/pcmu;rate=8000",
-                           "audio/l16;rate=16000;channels=2", "audio/l16;rate=99999999999999999999",
-                           "audio/l16;rate=16000                                            "}) {
+  const ContentType ulaw{8000, AudioEncoding::Ulaw};
+  const ContentType alaw{8000, AudioEncoding::Alaw};
+  for (const char* text : {"audio/pcmu;rate=8000", "audio/PCMU; rate=8000", "audio/pcmu",
+                           "audio/basic", "audio/x-mulaw;rate=8000"}) {
+    EXPECT_EQ(ContentType::parse(text), ulaw) << text;
+  }
+  for (const char* text : {"audio/pcma;rate=8000", "audio/pcma", "audio/x-alaw"})
+    EXPECT_EQ(ContentType::parse(text), alaw) << text;
+  EXPECT_EQ(ulaw.text(), "audio/pcmu;rate=8000");
+  EXPECT_EQ(alaw.text(), "audio/pcma;rate=8000");
+  for (const char* text :
+       {"", "audio/l16", "audio/l16;rate=", "audio/l16;rate=11025", "audio/l16;rate=16000x",
+        "audio/l16;rate=-16000", "audio/pcmu;rate=16000", "audio/pcmux",
+        "audio/pcmu;rate=8000;channels=2", "audio/opus", "audio/l16;rate=16000;channels=2",
+        "audio/l16;rate=99999999999999999999",
+        "audio/l16;rate=16000                                            "}) {
     EXPECT_FALSE(ContentType::parse(text)) << text;
   }
 }
