@@ -116,6 +116,23 @@ ensure_packages() {
     apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
+# install_sdk: the public client libraries that e2e-sdk runs. Without npm or its registry that test is skipped.
+install_sdk() {
+  local dir=tests/e2e/sdk
+  if cmp -s "$dir/package-lock.json" "$dir/node_modules/.installed"; then
+    return 0
+  fi
+  step "installing the client libraries of $dir"
+  if ! command -v npm >/dev/null && ! run_logged apt-npm as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends npm; then
+    say "there is no npm: e2e-sdk will be skipped"
+  elif run_logged npm-ci npm --prefix "$dir" ci --ignore-scripts; then
+    cp "$dir/package-lock.json" "$dir/node_modules/.installed"
+  else
+    say "npm cannot install them (see build/logs/npm-ci.log): e2e-sdk will be skipped"
+  fi
+}
+
 # build_tree DIR [meson option…] [-- ninja target…]: sets up or reuses the build directory and builds (all of it by default).
 build_tree() {
   local dir=$1 options=() targets=() name
