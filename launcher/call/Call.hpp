@@ -12,9 +12,9 @@
 
 #include "call/Admission.hpp"
 #include "call/CallEnd.hpp"
+#include "call/CallSnapshot.hpp"
 #include "call/DialogRequests.hpp"
 #include "call/MediaWatch.hpp"
-#include "call/CallSnapshot.hpp"
 #include "call/NameResolver.hpp"
 #include "call/Routing.hpp"
 #include "call/TwilioSids.hpp"

@@ -73,6 +73,7 @@ void Call::endMedia(const CallEnd& end) {
     return;
   }
   if (!webSocketOpen_ || endpointGone_) return stopPipeline();
+  pipeline_->shut();
   pipeline_->closeWebSocket(end.closeCode, end.text, end.label);
   timer_.start(kCloseFrameMs, [this] { stopPipeline(); });
 }

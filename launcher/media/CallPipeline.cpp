@@ -65,7 +65,7 @@ CallCounters CallPipeline::stop() {
   if (!pipeline_) return counters;
   const StructurePtr received = statsOf(element("rtp-in"));
   counters.rtpReceived = counterOf(received.get(), "packets-received");
-  counters.rtpIgnored = counterOf(received.get(), "packets-ignored");
+  counters.rtpIgnored = ignored_.value_or(counterOf(received.get(), "packets-ignored"));
   counters.remote = remoteOf(received.get());
   const StructurePtr sent = statsOf(element("rtp-out"));
   counters.rtpSent = counterOf(sent.get(), "packets-sent");
@@ -94,6 +94,16 @@ void CallPipeline::open() {
   opened_ = true;
   setGate();
   if (GstElement* source = element("rtp-in")) g_object_set(source, "open", TRUE, nullptr);
+}
+
+void CallPipeline::shut() {
+  if (!opened_.exchange(false)) return;
+  setGate();
+  GstElement* source = element("rtp-in");
+  if (!source) return;
+  // What comes from now on was not sent by a stranger.
+  ignored_ = counterOf(statsOf(source).get(), "packets-ignored");
+  g_object_set(source, "open", FALSE, nullptr);
 }
 
 void CallPipeline::update(const Agreement& agreement) {

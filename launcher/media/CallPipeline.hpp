@@ -103,6 +103,8 @@ class CallPipeline {
 
   /// The call is answered: from now on RTP goes both ways.
   void open();
+  /// The call is over: no more RTP, and a BYE of RTCP, while the WebSocket may still be closing.
+  void shut();
   void update(const Agreement& agreement);
   /// `reason`: the label in callEndTable(), for the endpoint.
   void closeWebSocket(unsigned code, const std::string& text, const char* reason);
@@ -145,6 +147,7 @@ class CallPipeline {
   GstPtr<GstElement> wsSource_;
 
   std::atomic<bool> opened_{false};
+  std::optional<std::uint64_t> ignored_;  ///< packets until shut()
   std::atomic<bool> sends_{true};
   std::atomic<bool> stopping_{false};
 

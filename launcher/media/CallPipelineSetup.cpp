@@ -208,6 +208,9 @@ void CallPipeline::configureRtp() {
       "rtcp-socket", agreed.rtcpMux ? nullptr : spec_.sockets.rtcp.get(), "rtcp-mux",
       agreed.rtcpMux ? TRUE : FALSE, "caps", rtpCaps.get(), "payload-types", types.c_str(), "open",
       opened_ ? TRUE : FALSE, "context", spec_.loop.c_str(), "context-wait", loopWait, nullptr);
+  // A template with an RTP session of its own takes RTCP from a pad.
+  const GstPtr<GstPad> rtcp(gst_element_get_static_pad(element("rtp-in"), "rtcp_src"));
+  g_object_set(element("rtp-in"), "reports", rtcp ? FALSE : TRUE, nullptr);
   announceRemote(agreed);
   g_object_set(element("rtp-out"), "transport", spec_.connection.c_str(), nullptr);
   g_object_set(element("jitterbuffer"), "max-wait",

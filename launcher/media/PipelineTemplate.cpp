@@ -54,6 +54,19 @@ std::optional<std::string> placeholderFault(const std::string& text) {
   return std::nullopt;
 }
 
+/// The name of a pad of the element that is linked to nothing; empty when there is none.
+std::string unlinkedPad(GstElement* element) {
+  std::string found;
+  const auto look = [](GstElement*, GstPad* pad, gpointer name) -> gboolean {
+    if (gst_pad_is_linked(pad)) return TRUE;
+    const CharPtr text(gst_pad_get_name(pad));
+    *static_cast<std::string*>(name) = text.get();
+    return FALSE;
+  };
+  gst_element_foreach_pad(element, look, &found);
+  return found;
+}
+
 }  // namespace
 
 const std::vector<std::string>& PipelineTemplate::elementNames() {
@@ -117,7 +130,10 @@ PipelineTemplate::Made PipelineTemplate::parse(const Codec& codec, bool asBin) c
   for (const std::string& name : elementNames()) {
     GstElement* element = gst_bin_get_by_name(GST_BIN(parsed), name.c_str());
     if (!element) return "no element has name=" + name;
-    gst_object_unref(element);
+    const GstPtr<GstElement> held(element);
+    if (const std::string pad = unlinkedPad(element); !pad.empty()) {
+      return name + ": its pad " + pad + " is not linked";
+    }
   }
   return result;
 }

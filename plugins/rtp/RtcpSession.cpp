@@ -78,7 +78,7 @@ void RtcpSession::Source::begin(uint16_t seq) {
   cycles = received = received_prior = expected_prior = 0;
 }
 
-void RtcpSession::Source::count(uint16_t seq) {
+bool RtcpSession::Source::count(uint16_t seq) {
   const auto delta = static_cast<uint16_t>(seq - max_seq);
   if (delta < kMaxDropout) {
     if (seq < max_seq) cycles += kSeqMod;
@@ -87,11 +87,14 @@ void RtcpSession::Source::count(uint16_t seq) {
     // Two in a row after a jump: the sender has begun anew.
     if (seq != bad_seq) {
       bad_seq = static_cast<uint16_t>(seq + 1);
-      return;
+      return false;
     }
     begin(seq);
+    ++received;
+    return false;
   }
   ++received;
+  return true;
 }
 
 RtcpSession::RtcpSession(uint32_t clock_rate, uint64_t seed)
@@ -111,10 +114,18 @@ void RtcpSession::sent(std::span<const uint8_t> header, size_t payload_bytes, in
     packets_ = octets_ = reported_packets_ = 0;
     remote_.reset();
   }
+  const uint32_t timestamp = get32(header, 4);
+  // The packets of one key share the time stamp of its beginning, RFC 4733 2.2.
+  if (packets_ == 0 || timestamp != last_timestamp_) {
+    last_timestamp_ = timestamp;
+    last_sent_us_ = now_us;
+  }
   ++packets_;
   octets_ += static_cast<uint32_t>(payload_bytes);
-  last_timestamp_ = get32(header, 4);
-  last_sent_us_ = now_us;
+}
+
+bool RtcpSession::isOurs(std::span<const uint8_t> header) const {
+  return get32(header, 8) == ssrc_;
 }
 
 bool RtcpSession::received(std::span<const uint8_t> header, int64_t arrival_us) {
@@ -128,8 +139,9 @@ bool RtcpSession::received(std::span<const uint8_t> header, int64_t arrival_us) 
     source_.emplace();
     source_->ssrc = ssrc;
     source_->begin(seq);
+    source_->count(seq);
     last_sr_ = 0;
-  } else if (timestamp != source_->timestamp) {
+  } else if (source_->count(seq) && timestamp != source_->timestamp) {
     // The packets of one telephone-event share a time stamp and say nothing about jitter.
     const auto change = static_cast<int32_t>(transit - source_->transit);
     const uint32_t difference = static_cast<uint32_t>(change < 0 ? -int64_t{change} : change);
@@ -137,7 +149,6 @@ bool RtcpSession::received(std::span<const uint8_t> header, int64_t arrival_us) 
   }
   source_->transit = transit;
   source_->timestamp = timestamp;
-  source_->count(seq);
   return true;
 }
 

@@ -42,6 +42,7 @@ class RtcpSession {
   /// Whether others may know of us, so that a BYE means something.
   [[nodiscard]] bool isKnown() const { return reported_ || packets_ > 0; }
   [[nodiscard]] uint32_t ssrc() const { return ssrc_; }
+  [[nodiscard]] bool isOurs(std::span<const uint8_t> header) const;
   [[nodiscard]] const std::optional<Remote>& remote() const { return remote_; }
 
  private:
@@ -60,7 +61,8 @@ class RtcpSession {
     uint32_t timestamp = 0;
 
     void begin(uint16_t seq);
-    void count(uint16_t seq);
+    /// False: it does not follow what came before, or begins anew.
+    bool count(uint16_t seq);
     [[nodiscard]] uint32_t highest() const { return cycles + max_seq; }
     [[nodiscard]] uint32_t expected() const { return highest() - base_seq + 1; }
   };

@@ -188,12 +188,13 @@ void RtpReceiver::onReadable(int descriptor, bool rtcp_socket) {
     }
     const auto age = static_cast<GstClockTime>(ageNs(message.msg_hdr, real_ns));
     const GstClockTime time = now > age ? now - age : 0;
+    const int64_t arrival_us = now_us_ - static_cast<int64_t>(age) / 1000;
     const uint8_t* data = batch.data[i].data();
     const RtpAddress from = RtpAddress::of(batch.from[i]);
     if (rtcp_socket || (setup_.mux && isRtcp({data, size}))) {
-      takeRtcp(data, size, from, time);
+      takeRtcp(data, size, from, time, arrival_us);
     } else {
-      takeRtp(data, size, from, time, now_us_ - static_cast<int64_t>(age) / 1000);
+      takeRtp(data, size, from, time, arrival_us);
     }
   }
 }
@@ -213,7 +214,6 @@ void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& fr
     return;
   }
   if (accepted.latched) tellSource(from, false);
-  if (accepted.collided) setup_.transport->leaveSsrc();
   counters.rtp_received.fetch_add(1, std::memory_order_relaxed);
   counters.rtp_bytes_received.fetch_add(size, std::memory_order_relaxed);
   counters.last_rtp_us.store(now_us_, std::memory_order_relaxed);
@@ -221,9 +221,10 @@ void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& fr
 }
 
 void RtpReceiver::takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from,
-                           GstClockTime time) {
-  if ((rtcp_way_.pad == nullptr && !setup_.reports) || !isRtcp({data, size})) return;
-  const RtpTransport::Accepted accepted = setup_.transport->acceptRtcp(from, now_us_, {data, size});
+                           GstClockTime time, int64_t arrival_us) {
+  if (!open_ || (rtcp_way_.pad == nullptr && !setup_.reports) || !isRtcp({data, size})) return;
+  const RtpTransport::Accepted accepted =
+      setup_.transport->acceptRtcp(from, arrival_us, {data, size});
   if (!accepted.taken) return;
   if (accepted.latched) tellSource(from, true);
   setup_.transport->counters().rtcp_received.fetch_add(1, std::memory_order_relaxed);

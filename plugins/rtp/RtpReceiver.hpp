@@ -48,8 +48,11 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
   void pause();
   /// After this no descriptor is touched; a push may still be under way.
   void stop();
-  /// While closed, packets are read, counted as ignored and dropped.
-  void setOpen(bool open) { open_ = open; }
+  /// While closed, packets are read, counted as ignored and dropped. To close it again ends the
+  /// reports with a BYE.
+  void setOpen(bool open) {
+    if (open_.exchange(open) && !open && setup_.reports) setup_.transport->endReports();
+  }
 
  private:
   /// 20 ms of L16/16000 and a header: larger packets have buffers of their own.
@@ -71,7 +74,8 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
   void onReadable(int descriptor, bool rtcp_socket);
   void takeRtp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time,
                int64_t arrival_us);
-  void takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time);
+  void takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time,
+                int64_t arrival_us);
   void push(Way& way, const uint8_t* data, size_t size, GstClockTime time);
   void pushStart(Way& way);
   void tellSource(const RtpAddress& from, bool rtcp);

@@ -5,6 +5,17 @@
 
 namespace wsbridge {
 
+namespace {
+
+/// The fixed header of an RTP packet; empty when its first part is shorter.
+std::span<const uint8_t> headerOf(const iovec* parts, size_t count) {
+  constexpr size_t kHeader = 12;
+  if (count == 0 || parts->iov_len < kHeader) return {};
+  return {static_cast<const uint8_t*>(parts->iov_base), kHeader};
+}
+
+}  // namespace
+
 std::shared_ptr<RtpTransport> RtpTransport::acquire(const std::string& name) {
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<RtpTransport>> known;
@@ -60,12 +71,12 @@ void RtpTransport::setLatching(bool on) {
 RtpTransport::Accepted RtpTransport::acceptRtp(const RtpAddress& from, int64_t now_us,
                                                std::span<const uint8_t> packet) {
   const std::lock_guard lock(mutex_);
-  Accepted accepted = latchRtp(from, now_us);
+  const Accepted accepted = latchRtp(from, now_us);
   if (!accepted.taken || !reports_ || packet.empty()) return accepted;
   // From the same address again it is an echo of what we send, which needs no further SSRC.
   if (!reports_->received(packet, now_us) && reports_->isKnown() && echoing_ != from) {
     echoing_ = from;
-    accepted.collided = true;
+    collision_ = kCollided | reports_->ssrc();
   }
   return accepted;
 }
@@ -82,6 +93,12 @@ RtpTransport::Accepted RtpTransport::latchRtp(const RtpAddress& from, int64_t no
   }
   aim(rtp_, from);
   if (mux_) aim(rtcp_, from);
+  // Reports that came first from somewhere else are not those of this stream.
+  const auto& reporter = rtcp_.latch.latched();
+  if (!mux_ && reporter && !reporter->sameHost(from)) {
+    rtcp_.latch.release();
+    aim(rtcp_, rtcp_.latch.announced());
+  }
   return {.taken = true, .latched = true};
 }
 
@@ -111,12 +128,13 @@ std::optional<RtpAddress> RtpTransport::source() const {
 
 RtpTransport::Sent RtpTransport::send(Channel channel, const iovec* parts, size_t count,
                                       size_t bytes) {
-  constexpr size_t kHeader = 12;
   const std::lock_guard lock(mutex_);
+  const auto header =
+      reports_ && channel == Channel::Rtp ? headerOf(parts, count) : std::span<const uint8_t>();
+  if (!header.empty() && reports_->isKnown() && !reports_->isOurs(header)) transmitReport(true);
   const Sent sent = transmit(wayOf(channel), parts, count);
-  if (reports_ && sent == Sent::Ok && channel == Channel::Rtp && parts->iov_len >= kHeader) {
-    reports_->sent({static_cast<const uint8_t*>(parts->iov_base), kHeader}, bytes - kHeader,
-                   g_get_monotonic_time());
+  if (!header.empty() && sent == Sent::Ok) {
+    reports_->sent(header, bytes - header.size(), g_get_monotonic_time());
   }
   return sent;
 }
@@ -162,13 +180,6 @@ void RtpTransport::endReports() {
   const std::lock_guard lock(mutex_);
   if (reports_ && reports_->isKnown()) transmitReport(true);
   reports_.reset();
-}
-
-void RtpTransport::leaveSsrc() {
-  const std::lock_guard lock(mutex_);
-  if (!reports_) return;
-  transmitReport(true);
-  collision_ = kCollided | reports_->ssrc();
 }
 
 std::optional<uint32_t> RtpTransport::takeCollision() {

@@ -30,8 +30,7 @@ class RtpTransport {
   };
   struct Accepted {
     bool taken = false;
-    bool latched = false;   ///< the source is new
-    bool collided = false;  ///< it has our SSRC: time for a BYE and another one, RFC 3550 8.2
+    bool latched = false;  ///< the source is new
   };
   struct Counters {
     std::atomic<uint64_t> rtp_received{0};
@@ -75,8 +74,9 @@ class RtpTransport {
   void sendReport();
   /// A BYE, when anybody can know of us; the reports end.
   void endReports();
-  /// A BYE for an SSRC that somebody else has as well; takeCollision() tells the sender once.
-  void leaveSsrc();
+  /// Our SSRC, once, when somebody else was found to have it as well, RFC 3550 8.2: whoever chose
+  /// it has to choose another, and before the first packet with that a BYE goes out for the old
+  /// one.
   std::optional<uint32_t> takeCollision();
   [[nodiscard]] std::optional<RtcpSession::Remote> remote() const;
 

@@ -28,6 +28,8 @@ class SourceLatch {
 
   /// Another address than before: start over.
   void announce(const RtpAddress& announced);
+  /// Nobody is latched any more.
+  void release() { latched_.reset(); }
 
  private:
   RtpAddress announced_;

@@ -10,6 +10,7 @@ namespace {
 
 bool isFree(GstBuffer* buffer) {
   return GST_MINI_OBJECT_REFCOUNT_VALUE(buffer) == 1 &&
+         GST_MINI_OBJECT_REFCOUNT_VALUE(gst_buffer_peek_memory(buffer, 0)) == 1 &&
          gst_buffer_is_all_memory_writable(buffer) != FALSE;
 }
 

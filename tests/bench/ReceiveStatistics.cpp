@@ -107,10 +107,14 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
     if (!steady) continue;
     result.worstLateMs = std::max(result.worstLateMs, late);
     if (isLate) ++result.lateSteady;
-    if (isLate && stoodStill(stalls, arrival - static_cast<Nanoseconds>(late * 1e6), arrival))
-      ++result.lateByMachine;
-    else
+    if (!isLate) {
       result.worstLateOwnMs = std::max(result.worstLateOwnMs, late);
+      continue;
+    }
+    const Nanoseconds due = arrival - static_cast<Nanoseconds>(late * 1e6);
+    const double own = late - toMs(stillBetween(stalls, due, arrival));
+    if (own <= kLateMs) ++result.lateByMachine;
+    result.worstLateOwnMs = std::max(result.worstLateOwnMs, own);
   }
   result.lost = static_cast<uint64_t>(highest_ - lowest_ + 1) - packets_.size();
   for (const auto& [step, count] : steps_)

@@ -37,14 +37,14 @@ class ReceiveStatistics {
     uint64_t late = 0;        // by more than 5 ms, all of the call
     uint64_t lateSteady = 0;  // the same between the two times given
     double worstLateMs = 0;
-    uint64_t lateByMachine = 0;  // those of lateSteady whose delay the machine shared
-    double worstLateOwnMs = 0;   // the worst of the others
+    uint64_t lateByMachine = 0;  // those of lateSteady that are the machine's
+    double worstLateOwnMs = 0;   // the worst, without the machine's share
     uint64_t lateOwn() const { return lateSteady - lateByMachine; }
     uint64_t jumps = 0;  // neighbours by number whose time stamps are not one packet apart
   };
   // The schedule is first packet + time stamp, its start the median over all packets: it cannot
-  // drift along with the stream. A packet is late by the machine when that stood still at some
-  // time between the packet's schedule and its arrival.
+  // drift along with the stream. A packet is late by the machine when without the time that
+  // the machine stood still, between schedule and arrival, it would have been in time.
   Result result(uint32_t samplesPerPacket, Nanoseconds steadyFrom, Nanoseconds steadyTo,
                 const Stalls& stalls = {}) const;
 

@@ -244,6 +244,11 @@ void testReceiveStatistics() {
   CHECK(excused.lateSteady == 1 && excused.lateOwn() == 0 && near(excused.worstLateMs, 6, 0.01) &&
         near(excused.worstLateOwnMs, 4, 0.01));
   CHECK(during(1405, 1420).lateOwn() == 0);
+  // Half a millisecond does not explain six.
+  const auto partly = statistics.result(
+      160, start, start + 10 * kSecond,
+      {{start + 1400 * kMillisecond, start + 1400 * kMillisecond + kMillisecond / 2}});
+  CHECK(partly.lateOwn() == 1 && near(partly.worstLateOwnMs, 5.5, 0.01));
   CHECK(during(1380, 1399).lateOwn() == 1);
   CHECK(during(1407, 1420).lateOwn() == 1);
 }
@@ -251,8 +256,9 @@ void testReceiveStatistics() {
 void testStalls() {
   const Stalls stalls = merged({{50, 60}, {10, 20}, {20, 30}, {52, 54}});
   CHECK(stalls.size() == 2 && stalls[0].from == 10 && stalls[0].to == 30 && stalls[1].to == 60);
-  CHECK(!stoodStill(stalls, 0, 9) && stoodStill(stalls, 0, 10) && stoodStill(stalls, 25, 26) &&
-        !stoodStill(stalls, 31, 49) && stoodStill(stalls, 31, 100) && !stoodStill(stalls, 61, 99));
+  CHECK(stillBetween(stalls, 0, 10) == 0 && stillBetween(stalls, 0, 15) == 5 &&
+        stillBetween(stalls, 25, 26) == 1 && stillBetween(stalls, 25, 55) == 10 &&
+        stillBetween(stalls, 0, 100) == 30 && stillBetween(stalls, 61, 99) == 0);
   StallWatch watch;
   watch.begin();
   watch.finish();

@@ -36,9 +36,12 @@ Stalls merged(Stalls stalls) {
   return result;
 }
 
-bool stoodStill(const Stalls& stalls, Nanoseconds from, Nanoseconds to) {
-  const auto found = std::ranges::lower_bound(stalls, from, {}, &Stall::to);
-  return found != stalls.end() && found->from <= to;
+Nanoseconds stillBetween(const Stalls& stalls, Nanoseconds from, Nanoseconds to) {
+  Nanoseconds sum = 0;
+  for (auto stall = std::ranges::lower_bound(stalls, from, {}, &Stall::to);
+       stall != stalls.end() && stall->from < to; ++stall)
+    sum += std::min(to, stall->to) - std::max(from, stall->from);
+  return sum;
 }
 
 void StallWatch::begin() {
@@ -59,7 +62,7 @@ void StallWatch::finish() {
   for (std::thread& thread : threads_)
     thread.join();
   threads_.clear();
-  if (!watched_) return;
+  if (!watched()) return;
   Stalls all;
   for (const Stalls& seen : perCore_)
     all.insert(all.end(), seen.begin(), seen.end());
@@ -68,7 +71,7 @@ void StallWatch::finish() {
 
 void StallWatch::watch(unsigned core, Stalls& seen) {
   if (!highestPriorityOn(core)) {
-    watched_ = false;
+    unwatched_ = true;
     return;
   }
   seen.reserve(kExpected);

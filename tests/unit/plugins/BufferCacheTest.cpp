@@ -36,9 +36,9 @@ TEST_F(BufferCacheTest, WhatIsLetGoIsUsedAgainAndBlank) {
 TEST_F(BufferCacheTest, WhatIsHeldIsNotTouched) {
   std::set<GstBuffer*> held;
   for (uint8_t i = 0; i < 20; ++i) {
-    GstBuffer* buffer = gst_buffer_ref(cache_.take(640));
-    EXPECT_TRUE(held.insert(buffer).second) << int{i};
-    gst_buffer_memset(buffer, 0, 0, 640);
+    GstBuffer* buffer = cache_.take(640);
+    EXPECT_EQ(gst_buffer_memset(buffer, 0, i, 640), 640U);
+    EXPECT_TRUE(held.insert(gst_buffer_ref(buffer)).second) << int{i};
   }
   for (GstBuffer* buffer : held)
     gst_buffer_unref(buffer);
