@@ -212,7 +212,9 @@ class Loader {
       const std::string cert = section + ".tls-cert-file";
       const std::string key = section + ".tls-key-file";
       if (config_.values[cert].empty() == config_.values[key].empty()) continue;
-      fault(std::max(lines_[cert], lines_[key]), cert + " and " + key + " need each other");
+      std::string text = cert;
+      text.append(" and ").append(key).append(" need each other");
+      fault(std::max(lines_[cert], lines_[key]), std::move(text));
     }
   }
 

@@ -101,13 +101,13 @@ TEST_F(TwilioCallsTest, noSuchCall) {
 }
 
 TEST_F(TwilioCallsTest, pathsThatAreNone) {
-  const std::string accounts = "/2010-04-01/Accounts/";
+  const std::string account = "/2010-04-01/Accounts/" + kAccount;
+  const std::string call = account + "/Calls/" + kCall;
+  const std::string swapped = "/2010-04-01/Accounts/" + kCall + "/Calls/" + kAccount + ".json";
+  const std::string other = "/2010-04-01/Accounts/x/Calls/" + kCall + ".json";
   for (const std::string& path :
-       {std::string("/2010-04-01"), accounts, accounts + kAccount + "/Calls.json",
-        accounts + kAccount + "/Calls/.json", accounts + kAccount + "/Calls/" + kCall,
-        accounts + kAccount + "/Calls/" + kCall + "/Recordings.json",
-        accounts + kCall + "/Calls/" + kAccount + ".json", accounts + "x/Calls/" + kCall + ".json",
-        accounts + kAccount + "/Calls/json"}) {
+       {std::string("/2010-04-01"), account + "/Calls.json", account + "/Calls/.json", call,
+        call + "/Recordings.json", swapped, other, account + "/Calls/json"}) {
     HttpRequest request{"GET", path, "", "", "", true};
     expectRefused(request, 404, 20404, path, "");
   }
