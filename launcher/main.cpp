@@ -92,8 +92,10 @@ class Program {
     const auto routed = routeCall(*result.config, InviteHeaders{});
     const auto* bridge = std::get_if<BridgeRequest>(&routed);
     if (bridge && !line_.websocketUri.empty()) {
-      settings.push_back("websocket.allow=" + result.config->values.at("websocket.allow") + ";" +
-                         bridge->host);
+      std::string allow = "websocket.allow=" + result.config->values.at("websocket.allow");
+      for (const EndpointUri& endpoint : bridge->endpoints)
+        allow += ";" + endpoint.host;
+      settings.push_back(allow);
       result = loadConfigFile(line_.configFile, settings);
     }
     return result;

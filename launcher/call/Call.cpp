@@ -111,9 +111,12 @@ void Call::setBridge(BridgeRequest bridge) {
 
 bool Call::checkPolicy() {
   const UriPolicy policy(config_->websocket.allow);
-  if (policy.checkHost(bridge_.host) != UriPolicy::Verdict::Forbidden) return true;
-  finish(EndReason::UriForbidden, UriPolicy::explain(bridge_.host), kUriHeader);
-  return false;
+  for (const EndpointUri& endpoint : bridge_.endpoints) {
+    if (policy.checkHost(endpoint.host) != UriPolicy::Verdict::Forbidden) continue;
+    finish(EndReason::UriForbidden, UriPolicy::explain(endpoint.host), kUriHeader);
+    return false;
+  }
+  return true;
 }
 
 bool Call::takePorts(const std::string& localAddress) {
@@ -150,39 +153,39 @@ bool Call::negotiate(const std::string& offer) {
 }
 
 void Call::connect() {
-  const UriPolicy policy(config_->websocket.allow);
-  if (const auto literal = UriPolicy::literalAddress(bridge_.host)) return startPipeline(*literal);
   state_ = State::Resolving;
-  step("resolve", bridge_.host);
-  auto answer = [sip = &services_.sip, weak = weak_from_this()](std::vector<std::string> addresses,
-                                                                std::string fault) {
-    sip->post([weak, addresses = std::move(addresses), fault = std::move(fault)] {
-      if (const auto call = weak.lock()) {
-        std::static_pointer_cast<Call>(call)->resolved(addresses, fault);
-      }
-    });
+  connectStartedAt_ = g_get_monotonic_time();
+  EndpointLookup::Events events;
+  events.skipped = [this](const EndpointUri& endpoint, const std::string& why) {
+    log::warning("endpoint-failed", {{"id", id_},
+                                     {"endpoint", text::withoutCredentials(endpoint.uri)},
+                                     {"kind", "resolve"},
+                                     {"reason", why}});
   };
-  services_.resolver.resolve(bridge_.host, std::move(answer));
+  events.done = [this](EndpointLookup::Result result) { resolved(std::move(result)); };
+  lookup_ = std::make_shared<EndpointLookup>(services_.sip, services_.resolver, config_,
+                                             std::move(events));
+  for (const EndpointUri& endpoint : bridge_.endpoints)
+    step("resolve", endpoint.host);
+  lookup_->start(bridge_.endpoints);
 }
 
-void Call::resolved(const std::vector<std::string>& addresses, const std::string& fault) {
+void Call::resolved(EndpointLookup::Result result) {
   if (state_ != State::Resolving) return;
-  if (addresses.empty()) return finish(EndReason::EndpointUnresolved, fault, kUriHeader);
-  const UriPolicy policy(config_->websocket.allow);
-  const bool named = policy.checkHost(bridge_.host) == UriPolicy::Verdict::Allowed;
-  std::string checked;
-  for (const std::string& address : addresses) {
-    // One forbidden address is enough: which one a connection takes is not ours to decide.
-    if (!named && !policy.allowsAddress(address)) {
-      return finish(EndReason::UriForbidden,
-                    bridge_.host + " resolves to " + UriPolicy::explain(address), kUriHeader);
-    }
-    checked += (checked.empty() ? "" : ",") + address;
+  if (const auto* fault = std::get_if<EndpointLookup::Fault>(&result)) {
+    return finish(fault->reason, fault->text, kUriHeader);
   }
-  startPipeline(checked);
+  bridge_.endpoints.clear();
+  for (const EndpointLookup::Found& found : std::get<std::vector<EndpointLookup::Found>>(result)) {
+    if (!bridge_.endpoints.empty()) addresses_ += ';';
+    bridge_.endpoints.push_back(found.endpoint);
+    for (std::size_t i = 0; i < found.addresses.size(); ++i)
+      addresses_ += (i > 0 ? "," : "") + found.addresses[i];
+  }
+  startPipeline();
 }
 
-void Call::startPipeline(const std::string& addresses) {
+void Call::startPipeline() {
   state_ = State::Opening;
   PipelineSpec spec;
   spec.connection = id_;
@@ -192,7 +195,10 @@ void Call::startPipeline(const std::string& addresses) {
   spec.loop = LoopTable::name(*loop_);
   spec.config = config_;
   spec.bridge = bridge_;
-  spec.resolvedAddresses = addresses;
+  spec.resolvedAddresses = addresses_;
+  const std::int64_t lookedUpMs = (g_get_monotonic_time() - connectStartedAt_) / 1000;
+  spec.connectTimeoutMs = static_cast<unsigned>(
+      std::max<std::int64_t>(1, config_->websocket.connectTimeout - lookedUpMs));
   spec.agreement = agreement_;
   spec.sockets = *sockets_;
   auto emit = [sip = &services_.sip, weak = weak_from_this()](PipelineEvent event) {
@@ -249,6 +255,7 @@ void Call::onPipelineEvent(const PipelineEvent& event) {
       break;
     case Kind::Failed: {
       endpointGone_ = true;
+      if (!event.who.empty()) endpoint_ = event.who;
       std::string detail = event.text;
       if (event.code) detail += " (" + std::to_string(event.code) + ")";
       finish(endReasonOfFailure(event.failureKind), detail, kUriHeader);
@@ -264,10 +271,11 @@ void Call::onPipelineEvent(const PipelineEvent& event) {
 }
 
 void Call::onOpened(const PipelineEvent& event) {
+  endpoint_ = event.who;
   if (state_ != State::Opening) return;
   webSocketOpen_ = true;
   setupMs_ = static_cast<double>(g_get_monotonic_time() - startedAt_) / 1000.0;
-  step("websocket-open", event.text);
+  step("websocket-open", event.text + " " + endpoint_);
   if (outgoing_) return activate();
   leg_->answer(sdp_);
   sipStatus_ = 200;
@@ -426,12 +434,17 @@ void Call::onTerminated() {
   finish(EndReason::SipError, "the dialog ended");
 }
 
+std::string Call::shownEndpoint() const {
+  if (!endpoint_.empty() || bridge_.endpoints.empty()) return endpoint_;
+  return text::withoutCredentials(bridge_.endpoints.front().uri);
+}
+
 void Call::logStart() {
   log::info("call-start", {{"id", id_},
                            {"call-id", leg_->callId()},
                            {"from", from_},
                            {"to", to_},
-                           {"endpoint", text::withoutCredentials(bridge_.uri)},
+                           {"endpoint", shownEndpoint()},
                            {"content-type", bridge_.contentType},
                            {"route", bridge_.route},
                            {"call-sid", twilio_.call}});

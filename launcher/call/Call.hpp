@@ -14,6 +14,7 @@
 #include "call/CallEnd.hpp"
 #include "call/CallSnapshot.hpp"
 #include "call/DialogRequests.hpp"
+#include "call/EndpointLookup.hpp"
 #include "call/MediaWatch.hpp"
 #include "call/NameResolver.hpp"
 #include "call/Routing.hpp"
@@ -102,8 +103,8 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   bool takePorts(const std::string& localAddress);
   bool negotiate(const std::string& offer);
   void connect();
-  void resolved(const std::vector<std::string>& addresses, const std::string& fault);
-  void startPipeline(const std::string& addresses);
+  void resolved(EndpointLookup::Result result);
+  void startPipeline();
   void onPipelineEvent(const PipelineEvent& event);
   /// The endpoint wants the caller connected with somebody else.
   void transfer(const std::string& uri);
@@ -125,6 +126,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void stopPipeline();
   void stopped(const CallCounters& counters);
   void setBridge(BridgeRequest bridge);
+  std::string shownEndpoint() const;
   void logStart();
   void logEnd(const CallCounters& counters);
 
@@ -147,6 +149,9 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
 
   BridgeRequest bridge_;
   TwilioSids twilio_;
+  std::shared_ptr<EndpointLookup> lookup_;
+  std::string addresses_;  ///< of the endpoints, as `resolved-addresses` of the elements
+  std::string endpoint_;   ///< the one in use, or the first; fit for the log
   LocalMedia local_;
   Agreement agreement_;
   std::string sdp_;  ///< our last one
@@ -159,6 +164,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   SipTimer timer_;                    ///< bounds play-out and tear-down
 
   std::int64_t startedAt_;  ///< monotonic, µs
+  std::int64_t connectStartedAt_ = 0;
   std::int64_t answeredAt_ = 0;
   std::int64_t endedAt_ = 0;
   double setupMs_ = 0;

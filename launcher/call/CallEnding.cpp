@@ -110,7 +110,7 @@ void Call::logEnd(const CallCounters& counters) {
                          {"call-id", leg_->callId()},
                          {"from", from_},
                          {"to", to_},
-                         {"endpoint", text::withoutCredentials(bridge_.uri)},
+                         {"endpoint", shownEndpoint()},
                          {"codec", agreement_.codec ? agreement_.codec->name : ""},
                          {"content-type", bridge_.contentType},
                          {"duration", duration},

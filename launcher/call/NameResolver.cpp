@@ -24,13 +24,18 @@ void work(gpointer data, gpointer) {
   GError* error = nullptr;
   GList* found = g_resolver_lookup_by_name(resolver.get(), job->host.c_str(), nullptr, &error);
   const ErrorPtr owned(error);
-  std::vector<std::string> addresses;
+  NameAnswer answer;
   for (const GList* item = found; item; item = item->next) {
     CharPtr text(g_inet_address_to_string(G_INET_ADDRESS(item->data)));
-    addresses.emplace_back(text.get());
+    answer.addresses.emplace_back(text.get());
   }
   if (found) g_resolver_free_addresses(found);
-  job->answer(std::move(addresses), error ? error->message : "");
+  if (error) {
+    answer.fault = error->message;
+    answer.temporary =
+        g_error_matches(error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_TEMPORARY_FAILURE) != FALSE;
+  }
+  job->answer(std::move(answer));
 }
 
 }  // namespace

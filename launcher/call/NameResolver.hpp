@@ -11,9 +11,15 @@
 
 namespace launcher {
 
+struct NameAnswer {
+  std::vector<std::string> addresses;
+  std::string fault;       ///< set when there are none
+  bool temporary = false;  ///< asking again may help
+};
+
 class NameResolver {
  public:
-  using Answer = std::function<void(std::vector<std::string> addresses, std::string fault)>;
+  using Answer = std::function<void(NameAnswer)>;
 
   NameResolver();
   /// Waits for the look-ups that run.

@@ -13,49 +13,11 @@ namespace launcher {
 
 namespace {
 
-constexpr std::size_t kMaxUri = 2048;
 constexpr std::size_t kMaxHeaders = 8192;
 constexpr std::size_t kMaxContentType = 50;
 constexpr int kMaxJsonDepth = 32;
 constexpr const char* kUlaw = "audio/pcmu;rate=8000";
 constexpr const char* kAlaw = "audio/pcma;rate=8000";
-
-struct ParsedUri {
-  std::string uri;
-  std::string host;
-  std::uint16_t port = 0;
-};
-
-/// Either the URI, or what is wrong with it.
-std::variant<ParsedUri, std::string> parseEndpointUri(const std::string& given) {
-  if (given.size() > kMaxUri) return "is longer than 2048 bytes";
-  GError* error = nullptr;
-  UriPtr parsed(g_uri_parse(given.c_str(),
-                            static_cast<GUriFlags>(G_URI_FLAGS_ENCODED | G_URI_FLAGS_HAS_PASSWORD),
-                            &error));
-  if (!parsed) {
-    ErrorPtr owned(error);
-    return std::string("is not a URI");
-  }
-  const std::string scheme = text::lower(g_uri_get_scheme(parsed.get()));
-  std::string target;
-  if (scheme == "ws" || scheme == "http") target = "ws";
-  if (scheme == "wss" || scheme == "https") target = "wss";
-  if (target.empty()) return "has a scheme other than ws and wss";
-  const char* host = g_uri_get_host(parsed.get());
-  if (!host || !*host) return std::string("has no host");
-  for (const char* p = host; *p; ++p) {
-    if (static_cast<unsigned char>(*p) <= ' ' || *p == 0x7f) return "has a bad host";
-  }
-  const int port = g_uri_get_port(parsed.get());
-  if (port == 0 || port > 65535) return "has a bad port";
-  ParsedUri result;
-  result.host = host;
-  result.port = static_cast<std::uint16_t>(port > 0 ? port : (target == "ws" ? 80 : 443));
-  const std::size_t rest = given.find(':');
-  result.uri = target + given.substr(rest);
-  return result;
-}
 
 int jsonDepth(const std::string& json) {
   int depth = 0;
@@ -122,12 +84,6 @@ std::optional<std::string> decode(const std::string& raw) {
 
 }  // namespace
 
-std::optional<std::string> endpointUriFault(const std::string& uri) {
-  const auto parsed = parseEndpointUri(uri);
-  if (const auto* fault = std::get_if<std::string>(&parsed)) return *fault;
-  return std::nullopt;
-}
-
 std::optional<std::string> headersFault(const std::string& json) {
   if (json.size() > kMaxHeaders) return "is longer than 8 KiB";
   if (jsonDepth(json) > kMaxJsonDepth) return "is nested too deeply";
@@ -192,18 +148,6 @@ bool mayTransferTo(const Config::Sip& sip, const std::string& uri) {
   return allows([&](const std::string& pattern) { return text::matchesWildcard(pattern, host); });
 }
 
-std::string twilioSignature(const std::string& uri, const std::string& token) {
-  GHmac* hmac =
-      g_hmac_new(G_CHECKSUM_SHA1, reinterpret_cast<const guchar*>(token.data()), token.size());
-  g_hmac_update(hmac, reinterpret_cast<const guchar*>(uri.data()), static_cast<gssize>(uri.size()));
-  guint8 digest[20];
-  gsize size = sizeof digest;
-  g_hmac_get_digest(hmac, digest, &size);
-  g_hmac_unref(hmac);
-  const CharPtr encoded(g_base64_encode(digest, size));
-  return encoded.get();
-}
-
 bool isDialect(const std::string& value) {
   const bool word = !value.empty() && value.find_first_of(", ") == std::string::npos;
   return word &&
@@ -222,14 +166,11 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
   }
   const auto decodedUri = uri.fromHeader ? decode(uri.value) : uri.value;
   if (!decodedUri) return faultOf(EndReason::UriInvalid, kUriHeader, "is not percent-encoded text");
-  const auto parsed = parseEndpointUri(text::withoutWhiteSpace(*decodedUri));
+  auto parsed = parseEndpointUris(text::withoutWhiteSpace(*decodedUri));
   if (const auto* wrong = std::get_if<std::string>(&parsed)) {
     return faultOf(EndReason::UriInvalid, kUriHeader, *wrong);
   }
-  const ParsedUri& target = std::get<ParsedUri>(parsed);
-  request.uri = target.uri;
-  request.host = target.host;
-  request.port = target.port;
+  request.endpoints = std::get<std::vector<EndpointUri>>(std::move(parsed));
 
   const Chosen headers = choose(invite.headers, route, &Route::headers, config.websocket.headers);
   const auto decodedHeaders = headers.fromHeader ? decode(headers.value) : headers.value;

@@ -2,12 +2,13 @@
 // From the INVITE's headers and the configured routes to one checked request for a bridge. Pure.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "call/CallEnd.hpp"
+#include "call/EndpointUri.hpp"
 #include "config/Config.hpp"
 
 namespace launcher {
@@ -29,10 +30,8 @@ struct InviteHeaders {
 };
 
 struct BridgeRequest {
-  std::string uri;   ///< ws:// or wss://
-  std::string host;  ///< without brackets
-  std::uint16_t port = 0;
-  std::string headers;  ///< JSON object or empty
+  std::vector<EndpointUri> endpoints;  ///< at least one, in the order in which they are tried
+  std::string headers;                 ///< JSON object or empty
   std::string contentType;
   int rate = 0;  ///< Hz
   std::string dialect;
@@ -53,10 +52,6 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
 bool isTransferTarget(const std::string& uri);
 /// Whether the configuration lets callers be transferred to such a target.
 bool mayTransferTo(const Config::Sip& sip, const std::string& uri);
-/// The value of X-Twilio-Signature for a handshake: the URI signed by HMAC-SHA1, in base64.
-std::string twilioSignature(const std::string& uri, const std::string& token);
-/// What is wrong with an endpoint URI, if anything.
-std::optional<std::string> endpointUriFault(const std::string& uri);
 /// What is wrong with the custom keys, if anything.
 std::optional<std::string> headersFault(const std::string& json);
 /// `audio/l16;rate=N`, `audio/pcmu;rate=8000` or `audio/pcma;rate=8000` in its normal form, or

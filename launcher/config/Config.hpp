@@ -77,6 +77,7 @@ struct Config {
     std::string twilioAccountSid;
     std::string subprotocols;
     int connectTimeout = 0;  ///< ms
+    int connectRetries = 0;
     int reconnectTime = 0;
     bool tlsVerify = true;
     std::string tlsCaFile;

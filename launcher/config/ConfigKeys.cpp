@@ -78,7 +78,8 @@ std::string applyCodecs(Config& config, const std::string& value) {
 
 std::string applyUri(std::string& target, const std::string& value) {
   if (!value.empty()) {
-    if (const auto fault = endpointUriFault(value)) return *fault;
+    const auto parsed = parseEndpointUris(value);
+    if (const auto* fault = std::get_if<std::string>(&parsed)) return *fault;
   }
   target = value;
   return {};
@@ -181,8 +182,8 @@ std::vector<ConfigKey> buildSipAndRtp() {
 
 std::vector<ConfigKey> buildWebsocket() {
   return {
-      custom("websocket.uri", "ws:// or wss:// URI", "",
-             "endpoint of calls whose INVITE and route name none",
+      custom("websocket.uri", "ws:// or wss:// URIs, comma separated", "",
+             "endpoint of calls whose INVITE and route name none; further ones are tried in order",
              [](Config& c, const std::string& v) { return applyUri(c.websocket.uri, v); }),
       custom("websocket.content-type", "audio/l16;rate=N, audio/pcmu or audio/pcma",
              "audio/l16;rate=16000",
@@ -228,8 +229,12 @@ std::vector<ConfigKey> buildWebsocket() {
           [](Config & c) -> auto& { return c.websocket.subprotocols; }),
       number(
           "websocket.connect-timeout", "ms", 1, 600000, 6000,
-          "from name resolution to the answered handshake",
+          "from name resolution to the answered handshake, all endpoints and retries together",
           [](Config & c) -> auto& { return c.websocket.connectTimeout; }),
+      number(
+          "websocket.connect-retries", "", 0, 1000, 0,
+          "how often endpoints that cannot be reached for the moment are tried again",
+          [](Config & c) -> auto& { return c.websocket.connectRetries; }),
       number(
           "websocket.reconnect-time", "ms", 0, 600000, 0,
           "how long to try again when the WebSocket breaks in mid-call; 0: the break ends the call",
@@ -407,7 +412,7 @@ std::span<const RouteKey> routeKeys() {
       {"match", "regular expression",
        "matched against the request URI; the first route in the file that matches is taken",
        applyMatch},
-      {"uri", "ws:// or wss:// URI", "endpoint",
+      {"uri", "ws:// or wss:// URIs, comma separated", "endpoint, and those to try when it fails",
        [](Route& r, const std::string& v) { return applyUri(r.uri, v); }},
       {"headers", "JSON object, at most 8 KiB", "custom keys of the first message",
        [](Route& r, const std::string& v) { return applyHeaders(r.headers, v); }},

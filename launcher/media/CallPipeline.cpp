@@ -242,7 +242,8 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
   const std::string name = gst_structure_get_name(structure);
   using Kind = PipelineEvent::Kind;
   if (name == "wsbridge-opened") {
-    PipelineEvent event{Kind::Opened, stringOf(structure, "content-type"), {}, {}, 0, 0};
+    PipelineEvent event{
+        Kind::Opened, stringOf(structure, "content-type"), {}, stringOf(structure, "uri"), 0, 0};
     gst_structure_get_double(structure, "setup-ms", &event.setupMs);
     emit_(std::move(event));
   } else if (name == "wsbridge-first-audio") {
@@ -252,8 +253,14 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
     if (direction == "from-endpoint")
       pressKey(stringOf(structure, "digit").c_str(), uintOf(structure, "duration"));
     emit_({Kind::Digit, {}, {}, direction, uintOf(structure, "duration"), 0});
+  } else if (name == "wsbridge-attempt-failed") {
+    log::warning("endpoint-failed", {{"id", spec_.connection},
+                                     {"endpoint", stringOf(structure, "uri")},
+                                     {"kind", stringOf(structure, "kind")},
+                                     {"reason", stringOf(structure, "text")}});
   } else if (name == "wsbridge-reconnecting") {
     log::warning("endpoint-reconnecting", {{"id", spec_.connection},
+                                           {"endpoint", stringOf(structure, "uri")},
                                            {"reason", stringOf(structure, "reason")},
                                            {"attempt", uintOf(structure, "attempt")}});
   } else if (name == "wsbridge-dtmf-sent") {
@@ -276,12 +283,8 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
            0});
   } else if (name == "wsbridge-failed") {
     const unsigned http = uintOf(structure, "http-status");
-    emit_({Kind::Failed,
-           stringOf(structure, "text"),
-           stringOf(structure, "kind"),
-           {},
-           http ? http : uintOf(structure, "close-code"),
-           0});
+    emit_({Kind::Failed, stringOf(structure, "text"), stringOf(structure, "kind"),
+           stringOf(structure, "uri"), http ? http : uintOf(structure, "close-code"), 0});
   }
 }
 

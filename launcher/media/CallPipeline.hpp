@@ -33,7 +33,8 @@ struct PipelineSpec {
   std::string loop;        ///< media loop, `context` of the elements
   ConfigPtr config;
   BridgeRequest bridge;
-  std::string resolvedAddresses;  ///< checked by the policy, comma separated
+  std::string resolvedAddresses;  ///< checked by the policy; one list for each endpoint
+  unsigned connectTimeoutMs = 0;  ///< what the look-up of names has left
   Agreement agreement;
   RtpSockets sockets;
 };
@@ -55,7 +56,7 @@ struct PipelineEvent {
   Kind kind;
   std::string text;         ///< reason, action, fault, key or body
   std::string failureKind;  ///< of Failed, see docs/elements.md
-  std::string who;          ///< of Closed; of Message its type
+  std::string who;          ///< of Closed; of Message its type; of Opened and Failed the endpoint
   unsigned code = 0;        ///< close code, HTTP status or ms of a Key
   double setupMs = 0;       ///< of Opened
 };

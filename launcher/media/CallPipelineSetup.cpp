@@ -10,6 +10,19 @@ void setText(GstElement* element, const char* property, const std::string& value
   if (!value.empty()) g_object_set(element, property, value.c_str(), nullptr);
 }
 
+void setEndpoints(GstElement* element, const std::vector<EndpointUri>& endpoints) {
+  g_object_set(element, "uri", endpoints.front().uri.c_str(), nullptr);
+  g_auto(GValue) fallbacks = G_VALUE_INIT;
+  g_value_init(&fallbacks, GST_TYPE_ARRAY);
+  for (std::size_t i = 1; i < endpoints.size(); ++i) {
+    GValue uri = G_VALUE_INIT;
+    g_value_init(&uri, G_TYPE_STRING);
+    g_value_set_string(&uri, endpoints[i].uri.c_str());
+    gst_value_array_append_and_take_value(&fallbacks, &uri);
+  }
+  g_object_set_property(G_OBJECT(element), "fallback-uris", &fallbacks);
+}
+
 bool linkPads(GstElement* from, const char* fromPad, GstElement* to, const char* toPad) {
   return gst_element_link_pads(from, fromPad, to, toPad) == TRUE;
 }
@@ -158,26 +171,20 @@ void CallPipeline::watchBus() {
 void CallPipeline::configureWebSocket() {
   const Config::Websocket& ws = spec_.config->websocket;
   const Config::Audio& audio = spec_.config->audio;
-  const bool twilio = spec_.bridge.dialect == "twilio" && !ws.twilioAuthToken.empty();
-  const std::string signature =
-      twilio ? twilioSignature(spec_.bridge.uri, ws.twilioAuthToken) : std::string();
   for (GstElement* e : {wsSink_.get(), wsSource_.get()}) {
-    g_object_set(e, "uri", spec_.bridge.uri.c_str(), "connection", spec_.connection.c_str(),
-                 "content-type", spec_.bridge.contentType.c_str(), "subprotocols",
-                 ws.subprotocols.c_str(), "tls-verify", ws.tlsVerify ? TRUE : FALSE,
-                 "connect-timeout", static_cast<guint>(ws.connectTimeout), "ping-interval",
-                 static_cast<guint>(ws.pingInterval), "pong-timeout",
+    setEndpoints(e, spec_.bridge.endpoints);
+    g_object_set(e, "connection", spec_.connection.c_str(), "content-type",
+                 spec_.bridge.contentType.c_str(), "subprotocols", ws.subprotocols.c_str(),
+                 "tls-verify", ws.tlsVerify ? TRUE : FALSE, "connect-timeout",
+                 spec_.connectTimeoutMs, "connect-retries", static_cast<guint>(ws.connectRetries),
+                 "ping-interval", static_cast<guint>(ws.pingInterval), "pong-timeout",
                  static_cast<guint>(ws.pongTimeout), "reconnect-time",
                  static_cast<guint>(ws.reconnectTime), "context", spec_.loop.c_str(),
                  "context-wait", static_cast<guint>(spec_.config->media.loopWait), nullptr);
     gst_util_set_object_arg(G_OBJECT(e), "dialect", spec_.bridge.dialect.c_str());
     setText(e, "call-id", spec_.callId);
     setText(e, "account-id", spec_.accountId);
-    if (!signature.empty()) {
-      const StructurePtr headers(gst_structure_new("headers", "X-Twilio-Signature", G_TYPE_STRING,
-                                                   signature.c_str(), nullptr));
-      g_object_set(e, "extra-headers", headers.get(), nullptr);
-    }
+    if (spec_.bridge.dialect == "twilio") setText(e, "twilio-auth-token", ws.twilioAuthToken);
     setText(e, "headers", spec_.bridge.headers);
     setText(e, "authorization", spec_.bridge.authorization);
     setText(e, "tls-ca-file", ws.tlsCaFile);

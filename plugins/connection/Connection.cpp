@@ -85,6 +85,7 @@ std::optional<Failure> Connection::start(Role role) {
   const std::lock_guard lock(mutex_);
   peer(role).running = true;
   if (state_ != ConnectionState::Idle) return std::nullopt;
+  stats_.uri.clear();
   if (settings_.uri.empty()) {
     if (!name_.empty()) return std::nullopt;  // the other element may bring it
     return Failure{.kind = FailureKind::Settings,
@@ -105,9 +106,10 @@ void Connection::open(ClientSettings settings) {
   state_ = ConnectionState::Connecting;
   started_us_ = g_get_monotonic_time();
   stats_ = {};
-  stats_.uri = settings.dial.endpoint.shown;
+  stats_.uri = settings.dial.candidates.front().endpoint.shown;
   stats_.rate = rate_;
-  prepareDialect(settings);
+  client_settings_ = std::move(settings);
+  prepareDialect();
   close_after_outbox_ = closed_in_order_ = paused_ = resume_scheduled_ = source_ended_ = false;
   messages_before_ = bytes_before_ = pongs_before_ = 0;
   told_full_ = drained_wanted_ = bad_warned_ = resuming_ = deaf_ = false;
@@ -117,15 +119,15 @@ void Connection::open(ClientSettings settings) {
   makePlayout();
   // A source in real time must lose nothing while the handshake goes on.
   outbox_.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) / 20);
-  onLoop([settings = std::move(settings)](Connection& self) { self.dial(settings); });
+  onLoop([known = client_settings_](Connection& self) { self.dial(known); });
 }
 
 /// A WebSocket has a dialect of its own, which counts its messages.
-void Connection::prepareDialect(ClientSettings& settings) {
+void Connection::prepareDialect() {
   dialect_ = dialects()[settings_.dialect].create();
   encoding_ = settings_.encoding();
   stats_.content_type = dialect_->format({rate_, encoding_});
-  settings.audio_is_text = dialect_->audioIsText();
+  client_settings_.audio_is_text = dialect_->audioIsText();
 }
 
 void Connection::onLoop(std::function<void(Connection&)> function) {
@@ -149,6 +151,21 @@ void Connection::dial(ClientSettings settings) {
   }
   client_ = std::make_shared<WebSocketClient>(loop_, std::move(settings), weak_from_this());
   client_->start();
+}
+
+void Connection::onTrying(size_t position, const std::string& uri) {
+  const std::lock_guard lock(mutex_);
+  if (client_generation_ != generation_) return;
+  position_ = position;
+  stats_.uri = uri;
+}
+
+void Connection::onAttemptFailed(const Failure& failure) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (client_generation_ != generation_) return;
+  }
+  emit(AttemptFailedEvent{failure});
 }
 
 void Connection::onOpen(const std::string& subprotocol) {

@@ -168,8 +168,12 @@ class Connection : public WebSocketClient::Listener,
   /// After a break, within the time for it: true when the conversation goes on.
   bool resumeAfter(const Failure& failure);
   void redial();
+  /// With mutex_ held; true when the mute of the endpoint ended with its WebSocket.
+  bool beginResumption(int64_t now_us);
+  /// With mutex_ held; empty when no endpoint is left.
+  std::optional<int64_t> nextRedial(int64_t now_us);
   void noteReceived();
-  void prepareDialect(ClientSettings& settings);
+  void prepareDialect();
   bool endConversation(ConnectionState state, unsigned code, const std::string& reason);
   /// With mutex_ held. `function` runs on the loop unless this conversation is over by then.
   void onLoop(std::function<void(Connection&)> function);
@@ -190,6 +194,8 @@ class Connection : public WebSocketClient::Listener,
   void checkPendingText();
   void countDropped(size_t dropped);
 
+  void onTrying(size_t position, const std::string& uri) override;
+  void onAttemptFailed(const Failure& failure) override;
   void onOpen(const std::string& subprotocol) override;
   void onBinary(std::span<const uint8_t> payload) override;
   void onText(std::string_view text) override;
@@ -216,9 +222,13 @@ class Connection : public WebSocketClient::Listener,
   uint64_t next_mark_ = 1;
   size_t mark_bytes_ = 0;
   bool source_ended_ = false;
-  bool resuming_ = false;    // between a break and the next opening
-  unsigned resumption_ = 0;  // of this conversation
-  unsigned redials_ = 0;     // of this break
+  ClientSettings client_settings_;  // of this conversation
+  size_t position_ = 0;             // of the endpoint in use, in the list
+  bool resuming_ = false;           // between a break and the next opening
+  size_t broken_ = 0;               // position of the endpoint whose WebSocket broke
+  unsigned resumption_ = 0;         // of this conversation
+  unsigned redials_ = 0;            // of this break
+  bool falling_back_ = false;       // the time for the endpoint that broke is over: now the others
   int64_t resume_until_us_ = 0;
   uint64_t messages_before_ = 0;  // of clients before a resumption
   uint64_t bytes_before_ = 0;

@@ -43,6 +43,10 @@ struct ClosedEvent {
   std::string reason;
   ClosedBy by;
 };
+/// An endpoint could not be reached; it, or the next one, is tried now.
+struct AttemptFailedEvent {
+  Failure failure;
+};
 /// The WebSocket broke in mid-call; another one is being opened.
 struct ReconnectingEvent {
   unsigned attempt;     ///< of this break, from 1
@@ -64,7 +68,8 @@ struct IgnoredEvent {
 
 using ConnectionEvent =
     std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent, ControlEvent, ClosedEvent,
-                 DroppedEvent, IgnoredEvent, MessageEvent, MuteEvent, ReconnectingEvent, Failure>;
+                 DroppedEvent, IgnoredEvent, MessageEvent, MuteEvent, ReconnectingEvent,
+                 AttemptFailedEvent, Failure>;
 
 /// One element on a connection. `reporter`: this element posts the message on the bus.
 class ConnectionObserver {

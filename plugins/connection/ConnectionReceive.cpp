@@ -14,18 +14,7 @@ namespace wsbridge {
 
 namespace {
 
-constexpr int64_t kFirstRedialUs = 250'000;
-constexpr int64_t kMaxRedialUs = 4'000'000;
 constexpr size_t kKeptDecoded = 16 * 1024;
-
-/// What another WebSocket may mend: the connection went, or the endpoint or something in front of
-/// it says that it cannot go on (RFC 6455 section 7.4.1 and its registry). Other codes are about
-/// us.
-bool isBreak(const Failure& failure) {
-  if (failure.kind == FailureKind::Closed)
-    return failure.close_code >= 1011 && failure.close_code <= 1014;
-  return failure.kind == FailureKind::Lost || failure.kind == FailureKind::PongTimeout;
-}
 
 /// What ControlEvent says of commands that were understood. The same word in a dialect that has
 /// another one for it is no command, and nobody may take it for one.
@@ -285,72 +274,6 @@ void Connection::noteReceived() {
   stats_.pongs_received = pongs_before_ + client_->pongsReceived();
 }
 
-bool Connection::resumeAfter(const Failure& failure) {
-  ReconnectingEvent event;
-  int64_t due_us = 0;
-  bool unmuted = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (client_generation_ != generation_ || settings_.reconnect_time_ms == 0) return false;
-    const int64_t now_us = g_get_monotonic_time();
-    if (!resuming_) {
-      if (state_ != ConnectionState::Open || !isBreak(failure)) return false;
-      resuming_ = true;
-      resume_until_us_ = now_us + int64_t{settings_.reconnect_time_ms} * 1000;
-      redials_ = 0;
-      ++resumption_;
-      ++stats_.resumptions;
-      state_ = ConnectionState::Connecting;
-      paused_ = told_full_ = drained_wanted_ = false;
-      // What waits to be played is played. The marks in it were of the conversation that broke.
-      // A pause and a mute were that endpoint's too: nobody would end them.
-      deaf_ = false;
-      unmuted = endMuteOfEndpoint();
-      if (playout_) {
-        playout_->forgetMarks();
-        playout_->setHeld(false);
-      }
-      mark_labels_.clear();
-      mark_bytes_ = 0;
-      outbox_.dropAllButAudio();
-    }
-    noteReceived();
-    messages_before_ = stats_.messages_received;
-    bytes_before_ = stats_.bytes_received;
-    pongs_before_ = stats_.pongs_received;
-    due_us = now_us + std::min(kFirstRedialUs << std::min(redials_, 4U), kMaxRedialUs);
-    if (due_us > resume_until_us_) return false;
-    event = {++redials_, resumption_, failure.text};
-  }
-  client_->release();
-  client_.reset();
-  loop_->addTimer(due_us, [weak = weak_from_this(), generation = client_generation_](int64_t) {
-    const auto self = weak.lock();
-    if (self && self->client_generation_ == generation) self->redial();
-    return int64_t{0};
-  });
-  emit(event);
-  if (unmuted) emit(MuteEvent{});
-  return true;
-}
-
-void Connection::redial() {
-  ClientSettings settings;
-  {
-    const std::lock_guard lock(mutex_);
-    if (client_generation_ != generation_ || !resuming_ || client_) return;
-    auto known = settings_.clientSettings();
-    if (!std::holds_alternative<ClientSettings>(known)) return;
-    settings = std::move(std::get<ClientSettings>(known));
-    started_us_ = g_get_monotonic_time();
-    const int64_t left_ms = (resume_until_us_ - g_get_monotonic_time()) / 1000;
-    settings.dial.timeout_ms =
-        std::min(settings.dial.timeout_ms, static_cast<unsigned>(std::max<int64_t>(left_ms, 1)));
-    prepareDialect(settings);
-  }
-  dial(std::move(settings));
-}
-
 void Connection::onClosed(unsigned code, const std::string& reason, ClosedBy by) {
   const auto keep = shared_from_this();
   if (endConversation(ConnectionState::Closed, code, reason)) emit(ClosedEvent{code, reason, by});
@@ -380,6 +303,7 @@ ConnectionStats Connection::stats() const {
 
 std::string Connection::shownUri() const {
   const std::lock_guard lock(mutex_);
+  if (!stats_.uri.empty()) return stats_.uri;
   const auto endpoint = Endpoint::parse(settings_.uri);
   const auto* parsed = std::get_if<Endpoint>(&endpoint);
   return parsed != nullptr ? parsed->shown : std::string();

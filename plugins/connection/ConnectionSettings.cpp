@@ -34,6 +34,15 @@ std::optional<std::string> faultInHandshakeHeaders(const ConnectionSettings& set
   return std::nullopt;
 }
 
+/// One list for each URI.
+std::vector<std::vector<std::string>> splitAddresses(const std::string& text) {
+  std::vector<std::vector<std::string>> lists;
+  g_auto(GStrv) split = g_strsplit(text.c_str(), ";", -1);
+  for (char** part = split; *part != nullptr; ++part)
+    lists.push_back(splitList(*part));
+  return lists;
+}
+
 std::optional<std::string> faultInAddresses(const std::vector<std::string>& addresses) {
   for (const std::string& address : addresses) {
     if (!g_hostname_is_ip_address(address.c_str())) {
@@ -56,6 +65,7 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   };
   using S = ConnectionSettings;
   take(&S::uri);
+  take(&S::fallback_uris);
   take(&S::dialect);
   take(&S::call_id);
   take(&S::account_id);
@@ -64,12 +74,14 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   take(&S::extra_headers);
   take(&S::subprotocols);
   take(&S::authorization);
+  take(&S::twilio_auth_token);
   take(&S::tls_verify);
   take(&S::tls_ca_file);
   take(&S::tls_cert_file);
   take(&S::tls_key_file);
   take(&S::resolved_addresses);
   take(&S::connect_timeout_ms);
+  take(&S::connect_retries);
   take(&S::ping_interval_s);
   take(&S::pong_timeout_s);
   take(&S::reconnect_time_ms);
@@ -111,21 +123,39 @@ std::optional<std::string> ConnectionSettings::faultInContentType() const {
          ": give audio/l16;rate= or another dialect";
 }
 
+std::optional<std::string> ConnectionSettings::addCandidates(DialList& list,
+                                                             const DialSettings& common) const {
+  const auto addresses = splitAddresses(resolved_addresses);
+  if (addresses.size() > fallback_uris.size() + 1)
+    return std::string("resolved-addresses has more lists than there are URIs");
+  for (size_t i = 0; i <= fallback_uris.size(); ++i) {
+    auto endpoint = Endpoint::parse(i == 0 ? uri : fallback_uris[i - 1]);
+    if (const auto* fault = std::get_if<std::string>(&endpoint))
+      return i == 0 ? *fault : "fallback-uris: " + *fault;
+    DialSettings candidate = common;
+    candidate.position = i;
+    candidate.endpoint = std::get<Endpoint>(std::move(endpoint));
+    if (i < addresses.size()) candidate.addresses = addresses[i];
+    if (auto fault = faultInAddresses(candidate.addresses)) return fault;
+    list.candidates.push_back(std::move(candidate));
+  }
+  return std::nullopt;
+}
+
 std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const {
-  auto endpoint = Endpoint::parse(uri);
-  if (const auto* fault = std::get_if<std::string>(&endpoint)) return settingsFailure(*fault);
   if (auto fault = faultInCustomHeaders(headers)) return settingsFailure("headers is " + *fault);
   if (auto fault = faultInHandshakeHeaders(*this)) return settingsFailure(*fault);
   ClientSettings client;
-  client.dial.endpoint = std::get<Endpoint>(endpoint);
   static const ConnectionSettings defaults;
   const std::string offered =
       subprotocols == defaults.subprotocols ? dialects()[dialect].subprotocols : subprotocols;
-  client.dial.request = {splitList(offered), authorization, extra_headers};
-  client.dial.addresses = splitList(resolved_addresses);
-  if (auto fault = faultInAddresses(client.dial.addresses)) return settingsFailure(*fault);
+  DialSettings common;
+  common.request = {splitList(offered), authorization, extra_headers};
+  common.credentials = {twilio_auth_token};
+  common.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file};
+  if (auto fault = addCandidates(client.dial, common)) return settingsFailure(*fault);
   client.dial.timeout_ms = connect_timeout_ms;
-  client.dial.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file};
+  client.dial.retries = connect_retries;
   client.ping_interval_s = ping_interval_s;
   client.pong_timeout_s = pong_timeout_s;
   return client;

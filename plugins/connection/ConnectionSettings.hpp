@@ -20,6 +20,7 @@ namespace wsbridge {
 
 struct ConnectionSettings {
   std::string uri;
+  std::vector<std::string> fallback_uris;  // tried in order when `uri` fails
   std::string name;
   size_t dialect = 0;   // row of dialects()
   std::string call_id;  // may be empty
@@ -29,12 +30,14 @@ struct ConnectionSettings {
   std::vector<std::pair<std::string, std::string>> extra_headers;
   std::string subprotocols = "WSBRIDGE";  // left at this: what the dialect offers
   std::string authorization;
+  std::string twilio_auth_token;
   bool tls_verify = true;
   std::string tls_ca_file;
   std::string tls_cert_file;
   std::string tls_key_file;
-  std::string resolved_addresses;
+  std::string resolved_addresses;  // those of the fallback URIs behind semicolons
   unsigned connect_timeout_ms = 6000;
+  unsigned connect_retries = 0;
   unsigned ping_interval_s = 20;
   unsigned pong_timeout_s = 10;
   unsigned reconnect_time_ms = 0;  // after a break; 0: a break is the end
@@ -67,6 +70,9 @@ struct ConnectionSettings {
   /// Everything needed to dial, or what is wrong and how to mend it.
   [[nodiscard]] std::variant<ClientSettings, Failure> clientSettings() const;
   [[nodiscard]] PlayoutSettings playoutSettings(int rate) const;
+
+ private:
+  std::optional<std::string> addCandidates(DialList& list, const DialSettings& common) const;
 };
 
 }  // namespace wsbridge

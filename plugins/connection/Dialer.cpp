@@ -71,6 +71,25 @@ std::string describe(GTlsCertificateFlags errors) {
   return text.empty() ? "not acceptable" : text;
 }
 
+bool isIoError(const GError* error, GIOErrorEnum code) {
+  return g_error_matches(error, G_IO_ERROR, code) != FALSE;
+}
+
+/// Somebody in between, or the endpoint itself while it restarts, went away.
+bool isReset(const GError* error) {
+  return isIoError(error, G_IO_ERROR_CONNECTION_CLOSED) ||
+         isIoError(error, G_IO_ERROR_BROKEN_PIPE) ||
+         g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_EOF) != FALSE;
+}
+
+/// Whether the same endpoint may be there in a moment.
+bool mayPass(const GError* error) {
+  if (error->domain == G_RESOLVER_ERROR) return error->code == G_RESOLVER_ERROR_TEMPORARY_FAILURE;
+  return isReset(error) || isIoError(error, G_IO_ERROR_CONNECTION_REFUSED) ||
+         isIoError(error, G_IO_ERROR_HOST_UNREACHABLE) ||
+         isIoError(error, G_IO_ERROR_NETWORK_UNREACHABLE);
+}
+
 FailureKind kindOf(const GError* error) {
   if (error->domain == G_RESOLVER_ERROR) return FailureKind::Resolve;
   if (error->domain == G_TLS_ERROR) return FailureKind::Tls;
@@ -85,7 +104,6 @@ Dialer::Dialer(std::shared_ptr<MediaLoop> loop, DialSettings settings, Done done
       settings_(std::move(settings)),
       done_(std::move(done)),
       key_(makeHandshakeKey()),
-      request_(handshakeText(settings_.endpoint, settings_.request, key_)),
       cancellable_(g_cancellable_new()),
       client_(g_socket_client_new()) {
   // The environment's proxies are not meant for the media of a gateway.
@@ -108,9 +126,10 @@ void Dialer::start() {
     if (const auto self = weak.lock()) {
       self->deadline_.reset();
       self->fail({.kind = FailureKind::Timeout,
-                  .text = "no WebSocket within connect-timeout (" +
-                          std::to_string(self->settings_.timeout_ms) + " ms) while " +
-                          self->stage_});
+                  .text = "no WebSocket within " +
+                          std::string(self->settings_.shares_time ? "its share of " : "") +
+                          "connect-timeout (" + std::to_string(self->settings_.timeout_ms) +
+                          " ms) while " + self->stage_});
     }
     return 0;
   });
@@ -155,8 +174,9 @@ void Dialer::onConnected(GObject* source, GAsyncResult* result, gpointer data) {
   } else if (self->next_address_ < self->settings_.addresses.size()) {
     self->connectNext();
   } else {
-    self->fail(
-        {.kind = kindOf(error.get()), .text = std::string("cannot connect: ") + error->message});
+    self->fail({.kind = kindOf(error.get()),
+                .text = std::string("cannot connect: ") + error->message,
+                .temporary = mayPass(error.get())});
   }
 }
 
@@ -224,7 +244,9 @@ void Dialer::onHandshake(GObject* source, GAsyncResult* result, gpointer data) {
     self->fail({.kind = FailureKind::Tls,
                 .text = "the endpoint's certificate is " + self->certificate_fault_});
   } else if (error) {
-    self->fail({.kind = FailureKind::Tls, .text = std::string("TLS handshake: ") + error->message});
+    self->fail({.kind = FailureKind::Tls,
+                .text = std::string("TLS handshake: ") + error->message,
+                .temporary = isReset(error.get())});
   } else {
     self->tlsDone(G_TLS_CONNECTION(source));
   }
@@ -243,6 +265,9 @@ void Dialer::tlsDone(GTlsConnection* tls) {
 
 void Dialer::sendRequest() {
   stage_ = "waiting for the handshake's answer";
+  HandshakeRequest signed_request = settings_.request;
+  sign(signed_request, settings_.endpoint, settings_.credentials);
+  request_ = handshakeText(settings_.endpoint, signed_request, key_);
   g_output_stream_write_all_async(g_io_stream_get_output_stream(stream_.get()), request_.data(),
                                   request_.size(), G_PRIORITY_DEFAULT, cancellable_.get(),
                                   onWritten, giveSelf(shared_from_this()));
@@ -256,7 +281,8 @@ void Dialer::onWritten(GObject* source, GAsyncResult* result, gpointer data) {
   if (!self->done_) return;
   if (error) {
     self->fail({.kind = FailureKind::Refused,
-                .text = std::string("sending the handshake: ") + error->message});
+                .text = std::string("sending the handshake: ") + error->message,
+                .temporary = isReset(error.get())});
     return;
   }
   self->answer_.resize(kMaxAnswer);
@@ -278,8 +304,9 @@ void Dialer::onRead(GObject* source, GAsyncResult* result, gpointer data) {
   if (!self->done_) return;
   if (count <= 0) {
     const std::string why = error ? error->message : "the endpoint closed the connection";
-    self->fail(
-        {.kind = FailureKind::Handshake, .text = "waiting for the handshake's answer: " + why});
+    self->fail({.kind = FailureKind::Handshake,
+                .text = "waiting for the handshake's answer: " + why,
+                .temporary = !error || isReset(error.get())});
     return;
   }
   self->answerRead(static_cast<size_t>(count));

@@ -14,6 +14,7 @@
 
 #include <gio/gio.h>
 
+#include "connection/Credentials.hpp"
 #include "connection/Endpoint.hpp"
 #include "connection/Failure.hpp"
 #include "runtime/GlibPtr.hpp"
@@ -29,10 +30,13 @@ struct TlsSettings {
 };
 
 struct DialSettings {
+  size_t position = 0;  // in the list of endpoints that the user gave
   Endpoint endpoint;
   HandshakeRequest request;
+  Credentials credentials;
   std::vector<std::string> addresses;  // connect to these instead of resolving the host
   unsigned timeout_ms = 6000;
+  bool shares_time = false;  // the rest of connect-timeout is for other endpoints
   TlsSettings tls;
 };
 

@@ -30,7 +30,10 @@ std::string acceptKey(const std::string& key) {
 }
 
 Failure handshakeFailure(const std::string& text, unsigned status) {
-  return Failure{.kind = FailureKind::Handshake, .text = text, .http_status = status};
+  // Gateways and load balancers say these while the server behind them restarts.
+  const bool temporary = status == 502 || status == 503 || status == 504;
+  return Failure{
+      .kind = FailureKind::Handshake, .text = text, .http_status = status, .temporary = temporary};
 }
 
 std::string statusHint(unsigned status) {
@@ -105,6 +108,10 @@ std::string Endpoint::hostHeader() const {
   std::string text = host.find(':') != std::string::npos ? "[" + host + "]" : host;
   if (port != (tls ? 443 : 80)) text += ":" + std::to_string(port);
   return text;
+}
+
+std::string Endpoint::url() const {
+  return (tls ? "wss://" : "ws://") + hostHeader() + target;
 }
 
 std::string makeHandshakeKey() {

@@ -27,6 +27,8 @@ struct Endpoint {
   /// The message names the fault and the remedy.
   static std::variant<Endpoint, std::string> parse(const std::string& uri);
   [[nodiscard]] std::string hostHeader() const;
+  /// As a server can put it together: ws:// or wss://, the Host header, path and query.
+  [[nodiscard]] std::string url() const;
 };
 
 struct HandshakeRequest {

@@ -26,6 +26,7 @@ struct Failure {
   unsigned http_status = 0;
   unsigned close_code = 0;
   std::string close_reason;
+  bool temporary = false;  ///< of a connect: the same endpoint may answer better in a moment
 };
 
 /// The word used in messages and details: "settings", "resolve", ….

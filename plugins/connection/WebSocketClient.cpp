@@ -48,15 +48,27 @@ WebSocketClient::~WebSocketClient() {
 }
 
 void WebSocketClient::start() {
-  dialer_ = std::make_shared<Dialer>(loop_, settings_.dial,
-                                     [weak = weak_from_this()](Dialer::Result result) {
-                                       if (const auto self = weak.lock())
-                                         self->dialled(std::move(result));
-                                     });
+  const auto tell = [weak = weak_from_this()](const auto& what) {
+    const auto self = weak.lock();
+    const auto listener = self ? self->listener_.lock() : nullptr;
+    if (listener) what(*listener);
+  };
+  DialSequence::Events events;
+  events.trying = [tell](const DialSettings& candidate) {
+    tell([&](Listener& l) { l.onTrying(candidate.position, candidate.endpoint.shown); });
+  };
+  events.failed = [tell](const Failure& failure) {
+    tell([&](Listener& l) { l.onAttemptFailed(failure); });
+  };
+  events.done = [weak = weak_from_this()](Dialer::Result result, const DialSettings& candidate) {
+    if (const auto self = weak.lock()) self->dialled(std::move(result), candidate);
+  };
+  dialer_ = std::make_shared<DialSequence>(loop_, std::move(settings_.dial), std::move(events));
   dialer_->start();
 }
 
-void WebSocketClient::dialled(Dialer::Result result) {
+void WebSocketClient::dialled(Dialer::Result result, const DialSettings& settings) {
+  const Endpoint endpoint = settings.endpoint;
   dialer_.reset();
   if (auto* failure = std::get_if<Failure>(&result)) {
     reportFailed(*failure);
@@ -76,7 +88,6 @@ void WebSocketClient::dialled(Dialer::Result result) {
         if (const auto self = weak.lock()) self->refuse();
       });
   flow_->setAudioIsText(settings_.audio_is_text);
-  const Endpoint& endpoint = settings_.dial.endpoint;
   g_autoptr(GUri) uri = g_uri_build(G_URI_FLAGS_NONE, endpoint.tls ? "wss" : "ws", nullptr,
                                     endpoint.host.c_str(), endpoint.port, "/", nullptr, nullptr);
   socket_ = soup_websocket_connection_new(

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "connection/Dialer.hpp"
+#include "connection/DialSequence.hpp"
 #include "connection/Failure.hpp"
 #include "connection/FlowStream.hpp"
 #include "runtime/MediaLoop.hpp"
@@ -24,7 +24,7 @@ using SoupWebsocketConnection = _SoupWebsocketConnection;
 namespace wsbridge {
 
 struct ClientSettings {
-  DialSettings dial;
+  DialList dial;
   unsigned ping_interval_s = 20;
   unsigned pong_timeout_s = 10;
   bool audio_is_text = false;  ///< the endpoint's audio comes in TEXT messages
@@ -37,6 +37,10 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   class Listener {
    public:
     virtual ~Listener() = default;
+    /// Comes before each attempt; `uri` without anything secret.
+    virtual void onTrying(size_t position, const std::string& uri) = 0;
+    /// Another attempt follows.
+    virtual void onAttemptFailed(const Failure& failure) = 0;
     virtual void onOpen(const std::string& subprotocol) = 0;
     virtual void onBinary(std::span<const uint8_t> payload) = 0;
     virtual void onText(std::string_view text) = 0;
@@ -72,7 +76,7 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   [[nodiscard]] uint64_t pongsReceived() const { return pongs_; }
 
  private:
-  void dialled(Dialer::Result result);
+  void dialled(Dialer::Result result, const DialSettings& settings);
   void startKeepalive();
   int64_t checkPong(int64_t now_us);
   void armCloseTimeout();
@@ -95,7 +99,7 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   std::shared_ptr<MediaLoop> loop_;
   ClientSettings settings_;
   std::weak_ptr<Listener> listener_;
-  std::shared_ptr<Dialer> dialer_;
+  std::shared_ptr<DialSequence> dialer_;
   std::unique_ptr<FlowStream> flow_;
   SoupWebsocketConnection* socket_ = nullptr;
   std::shared_ptr<WebSocketClient>

@@ -3,6 +3,7 @@
 
 #include "elements/ContextProperties.hpp"
 #include "elements/ElementMessages.hpp"
+#include "elements/HandshakeProperties.hpp"
 #include "elements/wsbridgesink.hpp"
 #include "elements/wsbridgesrc.hpp"
 
@@ -158,9 +159,12 @@ void ElementCore::installProperties(GObjectClass* klass) {
                 "PEM file of our certificate's key (default: tls-cert-file)");
   installString(
       klass, kPropResolvedAddresses, "resolved-addresses", "Resolved addresses",
-      "IP addresses, separated by commas, to connect to instead of resolving the URI's host");
+      "IP addresses, separated by commas, to connect to instead of resolving the URI's host; those "
+      "of each fallback URI behind a semicolon");
+  installHandshakeProperties(klass);
   installUint(klass, kPropConnectTimeout, "connect-timeout", "Connect timeout",
-              "Time for resolving, connecting, TLS and handshake together, ms", 1, 600000, 6000);
+              "Time for resolving, connecting, TLS and handshake of all endpoints together, ms", 1,
+              600000, 6000);
   installUint(klass, kPropPingInterval, "ping-interval", "Ping interval",
               "Seconds between pings, 0 for none", 0, 3600, 20);
   installUint(klass, kPropPongTimeout, "pong-timeout", "Pong timeout",
@@ -253,7 +257,7 @@ bool ElementCore::setProperty(guint id, const GValue* value) {
       s.context_wait_ms = g_value_get_uint(value);
       return true;
     default:
-      return false;
+      return setHandshakeProperty(s, id, value);
   }
 }
 
@@ -330,7 +334,7 @@ bool ElementCore::getProperty(guint id, GValue* value) const {
       g_value_set_uint(value, s.context_wait_ms);
       return true;
     default:
-      return false;
+      return getHandshakeProperty(s, id, value);
   }
 }
 

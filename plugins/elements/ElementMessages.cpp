@@ -52,6 +52,11 @@ struct ToStructure {
                              "resumption", G_TYPE_UINT, event.resumption, "reason", G_TYPE_STRING,
                              event.reason.c_str(), nullptr);
   }
+  GstStructure* operator()(const AttemptFailedEvent& event) const {
+    GstStructure* structure = failureStructure(event.failure);
+    gst_structure_set_name(structure, "wsbridge-attempt-failed");
+    return structure;
+  }
   GstStructure* operator()(const Failure& failure) const { return failureStructure(failure); }
   GstStructure* operator()(const DroppedEvent&) const { return nullptr; }
   GstStructure* operator()(const IgnoredEvent&) const { return nullptr; }

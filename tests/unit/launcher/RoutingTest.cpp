@@ -43,19 +43,20 @@ EndReason refused(const Config& c, const InviteHeaders& headers) {
 TEST(Routing, decodesTheUriHeader) {
   const BridgeRequest request =
       accepted(*config(), invite("\"wss%3A%2F%2Fhost.example%3A8443%2Fpath%3Fa%3Db \""));
-  EXPECT_EQ(request.uri, "wss://host.example:8443/path?a=b");
-  EXPECT_EQ(request.host, "host.example");
-  EXPECT_EQ(request.port, 8443);
+  EXPECT_EQ(request.endpoints[0].uri, "wss://host.example:8443/path?a=b");
+  EXPECT_EQ(request.endpoints[0].host, "host.example");
+  EXPECT_EQ(request.endpoints[0].port, 8443);
   EXPECT_EQ(request.contentType, "audio/l16;rate=16000");
   EXPECT_EQ(request.rate, 16000);
   EXPECT_EQ(request.dialect, "wsbridge");
 }
 
 TEST(Routing, httpIsASynonymAndPortsHaveDefaults) {
-  EXPECT_EQ(accepted(*config(), invite("http://h/")).uri, "ws://h/");
-  EXPECT_EQ(accepted(*config(), invite("HTTPS://h")).uri, "wss://h");
-  EXPECT_EQ(accepted(*config(), invite("ws://h")).port, 80);
-  EXPECT_EQ(accepted(*config(), invite("wss://[2001:db8::1]/")).host, "2001:db8::1");
+  EXPECT_EQ(accepted(*config(), invite("http://h/")).endpoints.at(0).uri, "ws://h/");
+  EXPECT_EQ(accepted(*config(), invite("HTTPS://h")).endpoints.at(0).uri, "wss://h");
+  EXPECT_EQ(accepted(*config(), invite("ws://h")).endpoints.at(0).port, 80);
+  EXPECT_EQ(accepted(*config(), invite("wss://[2001:db8::1]/")).endpoints.at(0).host,
+            "2001:db8::1");
 }
 
 TEST(Routing, badUrisAreRefused) {
@@ -64,7 +65,8 @@ TEST(Routing, badUrisAreRefused) {
     EXPECT_EQ(refused(*config(), invite(uri)), EndReason::UriInvalid) << uri;
   }
   EXPECT_EQ(refused(*config(), invite("ws://h/" + std::string(2048, 'a'))), EndReason::UriInvalid);
-  EXPECT_EQ(accepted(*config(), invite("ws://h/" + std::string(2041, 'a'))).host, "h");
+  EXPECT_EQ(accepted(*config(), invite("ws://h/" + std::string(2041, 'a'))).endpoints.at(0).host,
+            "h");
 }
 
 TEST(Routing, withoutAnyUriTheHeaderIsNamed) {
@@ -74,7 +76,7 @@ TEST(Routing, withoutAnyUriTheHeaderIsNamed) {
   const auto& fault = std::get<RoutingFault>(result);
   EXPECT_EQ(fault.reason, EndReason::UriMissing);
   EXPECT_EQ(fault.header, kUriHeader);
-  EXPECT_EQ(accepted(*config("[websocket]\nuri=ws://d/"), headers).uri, "ws://d/");
+  EXPECT_EQ(accepted(*config("[websocket]\nuri=ws://d/"), headers).endpoints.at(0).uri, "ws://d/");
 }
 
 TEST(Routing, customHeadersMustBeAnObject) {
@@ -163,11 +165,6 @@ TEST(Routing, transfersThatAreAllowed) {
 }
 
 // Reckoned with `printf %s URI | openssl dgst -sha1 -hmac TOKEN -binary | base64`.
-TEST(Routing, twilioSignature) {
-  EXPECT_EQ(twilioSignature("wss://bot.example.org/stream?a=1", "12345"),
-            "IlJbrIgdxD4u+cLSIAa/IQI/wTw=");
-}
-
 TEST(Routing, aRouteFillsInOrForces) {
   const ConfigPtr c = config(
       "[route soft]\nmatch=^sip:soft@\nuri=ws://soft/\ncontent-type=audio/l16;rate=8000\n"
@@ -175,20 +172,45 @@ TEST(Routing, aRouteFillsInOrForces) {
       "[route late]\nmatch=.\nuri=ws://late/\n");
   InviteHeaders headers = invite("ws://own/");
   headers.requestUri = "sip:soft@gw";
-  EXPECT_EQ(accepted(*c, headers).uri, "ws://own/");
+  EXPECT_EQ(accepted(*c, headers).endpoints.at(0).uri, "ws://own/");
   EXPECT_EQ(accepted(*c, headers).contentType, "audio/l16;rate=8000");
   EXPECT_EQ(accepted(*c, headers).route, "soft");
   headers.uri.reset();
-  EXPECT_EQ(accepted(*c, headers).uri, "ws://soft/");
+  EXPECT_EQ(accepted(*c, headers).endpoints.at(0).uri, "ws://soft/");
   headers = invite("ws://own/");
   headers.requestUri = "sip:hard@gw";
   headers.headers = "broken";
-  EXPECT_EQ(accepted(*c, headers).uri, "ws://hard/");
+  EXPECT_EQ(accepted(*c, headers).endpoints.at(0).uri, "ws://hard/");
   EXPECT_EQ(accepted(*c, headers).headers, "{\"r\":1}");
   headers.requestUri = "sip:other@gw";
   headers.uri.reset();
   headers.headers.reset();
   EXPECT_EQ(accepted(*c, headers).route, "late");
+}
+
+TEST(Routing, severalUrisAreTriedInTheirOrder) {
+  const auto uris = [](const std::string& value) {
+    std::vector<std::string> list;
+    for (const EndpointUri& endpoint : accepted(*config(), invite(value)).endpoints)
+      list.push_back(endpoint.uri);
+    return list;
+  };
+  using List = std::vector<std::string>;
+  EXPECT_EQ(uris("ws://a/, WSS://b:1/x ,http://c"), (List{"ws://a/", "wss://b:1/x", "ws://c"}));
+  EXPECT_EQ(uris("ws%3A%2F%2Fa%2F%2Cws%3A%2F%2Fb%2F"), (List{"ws://a/", "ws://b/"}));
+  EXPECT_EQ(uris("ws://a/x,y?q=1,2"), (List{"ws://a/x,y?q=1,2"})) << "commas of the URI itself";
+  EXPECT_EQ(uris("ws://a/?q=1,2,ws://b/"), (List{"ws://a/?q=1,2", "ws://b/"}));
+  EXPECT_EQ(uris("ws://a/?back=https%253A//c/,wss://b"),
+            (List{"ws://a/?back=https%3A//c/", "wss://b"}));
+}
+
+TEST(Routing, oneBadUriOfSeveralRefusesTheCall) {
+  for (const char* value : {"ws://a/,ws://", "ws://a/,ws://h:0/,ws://b/", "ftp://x/,ws://a/"})
+    EXPECT_EQ(refused(*config(), invite(value)), EndReason::UriInvalid) << value;
+  std::string nine = "ws://h/";
+  for (int i = 0; i < 8; ++i)
+    nine += ",ws://h/";
+  EXPECT_EQ(refused(*config(), invite(nine)), EndReason::UriInvalid);
 }
 
 }  // namespace launcher

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Credentials: what a handshake proves itself with, and how. What depends on the endpoint's URL or
+// on the time is made anew for every attempt. Pure but for the clock that the caller gives.
+#pragma once
+
+#include <string>
+
+#include "connection/Endpoint.hpp"
+
+namespace wsbridge {
+
+struct Credentials {
+  std::string twilio_auth_token;  // empty: no X-Twilio-Signature
+};
+
+/// Adds to the request what is made for this attempt.
+void sign(HandshakeRequest& request, const Endpoint& endpoint, const Credentials& credentials);
+
+/// The value of X-Twilio-Signature: the URL signed by HMAC-SHA1, in base64.
+std::string twilioSignature(const std::string& url, const std::string& token);
+
+}  // namespace wsbridge

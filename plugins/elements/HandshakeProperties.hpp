@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Those of the properties of wsbridgesink and wsbridgesrc that say how the WebSocket is opened:
+// further endpoints and retries. Values in and out of a ConnectionSettings; the caller holds its
+// lock.
+#pragma once
+
+#include <glib-object.h>
+
+#include "connection/ConnectionSettings.hpp"
+
+namespace wsbridge {
+
+/// The ids of these start here.
+constexpr guint kFirstHandshakeProperty = 32;
+
+void installHandshakeProperties(GObjectClass* klass);
+/// False: not one of these.
+bool setHandshakeProperty(ConnectionSettings& settings, guint id, const GValue* value);
+bool getHandshakeProperty(const ConnectionSettings& settings, guint id, GValue* value);
+
+}  // namespace wsbridge

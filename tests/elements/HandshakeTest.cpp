@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Several endpoints, retries, and what a break in mid-call does with them.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "RawEndpoint.hpp"
+#include "SoupEndpoint.hpp"
+#include "TestCa.hpp"
+#include "TestPipeline.hpp"
+
+namespace {
+
+using elementtest::TestPipeline;
+using testsupport::Clock;
+using testsupport::Misbehaviour;
+using testsupport::RawConnection;
+using testsupport::RawEndpoint;
+using testsupport::SoupEndpoint;
+using namespace std::chrono_literals;
+
+/// A port that nobody listens on, kept for as long as this lives.
+class ClosedPort {
+ public:
+  ClosedPort() : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    socklen_t size = sizeof address;
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  ~ClosedPort() { ::close(fd_); }
+  ClosedPort(const ClosedPort&) = delete;
+  ClosedPort& operator=(const ClosedPort&) = delete;
+
+  [[nodiscard]] std::string uri() const {
+    return "ws://127.0.0.1:" + std::to_string(port_) + "/closed";
+  }
+
+ private:
+  int fd_;
+  int port_ = 0;
+};
+
+std::string line(const std::string& uri, const std::vector<std::string>& fallbacks,
+                 const std::string& more = "") {
+  std::string list;
+  for (const std::string& fallback : fallbacks)
+    list += (list.empty() ? "" : ",") + ("\\\"" + fallback + "\\\"");
+  return "wsbridgesrc name=src uri=" + uri + " fallback-uris=\"<" + list + ">\" " + more +
+         " ! fakesink sync=false async=false";
+}
+
+std::string text(const GstStructure* structure, const char* field) {
+  const char* value = structure != nullptr ? gst_structure_get_string(structure, field) : nullptr;
+  return value != nullptr ? value : "";
+}
+
+TEST(Handshake, TheNextEndpointIsTakenWhenOneRefuses) {
+  const ClosedPort closed;
+  SoupEndpoint::Options rejecting;
+  rejecting.rejectStatus = 403;
+  SoupEndpoint second(rejecting);
+  SoupEndpoint third;
+  TestPipeline pipeline(line(closed.uri(), {second.uri("/second"), third.uri("/third?token=x")}));
+  pipeline.play();
+  const GstStructure* failed = pipeline.waitMessage("wsbridge-attempt-failed");
+  EXPECT_EQ(text(failed, "uri"), closed.uri());
+  EXPECT_EQ(text(failed, "kind"), "refused");
+  const GstStructure* opened = pipeline.waitMessage("wsbridge-opened");
+  ASSERT_NE(opened, nullptr);
+  EXPECT_EQ(text(opened, "uri"), third.uri("/third"));
+  EXPECT_EQ(text(pipeline.stats("src").get(), "uri"), third.uri("/third"));
+  EXPECT_EQ(third.connection(1)->query, "token=x");
+  EXPECT_EQ(pipeline.messages("wsbridge-attempt-failed"), 2U);
+  EXPECT_EQ(pipeline.errors(), 0U);
+}
+
+TEST(Handshake, TheLastFailureCounts) {
+  const ClosedPort closed;
+  SoupEndpoint::Options rejecting;
+  rejecting.rejectStatus = 404;
+  SoupEndpoint second(rejecting);
+  TestPipeline pipeline(line(closed.uri(), {second.uri("/x")}));
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->number("http-status"), 404U);
+  EXPECT_EQ(error->field("uri"), second.uri("/x"));
+  EXPECT_EQ(pipeline.messages("wsbridge-attempt-failed"), 1U);
+  EXPECT_EQ(pipeline.messages("wsbridge-failed"), 1U);
+}
+
+TEST(Handshake, ASilentEndpointLeavesTimeForTheNext) {
+  RawEndpoint silent(Misbehaviour::NeverAnswers);
+  SoupEndpoint second;
+  TestPipeline pipeline(line(silent.uri(), {second.uri()}, "connect-timeout=1600"));
+  const auto start = Clock::now();
+  pipeline.play();
+  ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+  EXPECT_GE(Clock::now() - start, 750ms);
+  EXPECT_EQ(text(pipeline.waitMessage("wsbridge-attempt-failed"), "kind"), "timeout");
+}
+
+TEST(Handshake, AllSilentIsATimeoutAfterTheWholeBudget) {
+  RawEndpoint silent(Misbehaviour::NeverAnswers);
+  TestPipeline pipeline(line(silent.uri(), {silent.uri()}, "connect-timeout=600"));
+  const auto start = Clock::now();
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->field("kind"), "timeout");
+  EXPECT_GE(Clock::now() - start, 590ms);
+  EXPECT_EQ(silent.connections(), 2U);
+}
+
+TEST(Handshake, EachEndpointHasItsOwnAddresses) {
+  SoupEndpoint endpoint;
+  const std::string port = std::to_string(endpoint.port());
+  const ClosedPort closed;
+  TestPipeline pipeline(line(closed.uri(), {"ws://bot.test.example:" + port + "/"},
+                             "resolved-addresses=\"127.0.0.1;127.0.0.1\""));
+  pipeline.play();
+  ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+  EXPECT_EQ(endpoint.connection(1)->header("Host"), "bot.test.example:" + port);
+  TestPipeline wrong(line(closed.uri(), {}, "resolved-addresses=\"127.0.0.1;127.0.0.1\""));
+  EXPECT_EQ(wrong.play(), GST_STATE_CHANGE_FAILURE);
+  EXPECT_NE(wrong.waitError()->text.find("resolved-addresses"), std::string::npos);
+}
+
+TEST(Handshake, WhatMayPassIsTriedAgain) {
+  const std::function<void(RawConnection&)> passing[] = {
+      [](RawConnection& c) {
+        c.readRequest();
+        c.write("HTTP/1.1 503 Busy\r\n\r\n");
+      },
+      [](RawConnection& c) {
+        c.readRequest();
+        c.reset();
+      },
+      [](RawConnection& c) { c.readRequest(); },
+  };
+  for (const auto& fail : passing) {
+    std::atomic<int> number{0};
+    RawEndpoint endpoint([&](RawConnection& connection) {
+      if (++number <= 2) return fail(connection);
+      if (connection.acceptHandshake()) connection.hold();
+    });
+    TestPipeline pipeline(line(endpoint.uri(), {}, "connect-retries=5"));
+    pipeline.play();
+    ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+    EXPECT_EQ(number, 3);
+    EXPECT_EQ(pipeline.messages("wsbridge-attempt-failed"), 2U);
+  }
+}
+
+TEST(Handshake, WithoutRetriesTheFirstAnswerCounts) {
+  SoupEndpoint::Options rejecting;
+  rejecting.rejectStatus = 503;
+  SoupEndpoint endpoint(rejecting);
+  TestPipeline pipeline(line(endpoint.uri(), {}));
+  pipeline.play();
+  ASSERT_NE(pipeline.waitError(), nullptr);
+  EXPECT_EQ(endpoint.requests(), 1U);
+}
+
+TEST(Handshake, WhatWouldNotChangeIsNotTriedAgain) {
+  for (const Misbehaviour kind :
+       {Misbehaviour::Status401, Misbehaviour::Status404, Misbehaviour::WrongAcceptKey,
+        Misbehaviour::WrongSubprotocol, Misbehaviour::Redirect302, Misbehaviour::Garbage}) {
+    RawEndpoint endpoint(kind);
+    TestPipeline pipeline(line(endpoint.uri(), {}, "connect-retries=5"));
+    pipeline.play();
+    ASSERT_NE(pipeline.waitError(), nullptr);
+    EXPECT_EQ(endpoint.connections(), 1U);
+    EXPECT_EQ(pipeline.messages("wsbridge-attempt-failed"), 0U);
+  }
+}
+
+TEST(Handshake, ABadCertificateIsNotTriedAgain) {
+  const testsupport::TestCa ca;
+  SoupEndpoint::Options options;
+  options.certFile = ca.selfSigned().certFile;
+  options.keyFile = ca.selfSigned().keyFile;
+  SoupEndpoint endpoint(options);
+  TestPipeline pipeline(line(endpoint.uri(), {}, "connect-retries=5"));
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->field("kind"), "tls");
+  EXPECT_EQ(pipeline.messages("wsbridge-attempt-failed"), 0U);
+}
+
+TEST(Handshake, RetriesEndWithTheBudget) {
+  const ClosedPort closed;
+  TestPipeline pipeline(line(closed.uri(), {}, "connect-retries=1000 connect-timeout=800"));
+  const auto start = Clock::now();
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->field("kind"), "refused");
+  EXPECT_LT(Clock::now() - start, 2s);
+  EXPECT_GE(pipeline.messages("wsbridge-attempt-failed"), 2U) << "after 100, 300 and 700 ms";
+  EXPECT_LE(pipeline.messages("wsbridge-attempt-failed"), 3U);
+}
+
+TEST(Handshake, StoppingDuringAPauseLeavesNothingRunning) {
+  const ClosedPort closed;
+  for (int round = 0; round < 20; ++round) {
+    TestPipeline pipeline(line(closed.uri(), {closed.uri()}, "connect-retries=1000"));
+    pipeline.play();
+    ASSERT_NE(pipeline.waitMessage("wsbridge-attempt-failed"), nullptr);
+    pipeline.waitUntil([] { return false; }, testsupport::Millis(round));
+    if (round % 2 == 0) g_signal_emit_by_name(pipeline.element("src"), "close", 1000U, "enough");
+  }
+}
+
+TEST(Handshake, AfterABreakTheOtherEndpointsAreTriedInTheirOrder) {
+  SoupEndpoint::Options options;
+  options.echo = true;
+  auto first = std::make_unique<SoupEndpoint>(options);
+  const ClosedPort closed;
+  SoupEndpoint third(options);
+  TestPipeline pipeline(
+      line(first->uri(), {closed.uri(), third.uri()}, "reconnect-time=600 connection=moved") +
+      " audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink "
+      "connection=moved");
+  pipeline.play();
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 5; }, 5s));
+  first->close(1, 1011, "restarting");
+  first.reset();
+  ASSERT_TRUE(third.waitTexts(1, 1, 5s));
+  EXPECT_EQ(third.connection(1)->texts()[0],
+            R"({"resumption":1,"content-type":"audio/l16;rate=16000"})");
+  const uint64_t played = pipeline.stat("src", "frames-played");
+  EXPECT_TRUE(
+      pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > played + 5; }, 5s));
+  EXPECT_EQ(text(pipeline.stats("src").get(), "uri"), third.uri());
+  EXPECT_EQ(pipeline.errors(), 0U);
+}
+
+TEST(Handshake, AfterABreakWithNobodyLeftTheLastFailureIsTheError) {
+  SoupEndpoint::Options options;
+  options.echo = true;
+  auto first = std::make_unique<SoupEndpoint>(options);
+  SoupEndpoint::Options rejecting;
+  rejecting.rejectStatus = 503;
+  SoupEndpoint second(rejecting);
+  TestPipeline pipeline(
+      line(first->uri(), {second.uri("/second")}, "reconnect-time=300 connect-retries=9"));
+  pipeline.play();
+  ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+  first->close(1, 1011, "restarting");
+  first.reset();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->number("http-status"), 503U);
+  EXPECT_EQ(error->field("uri"), second.uri("/second"));
+  EXPECT_EQ(second.requests(), 1U) << "one attempt each";
+}
+
+}  // namespace

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gtest/gtest.h>
+
+#include "connection/Credentials.hpp"
+
+namespace wsbridge {
+namespace {
+
+Endpoint endpointOf(const std::string& uri) {
+  return std::get<Endpoint>(Endpoint::parse(uri));
+}
+
+TEST(Credentials, TheUrlThatIsSignedIsTheOneThatAServerSees) {
+  EXPECT_EQ(endpointOf("https://user:pw@h:443/a?b=c#d").url(), "wss://h/a?b=c");
+  EXPECT_EQ(endpointOf("http://h:8080").url(), "ws://h:8080/");
+}
+
+TEST(Credentials, TwilioSignature) {
+  EXPECT_EQ(twilioSignature("wss://bot.example.org/stream?a=1", "12345"),
+            "IlJbrIgdxD4u+cLSIAa/IQI/wTw=");
+  HandshakeRequest request;
+  sign(request, endpointOf("wss://bot.example.org/stream?a=1"), {"12345"});
+  ASSERT_EQ(request.extra_headers.size(), 1U);
+  EXPECT_EQ(request.extra_headers[0].first, "X-Twilio-Signature");
+  EXPECT_EQ(request.extra_headers[0].second, "IlJbrIgdxD4u+cLSIAa/IQI/wTw=");
+  HandshakeRequest plain;
+  sign(plain, endpointOf("wss://h/"), {});
+  EXPECT_TRUE(plain.extra_headers.empty());
+}
+
+}  // namespace
+}  // namespace wsbridge
