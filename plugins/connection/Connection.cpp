@@ -122,14 +122,6 @@ void Connection::open(ClientSettings settings) {
   onLoop([known = client_settings_](Connection& self) { self.dial(known); });
 }
 
-/// A WebSocket has a dialect of its own, which counts its messages.
-void Connection::prepareDialect() {
-  dialect_ = dialects()[settings_.dialect].create();
-  encoding_ = settings_.encoding();
-  stats_.content_type = dialect_->format({rate_, encoding_});
-  client_settings_.audio_is_text = dialect_->audioIsText();
-}
-
 void Connection::onLoop(std::function<void(Connection&)> function) {
   loop_->post([weak = weak_from_this(), generation = generation_, function = std::move(function)] {
     const auto self = weak.lock();
@@ -140,32 +132,6 @@ void Connection::onLoop(std::function<void(Connection&)> function) {
     }
     function(*self);
   });
-}
-
-void Connection::dial(ClientSettings settings) {
-  first_audio_seen_ = false;
-  audio_is_text_ = settings.audio_is_text;
-  {
-    const std::lock_guard lock(mutex_);
-    client_generation_ = generation_;
-  }
-  client_ = std::make_shared<WebSocketClient>(loop_, std::move(settings), weak_from_this());
-  client_->start();
-}
-
-void Connection::onTrying(size_t position, const std::string& uri) {
-  const std::lock_guard lock(mutex_);
-  if (client_generation_ != generation_) return;
-  position_ = position;
-  stats_.uri = uri;
-}
-
-void Connection::onAttemptFailed(const Failure& failure) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (client_generation_ != generation_) return;
-  }
-  emit(AttemptFailedEvent{failure});
 }
 
 void Connection::onOpen(const std::string& subprotocol) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Connection after a break: the same endpoint with growing pauses until the time for it is over,
-// then the others of the list, once each.
+// Connection: how its WebSocket is opened, and opened again after a break: the same endpoint with
+// growing pauses until the time for it is over, then the others of the list, once each.
 #include <algorithm>
 
 #include "connection/Connection.hpp"
@@ -23,6 +23,40 @@ bool isBreak(const Failure& failure) {
 }
 
 }  // namespace
+
+/// A WebSocket has a dialect of its own, which counts its messages.
+void Connection::prepareDialect() {
+  dialect_ = dialects()[settings_.dialect].create();
+  encoding_ = settings_.encoding();
+  stats_.content_type = dialect_->format({rate_, encoding_});
+  client_settings_.audio_is_text = dialect_->audioIsText();
+}
+
+void Connection::dial(ClientSettings settings) {
+  first_audio_seen_ = false;
+  audio_is_text_ = settings.audio_is_text;
+  {
+    const std::lock_guard lock(mutex_);
+    client_generation_ = generation_;
+  }
+  client_ = std::make_shared<WebSocketClient>(loop_, std::move(settings), weak_from_this());
+  client_->start();
+}
+
+void Connection::onTrying(size_t position, const std::string& uri) {
+  const std::lock_guard lock(mutex_);
+  if (client_generation_ != generation_) return;
+  position_ = position;
+  stats_.uri = uri;
+}
+
+void Connection::onAttemptFailed(const Failure& failure) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (client_generation_ != generation_) return;
+  }
+  emit(AttemptFailedEvent{failure});
+}
 
 bool Connection::beginResumption(int64_t now_us) {
   resuming_ = true;

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Call: from the endpoints' names to the pipeline that connects to one of them.
+#include <algorithm>
+
+#include "base/Text.hpp"
+#include "call/Call.hpp"
+#include "call/UriPolicy.hpp"
+#include "log/Log.hpp"
+
+namespace launcher {
+
+bool Call::checkPolicy() {
+  const UriPolicy policy(config_->websocket.allow);
+  for (const EndpointUri& endpoint : bridge_.endpoints) {
+    if (policy.checkHost(endpoint.host) != UriPolicy::Verdict::Forbidden) continue;
+    finish(EndReason::UriForbidden, UriPolicy::explain(endpoint.host), kUriHeader);
+    return false;
+  }
+  return true;
+}
+
+void Call::connect() {
+  state_ = State::Resolving;
+  connectStartedAt_ = g_get_monotonic_time();
+  EndpointLookup::Events events;
+  events.skipped = [this](const EndpointUri& endpoint, const std::string& why) {
+    log::warning("endpoint-failed", {{"id", id_},
+                                     {"endpoint", text::withoutCredentials(endpoint.uri)},
+                                     {"kind", "resolve"},
+                                     {"reason", why}});
+  };
+  events.done = [this](EndpointLookup::Result result) { resolved(std::move(result)); };
+  lookup_ = std::make_shared<EndpointLookup>(services_.sip, services_.resolver, config_,
+                                             std::move(events));
+  for (const EndpointUri& endpoint : bridge_.endpoints)
+    step("resolve", endpoint.host);
+  lookup_->start(bridge_.endpoints);
+}
+
+void Call::resolved(EndpointLookup::Result result) {
+  if (state_ != State::Resolving) return;
+  if (const auto* fault = std::get_if<EndpointLookup::Fault>(&result)) {
+    return finish(fault->reason, fault->text, kUriHeader);
+  }
+  bridge_.endpoints.clear();
+  for (const EndpointLookup::Found& found : std::get<std::vector<EndpointLookup::Found>>(result)) {
+    if (!bridge_.endpoints.empty()) addresses_ += ';';
+    bridge_.endpoints.push_back(found.endpoint);
+    for (std::size_t i = 0; i < found.addresses.size(); ++i)
+      addresses_ += (i > 0 ? "," : "") + found.addresses[i];
+  }
+  startPipeline();
+}
+
+void Call::startPipeline() {
+  state_ = State::Opening;
+  PipelineSpec spec;
+  spec.connection = id_;
+  spec.callId = twilio_.call.empty() ? leg_->callId() : twilio_.call;
+  spec.accountId = twilio_.account;
+  loop_ = services_.loops->take();
+  spec.loop = LoopTable::name(*loop_);
+  spec.config = config_;
+  spec.bridge = bridge_;
+  spec.resolvedAddresses = addresses_;
+  const std::int64_t lookedUpMs = (g_get_monotonic_time() - connectStartedAt_) / 1000;
+  spec.connectTimeoutMs = static_cast<unsigned>(
+      std::max<std::int64_t>(1, config_->websocket.connectTimeout - lookedUpMs));
+  spec.agreement = agreement_;
+  spec.sockets = *sockets_;
+  auto emit = [sip = &services_.sip, weak = weak_from_this()](PipelineEvent event) {
+    sip->post([weak, event = std::move(event)] {
+      if (const auto call = weak.lock()) call->onPipelineEvent(event);
+    });
+  };
+  pipeline_ = std::make_shared<CallPipeline>(std::move(spec), emit);
+  step("pipeline");
+  const auto build = [pipeline = pipeline_, launch = &services_.launch, emit] {
+    std::string fault = pipeline->build(*launch);
+    if (fault.empty() && !pipeline->play()) fault = "pipeline does not start";
+    if (!fault.empty()) emit({PipelineEvent::Kind::Error, fault, {}, {}, 0, 0});
+  };
+  services_.workers.post(number_, PipelineWorkers::Kind::SetUp, build);
+}
+
+}  // namespace launcher

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config/WebsocketKeys.hpp"
+
+#include "base/Text.hpp"
+#include "call/Routing.hpp"
+#include "call/TwilioSids.hpp"
+#include "config/KeyMakers.hpp"
+
+namespace launcher {
+
+using namespace keys;
+
+namespace {
+
+std::string applyUri(std::string& target, const std::string& value) {
+  if (!value.empty()) {
+    const auto parsed = parseEndpointUris(value);
+    if (const auto* fault = std::get_if<std::string>(&parsed)) return *fault;
+  }
+  target = value;
+  return {};
+}
+
+std::string applyHeaders(std::string& target, const std::string& value) {
+  if (!value.empty()) {
+    if (const auto fault = headersFault(value)) return *fault;
+  }
+  target = value;
+  return {};
+}
+
+std::string applyContentType(std::string& target, const std::string& value) {
+  if (!value.empty() && !normalContentType(value)) {
+    return "'" + value +
+           "' is not audio/l16;rate= with 8000, 16000, 24000, 32000 or 48000, audio/pcmu or "
+           "audio/pcma";
+  }
+  target = value.empty() ? value : *normalContentType(value);
+  return {};
+}
+
+std::string applyDialect(std::string& target, const std::string& value) {
+  if (!value.empty() && !isDialect(value)) return "'" + value + "' is none of " LAUNCHER_DIALECTS;
+  target = value;
+  return {};
+}
+
+std::string applyAuthorization(std::string& target, const std::string& value) {
+  if (value.find_first_of("\r\n") != std::string::npos) return "has a line end in it";
+  target = value;
+  return {};
+}
+
+std::string applyMatch(Route& route, const std::string& value) {
+  GError* error = nullptr;
+  GRegex* regex =
+      g_regex_new(value.c_str(), G_REGEX_OPTIMIZE, static_cast<GRegexMatchFlags>(0), &error);
+  if (!regex) {
+    std::string fault = std::string("is not a regular expression: ") + error->message;
+    g_error_free(error);
+    return fault;
+  }
+  route.match = value;
+  route.regex = std::shared_ptr<GRegex>(regex, g_regex_unref);
+  return {};
+}
+
+}  // namespace
+
+std::vector<ConfigKey> websocketKeys() {
+  return {
+      custom("websocket.uri", "ws:// or wss:// URIs, comma separated", "",
+             "endpoint of calls whose INVITE and route name none; further ones are tried in order",
+             [](Config& c, const std::string& v) { return applyUri(c.websocket.uri, v); }),
+      custom("websocket.content-type", "audio/l16;rate=N, audio/pcmu or audio/pcma",
+             "audio/l16;rate=16000",
+             "audio format towards the endpoint, N is 8000, 16000, 24000, 32000 or 48000; G.711 "
+             "for dialects that know it",
+             [](Config& c, const std::string& v) {
+               if (v.empty()) return std::string("must not be empty");
+               return applyContentType(c.websocket.contentType, v);
+             }),
+      custom("websocket.headers", "JSON object, at most 8 KiB", "",
+             "custom keys of the first message when the INVITE has none",
+             [](Config& c, const std::string& v) { return applyHeaders(c.websocket.headers, v); }),
+      custom("websocket.dialect", "one of " LAUNCHER_DIALECTS, "wsbridge",
+             "how audio and events are written",
+             [](Config& c, const std::string& v) {
+               if (v.empty()) return std::string("must not be empty");
+               return applyDialect(c.websocket.dialect, v);
+             }),
+      ConfigKey{"websocket.authorization", "text", "",
+                "value of the Authorization header of the handshake; never logged", false, true,
+                [](Config& c, const std::string& v) {
+                  return applyAuthorization(c.websocket.authorization, v);
+                }},
+      ConfigKey{
+          "websocket.twilio-auth-token", "text", "",
+          "dialect twilio: signs the handshake (X-Twilio-Signature), password of the calls API; "
+          "never logged",
+          false, true,
+          [](Config& c, const std::string& v) {
+            c.websocket.twilioAuthToken = v;
+            return std::string();
+          }},
+      custom("websocket.twilio-account-sid", "AC and 32 hexadecimal digits", "",
+             "dialect twilio: accountSid of the calls; empty takes one of the gateway's own",
+             [](Config& c, const std::string& v) {
+               c.websocket.twilioAccountSid = v;
+               const bool right = v.empty() || isTwilioSid("AC", v);
+               return right ? std::string() : "'" + v + "' is not AC and 32 of 0-9 and a-f";
+             }),
+      plain(
+          "websocket.subprotocols", "list", "WSBRIDGE",
+          "offered in Sec-WebSocket-Protocol; empty offers none",
+          [](Config & c) -> auto& { return c.websocket.subprotocols; }),
+      number(
+          "websocket.connect-timeout", "ms", 1, 600000, 6000,
+          "from name resolution to the answered handshake, all endpoints and retries together",
+          [](Config & c) -> auto& { return c.websocket.connectTimeout; }),
+      number(
+          "websocket.connect-retries", "", 0, 1000, 0,
+          "how often endpoints that cannot be reached for the moment are tried again",
+          [](Config & c) -> auto& { return c.websocket.connectRetries; }),
+      number(
+          "websocket.reconnect-time", "ms", 0, 600000, 0,
+          "how long to try again when the WebSocket breaks in mid-call; 0: the break ends the call",
+          [](Config & c) -> auto& { return c.websocket.reconnectTime; }),
+      boolean(
+          "websocket.tls-verify", true, "check the endpoint's certificate",
+          [](Config & c) -> auto& { return c.websocket.tlsVerify; }),
+      file(
+          "websocket.tls-ca-file",
+          "PEM file of the certificate authorities to trust; empty takes the system's",
+          [](Config & c) -> auto& { return c.websocket.tlsCaFile; }),
+      file(
+          "websocket.tls-cert-file", "client certificate, PEM",
+          [](Config & c) -> auto& { return c.websocket.tlsCertFile; }),
+      file(
+          "websocket.tls-key-file", "key of the client certificate, PEM",
+          [](Config & c) -> auto& { return c.websocket.tlsKeyFile; }),
+      number(
+          "websocket.ping-interval", "s", 0, 3600, 20, "WebSocket ping; 0 sends none",
+          [](Config & c) -> auto& { return c.websocket.pingInterval; }),
+      number(
+          "websocket.pong-timeout", "s", 0, 3600, 10,
+          "nothing received for this long after a ping ends the call; 0 waits for ever",
+          [](Config & c) -> auto& { return c.websocket.pongTimeout; }),
+      custom(
+          "websocket.allow", "list of hosts, *.wildcards and CIDR networks", "",
+          "loopback, link-local, private and metadata addresses that calls may reach all the same",
+          [](Config& c, const std::string& v) {
+            c.websocket.allow = text::splitList(v, ";,");
+            return std::string();
+          }),
+      choice("websocket.on-close", {"drain", "hangup"}, "drain",
+             "when the endpoint closes: play what is queued and hang up then, or at once",
+             [](Config& c, std::size_t i) {
+               c.websocket.onClose = i == 0 ? OnClose::Drain : OnClose::Hangup;
+             }),
+  };
+}
+
+std::span<const RouteKey> routeKeys() {
+  static const std::vector<RouteKey> keys = {
+      {"match", "regular expression",
+       "matched against the request URI; the first route in the file that matches is taken",
+       applyMatch},
+      {"uri", "ws:// or wss:// URIs, comma separated", "endpoint, and those to try when it fails",
+       [](Route& r, const std::string& v) { return applyUri(r.uri, v); }},
+      {"headers", "JSON object, at most 8 KiB", "custom keys of the first message",
+       [](Route& r, const std::string& v) { return applyHeaders(r.headers, v); }},
+      {"content-type", "audio/l16;rate=N, audio/pcmu or audio/pcma",
+       "audio format towards the endpoint",
+       [](Route& r, const std::string& v) { return applyContentType(r.contentType, v); }},
+      {"dialect", "one of " LAUNCHER_DIALECTS, "how audio and events are written",
+       [](Route& r, const std::string& v) { return applyDialect(r.dialect, v); }},
+      {"authorization", "text", "value of the Authorization header of the handshake; never logged",
+       [](Route& r, const std::string& v) { return applyAuthorization(r.authorization, v); }},
+      {"force", "true or false",
+       "true: wins over the INVITE's headers; false: fills in what the INVITE lacks",
+       [](Route& r, const std::string& v) -> std::string {
+         if (v != "true" && v != "false") return "'" + v + "' is neither true nor false";
+         r.force = v == "true";
+         return {};
+       }},
+  };
+  return keys;
+}
+
+}  // namespace launcher
