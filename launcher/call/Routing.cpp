@@ -8,6 +8,7 @@
 
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
+#include "config/AuthorizationKeys.hpp"
 
 namespace launcher {
 
@@ -210,15 +211,19 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
                        ": give audio/l16;rate= or the dialect asterisk");
   }
 
-  const Chosen authorization =
-      choose(invite.authorization, route, &Route::authorization, config.websocket.authorization);
-  const auto decodedAuth =
-      authorization.fromHeader ? decode(authorization.value) : authorization.value;
-  if (!decodedAuth) {
-    return faultOf(EndReason::AuthorizationInvalid, kAuthorizationHeader,
-                   "is not percent-encoded text");
+  const AuthorizationConfig& general = config.websocket.authorization;
+  const bool routed = route && route->authorization != AuthorizationConfig{};
+  if (invite.authorization && !(routed && route->force)) {
+    const auto decoded = decode(*invite.authorization);
+    if (!decoded) {
+      return faultOf(EndReason::AuthorizationInvalid, kAuthorizationHeader,
+                     "is not percent-encoded text");
+    }
+    request.authorization.type = "fixed";
+    request.authorization.value = *decoded;
+  } else {
+    request.authorization = routed ? inherited(route->authorization, general) : general;
   }
-  request.authorization = *decodedAuth;
   return request;
 }
 

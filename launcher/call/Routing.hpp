@@ -35,7 +35,7 @@ struct BridgeRequest {
   std::string contentType;
   int rate = 0;  ///< Hz
   std::string dialect;
-  std::string authorization;
+  AuthorizationConfig authorization;
   std::string route;  ///< name of the route taken, or empty
 };
 

@@ -37,6 +37,21 @@ enum class OnClose { Drain, Hangup };
 /// How a text of the endpoint gets to the caller.
 enum class MessageMethod { Message, Info };
 
+/// What the Authorization header of the handshake is made of. In a route, what is empty or 0 comes
+/// from `[websocket]`.
+struct AuthorizationConfig {
+  std::string type;   ///< fixed, basic, bearer or jwt
+  std::string value;  ///< of fixed
+  std::string username;
+  std::string password;
+  std::string bearerToken;
+  std::string jwtKeyFile;
+  std::string jwtAlgorithm;
+  std::string jwtClaims;
+  int jwtLifetime = 0;  ///< s
+  bool operator==(const AuthorizationConfig&) const = default;
+};
+
 /// A `[route NAME]` section: what a dialplan did.
 struct Route {
   std::string name;
@@ -46,8 +61,9 @@ struct Route {
   std::string headers;
   std::string contentType;
   std::string dialect;
-  std::string authorization;
+  AuthorizationConfig authorization;
   bool force = false;  ///< wins over the INVITE's headers; otherwise it only fills in what lacks
+  std::map<std::string, std::string> values;  ///< the text of every key that was given
 };
 
 struct Config {
@@ -72,7 +88,7 @@ struct Config {
     std::string contentType;
     std::string headers;
     std::string dialect;
-    std::string authorization;
+    AuthorizationConfig authorization;
     std::string twilioAuthToken;
     std::string twilioAccountSid;
     std::string subprotocols;

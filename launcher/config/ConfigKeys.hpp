@@ -29,6 +29,7 @@ struct RouteKey {
   std::string name;
   std::string type;
   std::string help;
+  bool secret = false;  ///< never printed
   std::function<std::string(Route&, const std::string&)> apply;
 };
 

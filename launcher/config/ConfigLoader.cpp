@@ -8,6 +8,7 @@
 
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
+#include "config/AuthorizationKeys.hpp"
 #include "config/ConfigKeys.hpp"
 
 namespace launcher {
@@ -169,6 +170,7 @@ class Loader {
       if (key.name != entry.key) continue;
       for (Route& route : config_.routes) {
         if (route.name != name) continue;
+        route.values[key.name] = entry.value;
         if (std::string wrong = key.apply(route, entry.value); !wrong.empty()) {
           fault(entry.line, entry.key + " " + wrong);
         }
@@ -215,6 +217,18 @@ class Loader {
       std::string text = cert;
       text.append(" and ").append(key).append(" need each other");
       fault(std::max(lines_[cert], lines_[key]), std::move(text));
+    }
+    checkAuthorization();
+  }
+
+  void checkAuthorization() {
+    const AuthorizationConfig& general = config_.websocket.authorization;
+    if (const std::string wrong = authorizationFault(general); !wrong.empty())
+      fault(std::max(lines_["websocket.authorization-type"], 0), "websocket." + wrong);
+    for (const Route& route : config_.routes) {
+      if (route.authorization == AuthorizationConfig{}) continue;
+      const std::string wrong = authorizationFault(inherited(route.authorization, general));
+      if (!wrong.empty()) fault(routeLines_[route.name], "[route " + route.name + "] " + wrong);
     }
   }
 
@@ -277,13 +291,13 @@ std::string printConfig(const Config& config) {
     }
   }
   for (const Route& route : config.routes) {
-    out += "\n[route " + route.name + "]\nmatch=" + escaped(route.match) + "\n";
-    if (!route.uri.empty()) out += "uri=" + route.uri + "\n";
-    if (!route.headers.empty()) out += "headers=" + escaped(route.headers) + "\n";
-    if (!route.contentType.empty()) out += "content-type=" + route.contentType + "\n";
-    if (!route.dialect.empty()) out += "dialect=" + route.dialect + "\n";
-    if (!route.authorization.empty()) out += "# authorization is set and not shown\n";
-    out += std::string("force=") + (route.force ? "true" : "false") + "\n";
+    out += "\n[route " + route.name + "]\n";
+    for (const RouteKey& key : routeKeys()) {
+      const auto given = route.values.find(key.name);
+      if (given == route.values.end() || given->second.empty()) continue;
+      out += key.secret ? "# " + key.name + " is set and not shown\n"
+                        : key.name + "=" + escaped(given->second) + "\n";
+    }
   }
   return out;
 }

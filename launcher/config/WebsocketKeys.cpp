@@ -4,6 +4,7 @@
 #include "base/Text.hpp"
 #include "call/Routing.hpp"
 #include "call/TwilioSids.hpp"
+#include "config/AuthorizationKeys.hpp"
 #include "config/KeyMakers.hpp"
 
 namespace launcher {
@@ -45,12 +46,6 @@ std::string applyDialect(std::string& target, const std::string& value) {
   return {};
 }
 
-std::string applyAuthorization(std::string& target, const std::string& value) {
-  if (value.find_first_of("\r\n") != std::string::npos) return "has a line end in it";
-  target = value;
-  return {};
-}
-
 std::string applyMatch(Route& route, const std::string& value) {
   GError* error = nullptr;
   GRegex* regex =
@@ -68,7 +63,7 @@ std::string applyMatch(Route& route, const std::string& value) {
 }  // namespace
 
 std::vector<ConfigKey> websocketKeys() {
-  return {
+  std::vector<ConfigKey> keys = {
       custom("websocket.uri", "ws:// or wss:// URIs, comma separated", "",
              "endpoint of calls whose INVITE and route name none; further ones are tried in order",
              [](Config& c, const std::string& v) { return applyUri(c.websocket.uri, v); }),
@@ -89,11 +84,6 @@ std::vector<ConfigKey> websocketKeys() {
                if (v.empty()) return std::string("must not be empty");
                return applyDialect(c.websocket.dialect, v);
              }),
-      ConfigKey{"websocket.authorization", "text", "",
-                "value of the Authorization header of the handshake; never logged", false, true,
-                [](Config& c, const std::string& v) {
-                  return applyAuthorization(c.websocket.authorization, v);
-                }},
       ConfigKey{
           "websocket.twilio-auth-token", "text", "",
           "dialect twilio: signs the handshake (X-Twilio-Signature), password of the calls API; "
@@ -159,32 +149,46 @@ std::vector<ConfigKey> websocketKeys() {
                c.websocket.onClose = i == 0 ? OnClose::Drain : OnClose::Hangup;
              }),
   };
+  for (const AuthorizationKey& row : authorizationKeys()) {
+    keys.push_back({"websocket." + row.name, row.type, row.fallback, row.help, false, row.secret,
+                    [apply = row.apply](Config& c, const std::string& v) {
+                      return apply(c.websocket.authorization, v);
+                    }});
+  }
+  return keys;
 }
 
 std::span<const RouteKey> routeKeys() {
-  static const std::vector<RouteKey> keys = {
-      {"match", "regular expression",
-       "matched against the request URI; the first route in the file that matches is taken",
-       applyMatch},
-      {"uri", "ws:// or wss:// URIs, comma separated", "endpoint, and those to try when it fails",
-       [](Route& r, const std::string& v) { return applyUri(r.uri, v); }},
-      {"headers", "JSON object, at most 8 KiB", "custom keys of the first message",
-       [](Route& r, const std::string& v) { return applyHeaders(r.headers, v); }},
-      {"content-type", "audio/l16;rate=N, audio/pcmu or audio/pcma",
-       "audio format towards the endpoint",
-       [](Route& r, const std::string& v) { return applyContentType(r.contentType, v); }},
-      {"dialect", "one of " LAUNCHER_DIALECTS, "how audio and events are written",
-       [](Route& r, const std::string& v) { return applyDialect(r.dialect, v); }},
-      {"authorization", "text", "value of the Authorization header of the handshake; never logged",
-       [](Route& r, const std::string& v) { return applyAuthorization(r.authorization, v); }},
-      {"force", "true or false",
-       "true: wins over the INVITE's headers; false: fills in what the INVITE lacks",
-       [](Route& r, const std::string& v) -> std::string {
-         if (v != "true" && v != "false") return "'" + v + "' is neither true nor false";
-         r.force = v == "true";
-         return {};
-       }},
-  };
+  static const std::vector<RouteKey> keys = [] {
+    std::vector<RouteKey> all = {
+        {"match", "regular expression",
+         "matched against the request URI; the first route in the file that matches is taken",
+         false, applyMatch},
+        {"uri", "ws:// or wss:// URIs, comma separated", "endpoint, and those to try when it fails",
+         false, [](Route& r, const std::string& v) { return applyUri(r.uri, v); }},
+        {"headers", "JSON object, at most 8 KiB", "custom keys of the first message", false,
+         [](Route& r, const std::string& v) { return applyHeaders(r.headers, v); }},
+        {"content-type", "audio/l16;rate=N, audio/pcmu or audio/pcma",
+         "audio format towards the endpoint", false,
+         [](Route& r, const std::string& v) { return applyContentType(r.contentType, v); }},
+        {"dialect", "one of " LAUNCHER_DIALECTS, "how audio and events are written", false,
+         [](Route& r, const std::string& v) { return applyDialect(r.dialect, v); }},
+        {"force", "true or false",
+         "true: wins over the INVITE's headers; false: fills in what the INVITE lacks", false,
+         [](Route& r, const std::string& v) -> std::string {
+           if (v != "true" && v != "false") return "'" + v + "' is neither true nor false";
+           r.force = v == "true";
+           return {};
+         }},
+    };
+    for (const AuthorizationKey& row : authorizationKeys()) {
+      all.push_back({row.name, row.type, row.help, row.secret,
+                     [apply = row.apply](Route& r, const std::string& v) {
+                       return apply(r.authorization, v);
+                     }});
+    }
+    return all;
+  }();
   return keys;
 }
 

@@ -23,6 +23,19 @@ void setEndpoints(GstElement* element, const std::vector<EndpointUri>& endpoints
   g_object_set_property(G_OBJECT(element), "fallback-uris", &fallbacks);
 }
 
+void setAuthorization(GstElement* element, const AuthorizationConfig& authorization) {
+  gst_util_set_object_arg(G_OBJECT(element), "authorization-type", authorization.type.c_str());
+  setText(element, "authorization", authorization.value);
+  if (authorization.type == "fixed") return;
+  setText(element, "username", authorization.username);
+  setText(element, "password", authorization.password);
+  setText(element, "bearer-token", authorization.bearerToken);
+  setText(element, "jwt-key-file", authorization.jwtKeyFile);
+  setText(element, "jwt-claims", authorization.jwtClaims);
+  gst_util_set_object_arg(G_OBJECT(element), "jwt-algorithm", authorization.jwtAlgorithm.c_str());
+  g_object_set(element, "jwt-lifetime", static_cast<guint>(authorization.jwtLifetime), nullptr);
+}
+
 bool linkPads(GstElement* from, const char* fromPad, GstElement* to, const char* toPad) {
   return gst_element_link_pads(from, fromPad, to, toPad) == TRUE;
 }
@@ -186,7 +199,7 @@ void CallPipeline::configureWebSocket() {
     setText(e, "account-id", spec_.accountId);
     if (spec_.bridge.dialect == "twilio") setText(e, "twilio-auth-token", ws.twilioAuthToken);
     setText(e, "headers", spec_.bridge.headers);
-    setText(e, "authorization", spec_.bridge.authorization);
+    setAuthorization(e, spec_.bridge.authorization);
     setText(e, "tls-ca-file", ws.tlsCaFile);
     setText(e, "tls-cert-file", ws.tlsCertFile);
     setText(e, "tls-key-file", ws.tlsKeyFile);

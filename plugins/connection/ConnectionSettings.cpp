@@ -24,7 +24,6 @@ Failure settingsFailure(std::string text) {
 }
 
 std::optional<std::string> faultInHandshakeHeaders(const ConnectionSettings& settings) {
-  if (auto fault = faultInHeader("Authorization", settings.authorization)) return fault;
   for (const auto& [name, value] : settings.extra_headers) {
     if (auto fault = faultInHeader(name, value)) return "extra-headers: " + *fault;
   }
@@ -150,8 +149,11 @@ std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const
   const std::string offered =
       subprotocols == defaults.subprotocols ? dialects()[dialect].subprotocols : subprotocols;
   DialSettings common;
-  common.request = {splitList(offered), authorization, extra_headers};
-  common.credentials = {twilio_auth_token};
+  common.request = {splitList(offered), {}, extra_headers};
+  auto authorized = Authorization::make(authorization);
+  if (const auto* fault = std::get_if<std::string>(&authorized)) return settingsFailure(*fault);
+  common.credentials = {std::get<std::shared_ptr<const Authorization>>(std::move(authorized)),
+                        twilio_auth_token};
   common.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file};
   if (auto fault = addCandidates(client.dial, common)) return settingsFailure(*fault);
   client.dial.timeout_ms = connect_timeout_ms;

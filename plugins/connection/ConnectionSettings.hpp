@@ -29,7 +29,7 @@ struct ConnectionSettings {
   std::string headers;
   std::vector<std::pair<std::string, std::string>> extra_headers;
   std::string subprotocols = "WSBRIDGE";  // left at this: what the dialect offers
-  std::string authorization;
+  AuthorizationSettings authorization;
   std::string twilio_auth_token;
   bool tls_verify = true;
   std::string tls_ca_file;

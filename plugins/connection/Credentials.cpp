@@ -19,7 +19,9 @@ std::string twilioSignature(const std::string& url, const std::string& token) {
   return encoded;
 }
 
-void sign(HandshakeRequest& request, const Endpoint& endpoint, const Credentials& credentials) {
+void sign(HandshakeRequest& request, const Endpoint& endpoint, const Credentials& credentials,
+          int64_t now_s) {
+  if (credentials.authorization) request.authorization = credentials.authorization->header(now_s);
   if (!credentials.twilio_auth_token.empty()) {
     request.extra_headers.emplace_back(
         "X-Twilio-Signature", twilioSignature(endpoint.url(), credentials.twilio_auth_token));

@@ -4,18 +4,23 @@
 // on the time is made anew for every attempt. Pure but for the clock that the caller gives.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
+#include "connection/Authorization.hpp"
 #include "connection/Endpoint.hpp"
 
 namespace wsbridge {
 
 struct Credentials {
-  std::string twilio_auth_token;  // empty: no X-Twilio-Signature
+  std::shared_ptr<const Authorization> authorization;  // may be null
+  std::string twilio_auth_token;                       // empty: no X-Twilio-Signature
 };
 
 /// Adds to the request what is made for this attempt.
-void sign(HandshakeRequest& request, const Endpoint& endpoint, const Credentials& credentials);
+void sign(HandshakeRequest& request, const Endpoint& endpoint, const Credentials& credentials,
+          int64_t now_s);
 
 /// The value of X-Twilio-Signature: the URL signed by HMAC-SHA1, in base64.
 std::string twilioSignature(const std::string& url, const std::string& token);

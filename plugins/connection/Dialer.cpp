@@ -266,7 +266,8 @@ void Dialer::tlsDone(GTlsConnection* tls) {
 void Dialer::sendRequest() {
   stage_ = "waiting for the handshake's answer";
   HandshakeRequest signed_request = settings_.request;
-  sign(signed_request, settings_.endpoint, settings_.credentials);
+  sign(signed_request, settings_.endpoint, settings_.credentials,
+       g_get_real_time() / G_USEC_PER_SEC);
   request_ = handshakeText(settings_.endpoint, signed_request, key_);
   g_output_stream_write_all_async(g_io_stream_get_output_stream(stream_.get()), request_.data(),
                                   request_.size(), G_PRIORITY_DEFAULT, cancellable_.get(),

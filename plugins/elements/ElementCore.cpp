@@ -221,7 +221,7 @@ bool ElementCore::setProperty(guint id, const GValue* value) {
       assign(s.subprotocols, value);
       return true;
     case kPropAuthorization:
-      assign(s.authorization, value);
+      assign(s.authorization.value, value);
       return true;
     case kPropTlsVerify:
       s.tls_verify = g_value_get_boolean(value) != FALSE;

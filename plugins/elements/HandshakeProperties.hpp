@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Those of the properties of wsbridgesink and wsbridgesrc that say how the WebSocket is opened:
-// further endpoints and retries. Values in and out of a ConnectionSettings; the caller holds its
-// lock.
+// further endpoints, retries, authorization. Values in and out of a ConnectionSettings; the caller
+// holds its lock.
 #pragma once
 
 #include <glib-object.h>

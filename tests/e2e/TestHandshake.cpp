@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// How a call's WebSocket is opened: several endpoints, retries.
+// How a call's WebSocket is opened: several endpoints, retries, authorization.
+#include <fstream>
+#include <set>
+
+#include <glib.h>
 #include <gtest/gtest.h>
 
+#include "Conversation.hpp"
 #include "Phone.hpp"
 #include "RawEndpoint.hpp"
 #include "SoupEndpoint.hpp"
@@ -15,6 +20,24 @@ using namespace std::chrono_literals;
 std::string closedUri() {
   const RawEndpoint gone;
   return gone.uri();
+}
+
+std::string fromBase64Url(std::string text) {
+  for (char& c : text)
+    c = c == '-' ? '+' : c == '_' ? '/' : c;
+  text.append((4 - text.size() % 4) % 4, '=');
+  gsize size = 0;
+  g_autofree guchar* bytes = g_base64_decode(text.c_str(), &size);
+  return {reinterpret_cast<char*>(bytes), size};
+}
+
+void write(const std::string& path, const std::string& contents) {
+  std::ofstream(path, std::ios::binary) << contents;
+}
+
+bool succeeds(const std::vector<std::string>& command) {
+  ChildProcess process(command);
+  return process.waitExit(20s) == 0;
 }
 
 class Handshake : public ::testing::Test {
@@ -141,6 +164,77 @@ TEST_F(Handshake, AfterABreakWithNobodyLeftTheCallerGetsAByeWithTheReason) {
   const auto end = patient.waitEnd(phone.callId());
   ASSERT_TRUE(end.has_value());
   EXPECT_EQ((*end)["reason"], "endpoint-refused");
+}
+
+TEST_F(Handshake, BasicAndBearerByConfigurationRouteAndHeader) {
+  SoupEndpoint endpoint;
+  Gateway configured({.set = {{"websocket.authorization-type", "basic"},
+                              {"websocket.username", "Aladdin"},
+                              {"websocket.password", "open sesame"}},
+                      .sections = "[route r]\nmatch=^sip:support@\n"
+                                  "authorization-type=bearer\nbearer-token=tok.en\n"});
+  const auto given = [&](const std::string& path, const std::string& user, SipHeaders headers) {
+    Phone phone(configured, {.user = user});
+    EXPECT_EQ(phone.call(endpoint.uri(path), headers), 200);
+    const auto id = endpoint.waitPath(path, 5s);
+    return id ? endpoint.connection(*id)->header("Authorization") : std::string();
+  };
+  EXPECT_EQ(given("/basic", "bridge", {}), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+  EXPECT_EQ(given("/bearer", "support", {}), "Bearer tok.en");
+  EXPECT_EQ(given("/fixed", "support", {{kAuthorizationHeader, "Own%20x"}}), "Own x");
+  for (const char* secret : {"sesame", "tok.en", "Own x", "QWxhZGRp"})
+    EXPECT_EQ(configured.log().find(secret), std::string::npos) << secret;
+}
+
+TEST_F(Handshake, EachConnectionHasAJwtOfItsOwnThatOpensslVerifies) {
+  const TempDir dir("wsbridge-jwt");
+  const std::string key = dir.path() + "/key.pem";
+  const std::string pub = dir.path() + "/pub.pem";
+  ASSERT_TRUE(succeeds({"openssl", "genpkey", "-algorithm", "RSA", "-out", key}));
+  ASSERT_TRUE(succeeds({"openssl", "rsa", "-in", key, "-pubout", "-out", pub}));
+  SoupEndpoint endpoint;
+  Gateway configured({.set = {{"websocket.authorization-type", "jwt"},
+                              {"websocket.jwt-key-file", key},
+                              {"websocket.jwt-claims", R"({"iss":"gateway"})"},
+                              {"websocket.jwt-lifetime", "120"},
+                              {"websocket.reconnect-time", "5000"}}});
+  Phone phone(configured);
+  ASSERT_EQ(phone.call(endpoint.uri()), 200);
+  endpoint.close(1, 1011);
+  ASSERT_TRUE(endpoint.waitConnections(2, 5s));
+  std::set<std::string> ids;
+  for (const int id : {1, 2}) {
+    const std::string header = endpoint.connection(id)->header("Authorization");
+    ASSERT_EQ(header.substr(0, 7), "Bearer ");
+    const std::string token = header.substr(7);
+    const size_t first = token.find('.');
+    const size_t last = token.rfind('.');
+    write(dir.path() + "/text", token.substr(0, last));
+    write(dir.path() + "/signature", fromBase64Url(token.substr(last + 1)));
+    EXPECT_TRUE(succeeds({"openssl", "dgst", "-sha256", "-verify", pub, "-signature",
+                          dir.path() + "/signature", dir.path() + "/text"}));
+    const std::string claims = fromBase64Url(token.substr(first + 1, last - first - 1));
+    EXPECT_EQ(memberOf(claims, {"iss"}), "gateway");
+    ids.insert(memberOf(claims, {"jti"}));
+  }
+  EXPECT_EQ(ids.size(), 2U) << "signed anew for the second connection";
+}
+
+TEST_F(Handshake, TheTwilioSignatureBelongsToTheUrlThatIsTried) {
+  SoupEndpoint endpoint({.protocol = ""});
+  Gateway twilio(
+      {.set = {{"websocket.dialect", "twilio"}, {"websocket.twilio-auth-token", "12345"}}});
+  Phone phone(twilio);
+  const std::string url = endpoint.uri("/stream?a=1");
+  ASSERT_EQ(phone.call(closedUri() + "," + url), 200);
+  g_autofree char* hex =
+      g_compute_hmac_for_string(G_CHECKSUM_SHA1, reinterpret_cast<const guchar*>("12345"), 5,
+                                url.data(), static_cast<gssize>(url.size()));
+  std::string digest;
+  for (size_t i = 0; i < 40; i += 2)
+    digest +=
+        static_cast<char>(g_ascii_xdigit_value(hex[i]) * 16 + g_ascii_xdigit_value(hex[i + 1]));
+  EXPECT_EQ(endpoint.connection(1)->header("X-Twilio-Signature"), base64(digest));
 }
 
 }  // namespace

@@ -264,4 +264,37 @@ TEST(Handshake, AfterABreakWithNobodyLeftTheLastFailureIsTheError) {
   EXPECT_EQ(second.requests(), 1U) << "one attempt each";
 }
 
+TEST(Handshake, FaultsOfTheAuthorizationNameTheProperty) {
+  const std::pair<const char*, const char*> faults[] = {
+      {"authorization-type=basic", "username"},
+      {"authorization-type=bearer", "bearer-token"},
+      {"authorization-type=jwt", "jwt-key-file"},
+      {"authorization-type=jwt jwt-key-file=/nonexistent", "jwt-key-file"},
+      {"fallback-uris=\"<ftp://h/>\"", "fallback-uris"},
+  };
+  for (const auto& [properties, word] : faults) {
+    TestPipeline pipeline(std::string("wsbridgesrc uri=ws://h/ ") + properties + " ! fakesink");
+    EXPECT_EQ(pipeline.play(), GST_STATE_CHANGE_FAILURE) << properties;
+    const auto* error = pipeline.waitError();
+    ASSERT_NE(error, nullptr) << properties;
+    EXPECT_EQ(error->code, GST_RESOURCE_ERROR_SETTINGS);
+    EXPECT_NE(error->text.find(word), std::string::npos) << error->text;
+  }
+}
+
+TEST(Handshake, TheAuthorizationIsMadeOfItsPropertiesAndSecretsCannotBeRead) {
+  SoupEndpoint endpoint;
+  TestPipeline pipeline(line(endpoint.uri(), {},
+                             "authorization-type=basic username=Aladdin password=\"open sesame\""));
+  pipeline.play();
+  ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+  EXPECT_EQ(endpoint.connection(1)->header("Authorization"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+  GObjectClass* klass = G_OBJECT_GET_CLASS(pipeline.element("src"));
+  for (const char* name : {"authorization", "password", "bearer-token", "twilio-auth-token"}) {
+    const GParamSpec* spec = g_object_class_find_property(klass, name);
+    ASSERT_NE(spec, nullptr) << name;
+    EXPECT_EQ(spec->flags & G_PARAM_READABLE, 0) << name;
+  }
+}
+
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/AuthorizationKeys.hpp"
 #include "config/ConfigKeys.hpp"
 #include "config/ConfigLoader.hpp"
 
@@ -56,6 +57,7 @@ TEST(Config, whatIsPrintedReadsBackTheSame) {
   EXPECT_EQ(again->values, config->values);
   ASSERT_EQ(again->routes.size(), 1u);
   EXPECT_EQ(again->routes[0].match, "^sip:\\d+@");
+  EXPECT_EQ(again->routes[0].values, config->routes[0].values);
 }
 
 TEST(Config, faultsNameTheLine) {
@@ -110,7 +112,7 @@ TEST(Config, secretsAreNotPrinted) {
   const ConfigPtr config = good(
       "[websocket]\nauthorization=Bearer topsecret\n[route a]\nmatch=.\nauthorization=hidden\n");
   ASSERT_TRUE(config);
-  EXPECT_EQ(config->websocket.authorization, "Bearer topsecret");
+  EXPECT_EQ(config->websocket.authorization.value, "Bearer topsecret");
   const std::string printed = printConfig(*config);
   EXPECT_EQ(printed.find("topsecret"), std::string::npos);
   EXPECT_EQ(printed.find("hidden"), std::string::npos);
@@ -134,6 +136,36 @@ TEST(Config, filesThatCannotBeReadAreNamed) {
           << faults(text);
     }
   }
+}
+
+TEST(Config, secretsOfEveryKindAreNotPrinted) {
+  std::string keys;
+  for (const AuthorizationKey& key : authorizationKeys()) {
+    if (key.secret) keys += key.name + "=topsecret\n";
+  }
+  const ConfigPtr config = good("[websocket]\n" + keys + "[route a]\nmatch=.\n" + keys);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(printConfig(*config).find("topsecret"), std::string::npos);
+}
+
+TEST(Config, whatAnAuthorizationLacksIsNamed) {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"[websocket]\nauthorization-type=basic\n", "f.ini:2: websocket.username is not set"},
+      {"[websocket]\nauthorization-type=bearer\n", "f.ini:2: websocket.bearer-token is not set"},
+      {"[websocket]\nauthorization-type=jwt\n", "f.ini:2: websocket.jwt-key-file is not set"},
+      {"[websocket]\nauthorization-type=jwt\njwt-key-file=/nonexistent\n",
+       "jwt-key-file '/nonexistent' cannot be read"},
+      {"[websocket]\nauthorization-type=jwt\njwt-key-file=/etc/hostname\n",
+       "no private key in PEM"},
+      {"[websocket]\nauthorization-type=digest\n", "'digest' is none of fixed, basic, bearer, jwt"},
+      {"[websocket]\njwt-claims=nonsense\n", "f.ini:2: websocket.jwt-claims is not JSON"},
+      {"[websocket]\njwt-claims={\"exp\":1}\n", "websocket.jwt-claims sets exp"},
+      {"[websocket]\njwt-lifetime=0\n", "outside 1–86400"},
+      {"[websocket]\nusername=a:b\n", "colon"},
+      {"[route r]\nmatch=.\nauthorization-type=basic\n", "f.ini:1: [route r] username is not set"},
+  };
+  for (const auto& [text, word] : wrong)
+    EXPECT_NE(faults(text).find(word), std::string::npos) << faults(text);
 }
 
 }  // namespace launcher

@@ -213,4 +213,28 @@ TEST(Routing, oneBadUriOfSeveralRefusesTheCall) {
   EXPECT_EQ(refused(*config(), invite(nine)), EndReason::UriInvalid);
 }
 
+TEST(Routing, theAuthorizationOfARouteInheritsWhatItLacks) {
+  const auto c = config(
+      "[websocket]\nauthorization-type=basic\nusername=general\npassword=p\n"
+      "[route own]\nmatch=^sip:own\nusername=own\n"
+      "[route fixed]\nmatch=^sip:fixed\nauthorization=Token x\n"
+      "[route hard]\nmatch=^sip:hard\nauthorization-type=bearer\nbearer-token=t\nforce=true\n");
+  const auto of = [&](const char* requestUri, std::optional<std::string> header = {}) {
+    InviteHeaders headers = invite("ws://h/");
+    headers.requestUri = requestUri;
+    headers.authorization = std::move(header);
+    return accepted(*c, headers).authorization;
+  };
+  EXPECT_EQ(of("sip:any").type, "basic");
+  EXPECT_EQ(of("sip:any").username, "general");
+  EXPECT_EQ(of("sip:own").username, "own");
+  EXPECT_EQ(of("sip:own").password, "p");
+  EXPECT_EQ(of("sip:fixed").type, "fixed");
+  EXPECT_EQ(of("sip:fixed").value, "Token x");
+  EXPECT_EQ(of("sip:own", "Bearer%20z").type, "fixed");
+  EXPECT_EQ(of("sip:own", "Bearer%20z").value, "Bearer z");
+  EXPECT_EQ(of("sip:own", "Bearer%20z").password, "") << "nothing that is not needed goes along";
+  EXPECT_EQ(of("sip:hard", "Bearer%20z").type, "bearer");
+}
+
 }  // namespace launcher

@@ -19,12 +19,12 @@ TEST(Credentials, TwilioSignature) {
   EXPECT_EQ(twilioSignature("wss://bot.example.org/stream?a=1", "12345"),
             "IlJbrIgdxD4u+cLSIAa/IQI/wTw=");
   HandshakeRequest request;
-  sign(request, endpointOf("wss://bot.example.org/stream?a=1"), {"12345"});
+  sign(request, endpointOf("wss://bot.example.org/stream?a=1"), {{}, "12345"}, 0);
   ASSERT_EQ(request.extra_headers.size(), 1U);
   EXPECT_EQ(request.extra_headers[0].first, "X-Twilio-Signature");
   EXPECT_EQ(request.extra_headers[0].second, "IlJbrIgdxD4u+cLSIAa/IQI/wTw=");
   HandshakeRequest plain;
-  sign(plain, endpointOf("wss://h/"), {});
+  sign(plain, endpointOf("wss://h/"), {}, 0);
   EXPECT_TRUE(plain.extra_headers.empty());
 }
 

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "connection/Jwt.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+
+#include <gnutls/abstract.h>
+
+#include <glib.h>
+#include <json-glib/json-glib.h>
+
+namespace wsbridge {
+
+namespace {
+
+constexpr unsigned kMinRsaBits = 2048;  // RFC 7518 section 3.3
+
+std::string base64Url(const void* bytes, size_t size) {
+  g_autofree char* encoded = g_base64_encode(static_cast<const guchar*>(bytes), size);
+  std::string text(encoded);
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  text.erase(std::find(text.begin(), text.end(), '='), text.end());
+  return text;
+}
+
+std::string base64Url(const std::string& text) {
+  return base64Url(text.data(), text.size());
+}
+
+/// The members of the object as text, or what is wrong with it.
+std::optional<std::string> readClaims(const std::string& claims, std::string& members) {
+  if (claims.empty()) return std::nullopt;
+  g_autoptr(JsonParser) parser = json_parser_new_immutable();
+  JsonNode* root = nullptr;
+  if (json_parser_load_from_data(parser, claims.data(), static_cast<gssize>(claims.size()),
+                                 nullptr) != FALSE) {
+    root = json_parser_get_root(parser);
+  }
+  if (root == nullptr || !JSON_NODE_HOLDS_OBJECT(root))
+    return "jwt-claims is not a JSON object: give one such as {\"iss\":\"me\"}";
+  JsonObject* object = json_node_get_object(root);
+  for (const char* ours : {"iat", "exp", "jti"}) {
+    if (json_object_has_member(object, ours) != FALSE)
+      return std::string("jwt-claims sets ") + ours + ", which is made for each connection";
+  }
+  g_autofree char* text = json_to_string(root, FALSE);
+  members.assign(text + 1, strlen(text) - 2);
+  return std::nullopt;
+}
+
+/// The key, or null and what is wrong with it.
+gnutls_privkey_t readRsaKey(const std::string& pem, std::string& fault) {
+  gnutls_privkey_t key = nullptr;
+  gnutls_privkey_init(&key);
+  const gnutls_datum_t data{reinterpret_cast<unsigned char*>(const_cast<char*>(pem.data())),
+                            static_cast<unsigned>(pem.size())};
+  unsigned bits = 0;
+  if (const int result =
+          gnutls_privkey_import_x509_raw(key, &data, GNUTLS_X509_FMT_PEM, nullptr, 0);
+      result < 0) {
+    fault = std::string("is no private key in PEM without a password (") + gnutls_strerror(result) +
+            ")";
+  } else if (gnutls_privkey_get_pk_algorithm(key, &bits) != GNUTLS_PK_RSA) {
+    fault = "is not an RSA key, which RS256 needs";
+  } else if (bits < kMinRsaBits) {
+    fault = "is an RSA key of fewer than 2048 bits, which RS256 forbids";
+  } else {
+    return key;
+  }
+  gnutls_privkey_deinit(key);
+  return nullptr;
+}
+
+}  // namespace
+
+void JwtSigner::KeyFree::operator()(gnutls_privkey_st* key) const {
+  gnutls_privkey_deinit(key);
+}
+
+std::variant<std::shared_ptr<const JwtSigner>, std::string> JwtSigner::make(
+    const JwtSettings& settings) {
+  if (settings.key_file.empty())
+    return std::string("jwt-key-file is not set: authorization-type jwt needs it");
+  g_autofree char* contents = nullptr;
+  gsize size = 0;
+  g_autoptr(GError) error = nullptr;
+  if (g_file_get_contents(settings.key_file.c_str(), &contents, &size, &error) == FALSE)
+    return std::string("jwt-key-file cannot be read: ") + error->message;
+  std::string key(contents, size);
+  const std::shared_ptr<JwtSigner> signer(new JwtSigner());
+  signer->algorithm_ = settings.algorithm;
+  signer->lifetime_s_ = settings.lifetime_s;
+  if (auto fault = readClaims(settings.claims, signer->claims_)) return *fault;
+  if (settings.algorithm == JwtAlgorithm::Rs256) {
+    std::string fault;
+    signer->private_key_.reset(readRsaKey(key, fault));
+    if (!fault.empty()) return "jwt-key-file " + fault;
+  } else if (key.empty()) {
+    return std::string("jwt-key-file is empty");
+  } else if (key.starts_with("-----BEGIN")) {
+    return std::string(
+        "jwt-key-file is a PEM key: set jwt-algorithm to RS256, HS256 takes a secret");
+  } else {
+    signer->secret_ = std::move(key);
+  }
+  return signer;
+}
+
+std::string JwtSigner::token(int64_t now_s) const {
+  const char* header = algorithm_ == JwtAlgorithm::Rs256 ? R"({"alg":"RS256","typ":"JWT"})"
+                                                         : R"({"alg":"HS256","typ":"JWT"})";
+  g_autofree char* id = g_uuid_string_random();
+  const std::string claims =
+      "{" + claims_ + (claims_.empty() ? "" : ",") + "\"iat\":" + std::to_string(now_s) +
+      ",\"exp\":" + std::to_string(now_s + lifetime_s_) + ",\"jti\":\"" + id + "\"}";
+  const std::string text = base64Url(header) + "." + base64Url(claims);
+  const std::string made = signature(text);
+  return made.empty() ? std::string() : text + "." + made;
+}
+
+std::string JwtSigner::signature(const std::string& text) const {
+  if (algorithm_ == JwtAlgorithm::Hs256) {
+    GHmac* hmac = g_hmac_new(G_CHECKSUM_SHA256, reinterpret_cast<const guchar*>(secret_.data()),
+                             secret_.size());
+    g_hmac_update(hmac, reinterpret_cast<const guchar*>(text.data()),
+                  static_cast<gssize>(text.size()));
+    std::array<guint8, 32> digest{};
+    gsize size = digest.size();
+    g_hmac_get_digest(hmac, digest.data(), &size);
+    g_hmac_unref(hmac);
+    return base64Url(digest.data(), size);
+  }
+  const gnutls_datum_t data{reinterpret_cast<unsigned char*>(const_cast<char*>(text.data())),
+                            static_cast<unsigned>(text.size())};
+  gnutls_datum_t made{};
+  if (gnutls_privkey_sign_data2(private_key_.get(), GNUTLS_SIGN_RSA_SHA256, 0, &data, &made) < 0)
+    return {};
+  std::string encoded = base64Url(made.data, made.size);
+  gnutls_free(made.data);
+  return encoded;
+}
+
+}  // namespace wsbridge

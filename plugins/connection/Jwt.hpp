@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// JSON Web Tokens (RFC 7519) that a key of ours signs (RFC 7515: HS256, RS256). The key is read
+// once; sign() may be called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+struct gnutls_privkey_st;
+
+namespace wsbridge {
+
+enum class JwtAlgorithm { Rs256, Hs256 };
+
+struct JwtSettings {
+  std::string key_file;  // RS256: PEM; HS256: the secret, byte for byte
+  JwtAlgorithm algorithm = JwtAlgorithm::Rs256;
+  std::string claims;         // JSON object
+  unsigned lifetime_s = 300;  // from iat to exp
+  bool operator==(const JwtSettings&) const = default;
+};
+
+class JwtSigner {
+ public:
+  /// The fault names the setting.
+  static std::variant<std::shared_ptr<const JwtSigner>, std::string> make(
+      const JwtSettings& settings);
+  JwtSigner(const JwtSigner&) = delete;
+  JwtSigner& operator=(const JwtSigner&) = delete;
+
+  /// A fresh token: iat, exp and a jti of its own are added to the claims. Empty when the library
+  /// cannot sign.
+  [[nodiscard]] std::string token(int64_t now_s) const;
+
+ private:
+  struct KeyFree {
+    void operator()(gnutls_privkey_st* key) const;
+  };
+
+  JwtSigner() = default;
+  [[nodiscard]] std::string signature(const std::string& text) const;
+
+  JwtAlgorithm algorithm_ = JwtAlgorithm::Rs256;
+  std::unique_ptr<gnutls_privkey_st, KeyFree> private_key_;
+  std::string secret_;
+  std::string claims_;  // members of the object, as text
+  unsigned lifetime_s_ = 0;
+};
+
+}  // namespace wsbridge
