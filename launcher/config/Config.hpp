@@ -91,6 +91,7 @@ struct Config {
     AuthorizationConfig authorization;
     std::string twilioAuthToken;
     std::string twilioAccountSid;
+    std::string signatureKey;
     std::string subprotocols;
     int connectTimeout = 0;  ///< ms
     int connectRetries = 0;

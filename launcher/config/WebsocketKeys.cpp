@@ -84,6 +84,11 @@ std::vector<ConfigKey> websocketKeys() {
                if (v.empty()) return std::string("must not be empty");
                return applyDialect(c.websocket.dialect, v);
              }),
+      plain(
+          "websocket.signature-key", "text", "",
+          "the handshake's method, URL and time are signed with it (X-Wsbridge-Signature); never "
+          "logged",
+          [](Config & c) -> auto& { return c.websocket.signatureKey; }, false, true),
       ConfigKey{
           "websocket.twilio-auth-token", "text", "",
           "dialect twilio: signs the handshake (X-Twilio-Signature), password of the calls API; "

@@ -199,6 +199,7 @@ void CallPipeline::configureWebSocket() {
     setText(e, "account-id", spec_.accountId);
     if (spec_.bridge.dialect == "twilio") setText(e, "twilio-auth-token", ws.twilioAuthToken);
     setText(e, "headers", spec_.bridge.headers);
+    setText(e, "signature-key", ws.signatureKey);
     setAuthorization(e, spec_.bridge.authorization);
     setText(e, "tls-ca-file", ws.tlsCaFile);
     setText(e, "tls-cert-file", ws.tlsCertFile);

@@ -74,6 +74,7 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   take(&S::subprotocols);
   take(&S::authorization);
   take(&S::twilio_auth_token);
+  take(&S::signature_key);
   take(&S::tls_verify);
   take(&S::tls_ca_file);
   take(&S::tls_cert_file);
@@ -153,7 +154,7 @@ std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const
   auto authorized = Authorization::make(authorization);
   if (const auto* fault = std::get_if<std::string>(&authorized)) return settingsFailure(*fault);
   common.credentials = {std::get<std::shared_ptr<const Authorization>>(std::move(authorized)),
-                        twilio_auth_token};
+                        twilio_auth_token, signature_key};
   common.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file};
   if (auto fault = addCandidates(client.dial, common)) return settingsFailure(*fault);
   client.dial.timeout_ms = connect_timeout_ms;

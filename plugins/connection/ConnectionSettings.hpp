@@ -31,6 +31,7 @@ struct ConnectionSettings {
   std::string subprotocols = "WSBRIDGE";  // left at this: what the dialect offers
   AuthorizationSettings authorization;
   std::string twilio_auth_token;
+  std::string signature_key;
   bool tls_verify = true;
   std::string tls_ca_file;
   std::string tls_cert_file;

@@ -15,13 +15,17 @@ namespace wsbridge {
 
 struct Credentials {
   std::shared_ptr<const Authorization> authorization;  // may be null
-  std::string twilio_auth_token;                       // empty: no X-Twilio-Signature
+  std::string twilio_auth_token = {};                  // empty: no X-Twilio-Signature
+  std::string signature_key = {};                      // empty: no X-Wsbridge-Signature
 };
 
 /// Adds to the request what is made for this attempt.
 void sign(HandshakeRequest& request, const Endpoint& endpoint, const Credentials& credentials,
           int64_t now_s);
 
+/// The value of X-Wsbridge-Signature: "sha256=" and HMAC-SHA256, in hex, of the lines method, URL
+/// and time stamp.
+std::string urlSignature(const std::string& url, int64_t timestamp_s, const std::string& key);
 /// The value of X-Twilio-Signature: the URL signed by HMAC-SHA1, in base64.
 std::string twilioSignature(const std::string& url, const std::string& token);
 

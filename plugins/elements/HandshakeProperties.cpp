@@ -21,6 +21,7 @@ enum : guint {
   kPropJwtAlgorithm,
   kPropJwtClaims,
   kPropJwtLifetime,
+  kPropSignatureKey,
 };
 
 constexpr auto kReadWrite =
@@ -75,6 +76,9 @@ constexpr TextProperty kTexts[] = {
     {kPropTwilioAuthToken, "twilio-auth-token", "Twilio auth token",
      "Signs the handshake as Twilio does, X-Twilio-Signature (never logged)", true,
      &ConnectionSettings::twilio_auth_token},
+    {kPropSignatureKey, "signature-key", "Signature key",
+     "Signs method, URL and time stamp of the handshake, X-Wsbridge-Signature (never logged)", true,
+     &ConnectionSettings::signature_key},
     {kPropUsername, "username", "User name", "Of Basic authorization", false,
      &AuthorizationSettings::username},
     {kPropPassword, "password", "Password", "Of Basic authorization (never logged)", true,

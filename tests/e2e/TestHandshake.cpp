@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// How a call's WebSocket is opened: several endpoints, retries, authorization.
+// How a call's WebSocket is opened: several endpoints, retries, authorization, signatures.
 #include <fstream>
 #include <set>
 
@@ -218,6 +218,35 @@ TEST_F(Handshake, EachConnectionHasAJwtOfItsOwnThatOpensslVerifies) {
     ids.insert(memberOf(claims, {"jti"}));
   }
   EXPECT_EQ(ids.size(), 2U) << "signed anew for the second connection";
+}
+
+// The endpoint's side is the function in docs/configuration.md.
+TEST_F(Handshake, TheUrlSignatureIsVerifiedAsTheDocumentationSays) {
+  const std::string docs =
+      readFile(std::string(g_getenv("WSBRIDGE_SIPP_DIR")) + "/../../../docs/configuration.md");
+  const size_t start = docs.find("import hashlib");
+  ASSERT_NE(start, std::string::npos);
+  const std::string code = docs.substr(start, docs.find("```", start) - start) +
+                           "\nimport sys\nkey, url, stamp, signature = sys.argv[1:]\n"
+                           "headers = {'X-Wsbridge-Timestamp': stamp, "
+                           "'X-Wsbridge-Signature': signature}\n"
+                           "sys.exit(0 if genuine(key, url, headers) else 1)\n";
+  SoupEndpoint endpoint;
+  Gateway signing({.set = {{"websocket.signature-key", "shared-s3cret"}, {"log.level", "debug"}}});
+  Phone phone(signing);
+  const std::string url = endpoint.uri("/media?call=1");
+  ASSERT_EQ(phone.call(url), 200);
+  const auto record = endpoint.connection(1);
+  const std::string stamp = record->header("X-Wsbridge-Timestamp");
+  const std::string signature = record->header("X-Wsbridge-Signature");
+  const auto genuine = [&](const std::string& key, const std::string& at, const std::string& time) {
+    return succeeds({"python3", "-c", code, key, at, time, signature});
+  };
+  EXPECT_TRUE(genuine("shared-s3cret", url, stamp));
+  EXPECT_FALSE(genuine("another", url, stamp));
+  EXPECT_FALSE(genuine("shared-s3cret", url + "2", stamp));
+  EXPECT_FALSE(genuine("shared-s3cret", url, std::to_string(std::stoll(stamp) + 1)));
+  EXPECT_EQ(signing.log().find("shared-s3cret"), std::string::npos);
 }
 
 TEST_F(Handshake, TheTwilioSignatureBelongsToTheUrlThatIsTried) {

@@ -290,7 +290,8 @@ TEST(Handshake, TheAuthorizationIsMadeOfItsPropertiesAndSecretsCannotBeRead) {
   ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
   EXPECT_EQ(endpoint.connection(1)->header("Authorization"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
   GObjectClass* klass = G_OBJECT_GET_CLASS(pipeline.element("src"));
-  for (const char* name : {"authorization", "password", "bearer-token", "twilio-auth-token"}) {
+  for (const char* name :
+       {"authorization", "password", "bearer-token", "twilio-auth-token", "signature-key"}) {
     const GParamSpec* spec = g_object_class_find_property(klass, name);
     ASSERT_NE(spec, nullptr) << name;
     EXPECT_EQ(spec->flags & G_PARAM_READABLE, 0) << name;

@@ -28,5 +28,17 @@ TEST(Credentials, TwilioSignature) {
   EXPECT_TRUE(plain.extra_headers.empty());
 }
 
+// The expected value is that of
+// printf 'GET\nwss://h/a?b=c\n1700000000' | openssl dgst -sha256 -hmac key
+TEST(Credentials, UrlSignature) {
+  HandshakeRequest request;
+  sign(request, endpointOf("https://u:p@h/a?b=c#d"), {{}, "", "key"}, 1'700'000'000);
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(request.extra_headers,
+            (Headers{{"X-Wsbridge-Timestamp", "1700000000"},
+                     {"X-Wsbridge-Signature",
+                      "sha256=96aa796dd3b5f74d46780c8b1ce69ecd03ee606383c0d64f0d90ffed61ad4c4e"}}));
+}
+
 }  // namespace
 }  // namespace wsbridge
