@@ -24,12 +24,16 @@ EndpointLookup::EndpointLookup(SipThread& sip, NameResolver& resolver, ConfigPtr
       deadline_(sip) {}
 
 void EndpointLookup::start(const std::vector<EndpointUri>& endpoints) {
+  const UriPolicy policy(config_->websocket.allow);
   for (const EndpointUri& endpoint : endpoints) {
     Entry entry{endpoint, {}};
     if (const auto literal = UriPolicy::literalAddress(endpoint.host)) {
       entry.addresses = {*literal};
     } else {
-      entry.pending = true;
+      // A name that is allowed whatever it stands for need not be known here.
+      entry.byProxy = !config_->websocket.proxy.empty() &&
+                      policy.checkHost(endpoint.host) == UriPolicy::Verdict::Allowed;
+      entry.pending = !entry.byProxy;
     }
     entries_.push_back(std::move(entry));
   }
@@ -95,7 +99,7 @@ void EndpointLookup::finish() {
       return events_.done(
           Fault{EndReason::UriForbidden, host + " resolves to " + UriPolicy::explain(address)});
     }
-    if (entry.addresses.empty()) {
+    if (entry.addresses.empty() && !entry.byProxy) {
       lost.push_back(&entry);
     } else {
       found.push_back({entry.endpoint, entry.addresses});

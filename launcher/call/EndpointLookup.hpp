@@ -50,6 +50,7 @@ class EndpointLookup : public std::enable_shared_from_this<EndpointLookup> {
     std::vector<std::string> addresses;
     std::string fault = {};
     bool pending = false;
+    bool byProxy = false;  ///< who resolves the name
     int retries = 0;
   };
 

@@ -92,6 +92,7 @@ struct Config {
     std::string twilioAuthToken;
     std::string twilioAccountSid;
     std::string signatureKey;
+    std::string proxy;
     std::string subprotocols;
     int connectTimeout = 0;  ///< ms
     int connectRetries = 0;

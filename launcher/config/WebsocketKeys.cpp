@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "config/WebsocketKeys.hpp"
 
+#include "base/GPtr.hpp"
 #include "base/Text.hpp"
 #include "call/Routing.hpp"
 #include "call/TwilioSids.hpp"
@@ -46,6 +47,17 @@ std::string applyDialect(std::string& target, const std::string& value) {
   return {};
 }
 
+/// The fault repeats nothing of the value: there may be a password in it.
+std::string applyProxy(Config& config, const std::string& value) {
+  config.websocket.proxy = value;
+  if (value.empty()) return {};
+  const UriPtr uri(g_uri_parse(value.c_str(), G_URI_FLAGS_HAS_PASSWORD, nullptr));
+  const bool usable = uri && text::lower(g_uri_get_scheme(uri.get())) == "http" &&
+                      g_uri_get_host(uri.get()) && *g_uri_get_host(uri.get()) &&
+                      g_uri_get_port(uri.get()) > 0;
+  return usable ? "" : "is not http://[user:password@]host:port";
+}
+
 std::string applyMatch(Route& route, const std::string& value) {
   GError* error = nullptr;
   GRegex* regex =
@@ -84,6 +96,9 @@ std::vector<ConfigKey> websocketKeys() {
                if (v.empty()) return std::string("must not be empty");
                return applyDialect(c.websocket.dialect, v);
              }),
+      ConfigKey{"websocket.proxy", "http://[user:password@]host:port", "",
+                "HTTP proxy to connect through with CONNECT; never logged", false, true,
+                applyProxy},
       plain(
           "websocket.signature-key", "text", "",
           "the handshake's method, URL and time are signed with it (X-Wsbridge-Signature); never "

@@ -200,6 +200,7 @@ void CallPipeline::configureWebSocket() {
     if (spec_.bridge.dialect == "twilio") setText(e, "twilio-auth-token", ws.twilioAuthToken);
     setText(e, "headers", spec_.bridge.headers);
     setText(e, "signature-key", ws.signatureKey);
+    setText(e, "proxy", ws.proxy);
     setAuthorization(e, spec_.bridge.authorization);
     setText(e, "tls-ca-file", ws.tlsCaFile);
     setText(e, "tls-cert-file", ws.tlsCertFile);

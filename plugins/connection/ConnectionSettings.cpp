@@ -75,6 +75,7 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   take(&S::authorization);
   take(&S::twilio_auth_token);
   take(&S::signature_key);
+  take(&S::proxy);
   take(&S::tls_verify);
   take(&S::tls_ca_file);
   take(&S::tls_cert_file);
@@ -155,6 +156,11 @@ std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const
   if (const auto* fault = std::get_if<std::string>(&authorized)) return settingsFailure(*fault);
   common.credentials = {std::get<std::shared_ptr<const Authorization>>(std::move(authorized)),
                         twilio_auth_token, signature_key};
+  if (!proxy.empty()) {
+    auto way = Proxy::parse(proxy);
+    if (const auto* fault = std::get_if<std::string>(&way)) return settingsFailure(*fault);
+    common.proxy = std::get<Proxy>(std::move(way));
+  }
   common.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file};
   if (auto fault = addCandidates(client.dial, common)) return settingsFailure(*fault);
   client.dial.timeout_ms = connect_timeout_ms;

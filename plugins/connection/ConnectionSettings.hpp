@@ -32,6 +32,7 @@ struct ConnectionSettings {
   AuthorizationSettings authorization;
   std::string twilio_auth_token;
   std::string signature_key;
+  std::string proxy;
   bool tls_verify = true;
   std::string tls_ca_file;
   std::string tls_cert_file;

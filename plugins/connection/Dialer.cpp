@@ -145,11 +145,15 @@ void Dialer::cancel() {
 
 void Dialer::connectNext() {
   const uint16_t port = settings_.endpoint.port;
+  const bool resolved = !settings_.addresses.empty();
+  destination_ = resolved ? settings_.addresses[next_address_++] : settings_.endpoint.host;
   GObjectPtr<GSocketConnectable> target;
-  if (settings_.addresses.empty()) {
-    target.reset(g_network_address_new(settings_.endpoint.host.c_str(), port));
+  if (settings_.proxy) {
+    target.reset(g_network_address_new(settings_.proxy->host.c_str(), settings_.proxy->port));
+  } else if (!resolved) {
+    target.reset(g_network_address_new(destination_.c_str(), port));
   } else {
-    const std::string& address = settings_.addresses[next_address_++];
+    const std::string& address = destination_;
     GSocketAddress* parsed = g_inet_socket_address_new_from_string(address.c_str(), port);
     if (parsed == nullptr) {
       fail({.kind = FailureKind::Settings,
@@ -174,8 +178,10 @@ void Dialer::onConnected(GObject* source, GAsyncResult* result, gpointer data) {
   } else if (self->next_address_ < self->settings_.addresses.size()) {
     self->connectNext();
   } else {
+    const auto& proxy = self->settings_.proxy;
+    const std::string where = proxy ? " to the proxy " + proxy->shown : "";
     self->fail({.kind = kindOf(error.get()),
-                .text = std::string("cannot connect: ") + error->message,
+                .text = "cannot connect" + where + ": " + error->message,
                 .temporary = mayPass(error.get())});
   }
 }
@@ -186,20 +192,55 @@ void Dialer::connected(GSocketConnection* connection) {
   g_socket_set_timeout(socket, 0);
   g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, nullptr);
   g_socket_set_option(socket, SOL_SOCKET, SO_SNDBUF, kSendBufferBytes, nullptr);
-  if (settings_.endpoint.tls) {
-    startTls(connection);
-    return;
-  }
   stream_.reset(G_IO_STREAM(g_object_ref(connection)));
+  if (settings_.proxy) {
+    askProxy();
+  } else {
+    secure();
+  }
+}
+
+void Dialer::askProxy() {
+  stage_ = "waiting for the proxy's answer";
+  asking_proxy_ = true;
+  request_ = connectText(*settings_.proxy, destination_, settings_.endpoint.port);
   sendRequest();
 }
 
-void Dialer::startTls(GSocketConnection* connection) {
+void Dialer::proxyAnswered(std::string_view head) {
+  asking_proxy_ = false;
+  const bool more = answer_size_ > head.size();
+  answer_size_ = 0;
+  if (auto failure = readProxyAnswer(head, *settings_.proxy)) {
+    // Another address of the endpoint may be in the proxy's reach.
+    if (failure->temporary && next_address_ < settings_.addresses.size()) {
+      stream_.reset();
+      connectNext();
+    } else {
+      fail(std::move(*failure));
+    }
+  } else if (more) {
+    fail({.kind = FailureKind::Handshake,
+          .text = "the proxy " + settings_.proxy->shown + " sent data before it was asked"});
+  } else {
+    secure();
+  }
+}
+
+void Dialer::secure() {
+  if (settings_.endpoint.tls) {
+    startTls();
+  } else {
+    sendHandshake();
+  }
+}
+
+void Dialer::startTls() {
   stage_ = "negotiating TLS";
   GError* problem = nullptr;
   const GObjectPtr<GSocketConnectable> identity(
       g_network_address_new(settings_.endpoint.host.c_str(), settings_.endpoint.port));
-  GIOStream* tls = g_tls_client_connection_new(G_IO_STREAM(connection), identity.get(), &problem);
+  GIOStream* tls = g_tls_client_connection_new(stream_.get(), identity.get(), &problem);
   if (tls != nullptr) {
     stream_.reset(tls);
     if (!settings_.tls.ca_file.empty()) {
@@ -260,15 +301,19 @@ void Dialer::tlsDone(GTlsConnection* tls) {
     fail({.kind = FailureKind::Tls, .text = "the endpoint's certificate is " + describe(errors)});
     return;
   }
-  sendRequest();
+  sendHandshake();
 }
 
-void Dialer::sendRequest() {
+void Dialer::sendHandshake() {
   stage_ = "waiting for the handshake's answer";
   HandshakeRequest signed_request = settings_.request;
   sign(signed_request, settings_.endpoint, settings_.credentials,
        g_get_real_time() / G_USEC_PER_SEC);
   request_ = handshakeText(settings_.endpoint, signed_request, key_);
+  sendRequest();
+}
+
+void Dialer::sendRequest() {
   g_output_stream_write_all_async(g_io_stream_get_output_stream(stream_.get()), request_.data(),
                                   request_.size(), G_PRIORITY_DEFAULT, cancellable_.get(),
                                   onWritten, giveSelf(shared_from_this()));
@@ -282,7 +327,7 @@ void Dialer::onWritten(GObject* source, GAsyncResult* result, gpointer data) {
   if (!self->done_) return;
   if (error) {
     self->fail({.kind = FailureKind::Refused,
-                .text = std::string("sending the handshake: ") + error->message,
+                .text = std::string("sending the request: ") + error->message,
                 .temporary = isReset(error.get())});
     return;
   }
@@ -304,9 +349,10 @@ void Dialer::onRead(GObject* source, GAsyncResult* result, gpointer data) {
   const GErrorPtr error(problem);
   if (!self->done_) return;
   if (count <= 0) {
-    const std::string why = error ? error->message : "the endpoint closed the connection";
+    const char* peer = self->asking_proxy_ ? "the proxy" : "the endpoint";
+    const std::string why = error ? error->message : std::string(peer) + " closed the connection";
     self->fail({.kind = FailureKind::Handshake,
-                .text = "waiting for the handshake's answer: " + why,
+                .text = std::string(self->stage_) + ": " + why,
                 .temporary = !error || isReset(error.get())});
     return;
   }
@@ -326,11 +372,16 @@ void Dialer::answerRead(size_t count) {
       return;
     }
     fail({.kind = FailureKind::Handshake,
-          .text =
-              "the endpoint's answer is not HTTP: is there a WebSocket server behind this URI?"});
+          .text = asking_proxy_ ? "the proxy " + settings_.proxy->shown + " does not answer in HTTP"
+                                : "the endpoint's answer is not HTTP: is there a WebSocket server "
+                                  "behind this URI?"});
     return;
   }
   const size_t head_size = end + kEndOfHead.size();
+  if (asking_proxy_) {
+    proxyAnswered(text.substr(0, head_size));
+    return;
+  }
   auto answer = readHandshakeAnswer(text.substr(0, head_size), settings_.request, key_);
   if (auto* failure = std::get_if<Failure>(&answer)) {
     fail(std::move(*failure));

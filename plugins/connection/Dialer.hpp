@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "connection/Credentials.hpp"
 #include "connection/Endpoint.hpp"
 #include "connection/Failure.hpp"
+#include "connection/Proxy.hpp"
 #include "runtime/GlibPtr.hpp"
 #include "runtime/MediaLoop.hpp"
 
@@ -34,6 +36,7 @@ struct DialSettings {
   Endpoint endpoint;
   HandshakeRequest request;
   Credentials credentials;
+  std::optional<Proxy> proxy;
   std::vector<std::string> addresses;  // connect to these instead of resolving the host
   unsigned timeout_ms = 6000;
   bool shares_time = false;  // the rest of connect-timeout is for other endpoints
@@ -62,8 +65,12 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
  private:
   void connectNext();
   void connected(GSocketConnection* connection);
-  void startTls(GSocketConnection* connection);
+  void askProxy();
+  void proxyAnswered(std::string_view head);
+  void secure();
+  void startTls();
   void tlsDone(GTlsConnection* tls);
+  void sendHandshake();
   void sendRequest();
   void readAnswer();
   void answerRead(size_t count);
@@ -85,6 +92,8 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   std::vector<uint8_t> answer_;
   size_t answer_size_ = 0;
   size_t next_address_ = 0;
+  std::string destination_;  // what the proxy is asked for
+  bool asking_proxy_ = false;
   const char* stage_ = "connecting";
   std::string certificate_fault_;
   GObjectPtr<GCancellable> cancellable_;

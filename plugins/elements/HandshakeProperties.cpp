@@ -22,6 +22,7 @@ enum : guint {
   kPropJwtClaims,
   kPropJwtLifetime,
   kPropSignatureKey,
+  kPropProxy,
 };
 
 constexpr auto kReadWrite =
@@ -79,6 +80,9 @@ constexpr TextProperty kTexts[] = {
     {kPropSignatureKey, "signature-key", "Signature key",
      "Signs method, URL and time stamp of the handshake, X-Wsbridge-Signature (never logged)", true,
      &ConnectionSettings::signature_key},
+    {kPropProxy, "proxy", "Proxy",
+     "HTTP proxy to connect through with CONNECT: http://[user:password@]host:port (never logged)",
+     true, &ConnectionSettings::proxy},
     {kPropUsername, "username", "User name", "Of Basic authorization", false,
      &AuthorizationSettings::username},
     {kPropPassword, "password", "Password", "Of Basic authorization (never logged)", true,

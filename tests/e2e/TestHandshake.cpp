@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// How a call's WebSocket is opened: several endpoints, retries, authorization, signatures.
+// How a call's WebSocket is opened: several endpoints, retries, authorization, signatures, proxy.
 #include <fstream>
 #include <set>
 
 #include <glib.h>
 #include <gtest/gtest.h>
 
+#include "ConnectProxy.hpp"
 #include "Conversation.hpp"
 #include "Phone.hpp"
 #include "RawEndpoint.hpp"
@@ -247,6 +248,37 @@ TEST_F(Handshake, TheUrlSignatureIsVerifiedAsTheDocumentationSays) {
   EXPECT_FALSE(genuine("shared-s3cret", url + "2", stamp));
   EXPECT_FALSE(genuine("shared-s3cret", url, std::to_string(std::stoll(stamp) + 1)));
   EXPECT_EQ(signing.log().find("shared-s3cret"), std::string::npos);
+}
+
+TEST_F(Handshake, ACallThroughAProxy) {
+  SoupEndpoint endpoint;
+  ConnectProxy proxy({.credentials = "user:s3cret"});
+  Gateway proxied({.set = {{"websocket.proxy", proxy.uri("user:s3cret")},
+                           {"websocket.allow", "127.0.0.1;bot.internal"},
+                           {"log.level", "debug"}}});
+  const std::string port = std::to_string(endpoint.port());
+  Phone phone(proxied);
+  ASSERT_EQ(phone.call(endpoint.uri()), 200);
+  Phone named(proxied);
+  ASSERT_EQ(named.call("ws://bot.internal:" + port + "/"), 200) << "the proxy knows the name";
+  Phone forbidden(proxied);
+  EXPECT_EQ(forbidden.call("ws://169.254.169.254/"), 403) << "a proxy changes nothing there";
+  EXPECT_EQ(proxy.targets(),
+            (std::vector<std::string>{"127.0.0.1:" + port, "bot.internal:" + port}));
+  EXPECT_EQ(proxied.log().find("s3cret"), std::string::npos);
+}
+
+TEST_F(Handshake, AProxyThatRefusesIs502AndNamed) {
+  SoupEndpoint endpoint;
+  ConnectProxy proxy({.credentials = "user:other"});
+  Gateway proxied({.set = {{"websocket.proxy", proxy.uri("user:s3cret")}}});
+  Phone phone(proxied);
+  EXPECT_EQ(phone.call(endpoint.uri()), 502);
+  const auto end = proxied.waitEnd(phone.callId());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ((*end)["reason"], "endpoint-handshake");
+  EXPECT_NE((*end)["detail"].find("the proxy 127.0.0.1:"), std::string::npos) << (*end)["detail"];
+  EXPECT_EQ(proxied.log().find("s3cret"), std::string::npos);
 }
 
 TEST_F(Handshake, TheTwilioSignatureBelongsToTheUrlThatIsTried) {

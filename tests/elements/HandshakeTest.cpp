@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ConnectProxy.hpp"
 #include "RawEndpoint.hpp"
 #include "SoupEndpoint.hpp"
 #include "TestCa.hpp"
@@ -16,6 +17,7 @@ namespace {
 
 using elementtest::TestPipeline;
 using testsupport::Clock;
+using testsupport::ConnectProxy;
 using testsupport::Misbehaviour;
 using testsupport::RawConnection;
 using testsupport::RawEndpoint;
@@ -264,12 +266,92 @@ TEST(Handshake, AfterABreakWithNobodyLeftTheLastFailureIsTheError) {
   EXPECT_EQ(second.requests(), 1U) << "one attempt each";
 }
 
+TEST(Handshake, WsAndWssGoThroughAProxy) {
+  const testsupport::TestCa ca;
+  SoupEndpoint::Options secured;
+  secured.certFile = ca.valid().certFile;
+  secured.keyFile = ca.valid().keyFile;
+  secured.echo = true;
+  SoupEndpoint safe(secured);
+  SoupEndpoint::Options echoing;
+  echoing.echo = true;
+  SoupEndpoint plain(echoing);
+  ConnectProxy proxy({.credentials = "user:p@ss"});
+  for (SoupEndpoint* endpoint : {&plain, &safe}) {
+    TestPipeline pipeline(line(endpoint->uri("/", "localhost"), {},
+                               "connection=proxied proxy=" + proxy.uri("user:p%40ss") +
+                                   " tls-ca-file=" + ca.caFile()) +
+                          " audiotestsrc is-live=true samplesperbuffer=320 ! "
+                          "audio/x-raw,rate=16000 ! wsbridgesink connection=proxied");
+    pipeline.play();
+    ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 5; }, 5s));
+    EXPECT_FALSE(endpoint->connection(1)->hasHeader("Proxy-Authorization"));
+    EXPECT_EQ(proxy.targets().back(), "localhost:" + std::to_string(endpoint->port()));
+  }
+}
+
+TEST(Handshake, AProxyIsAskedForTheAddressesThatWereChecked) {
+  SoupEndpoint endpoint;
+  ConnectProxy proxy;
+  const std::string port = std::to_string(endpoint.port());
+  TestPipeline pipeline(line("ws://bot.test.example:" + port + "/", {},
+                             "resolved-addresses=127.0.0.1 proxy=" + proxy.uri()));
+  pipeline.play();
+  ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+  EXPECT_EQ(proxy.targets(), std::vector<std::string>{"127.0.0.1:" + port});
+  EXPECT_EQ(endpoint.connection(1)->header("Host"), "bot.test.example:" + port);
+}
+
+TEST(Handshake, WhatAProxyRefusesIsNamed) {
+  SoupEndpoint endpoint;
+  for (const unsigned status : {403U, 407U, 502U}) {
+    ConnectProxy::Options options;
+    if (status == 407) options.credentials = "user:other";
+    if (status != 407) options.rejectStatus = status;
+    ConnectProxy proxy(options);
+    TestPipeline pipeline(line(endpoint.uri(), {}, "proxy=" + proxy.uri("user:s3cret")));
+    pipeline.play();
+    const auto* error = pipeline.waitError();
+    ASSERT_NE(error, nullptr);
+    EXPECT_EQ(error->field("kind"), "handshake");
+    EXPECT_EQ(error->number("http-status"), status);
+    const std::string who = "the proxy 127.0.0.1:" + std::to_string(proxy.port());
+    EXPECT_NE(error->text.find(who + " answered " + std::to_string(status)), std::string::npos)
+        << error->text;
+    EXPECT_EQ((error->text + error->debug).find("s3cret"), std::string::npos);
+  }
+  EXPECT_EQ(endpoint.requests(), 0U);
+}
+
+TEST(Handshake, AProxyThatIsAwaySilentOrNoProxy) {
+  SoupEndpoint endpoint;
+  RawEndpoint silent(Misbehaviour::NeverAnswers);
+  RawEndpoint garbage(Misbehaviour::Garbage);
+  const ClosedPort closed;
+  const std::pair<std::string, const char*> proxies[] = {
+      {closed.uri(), "cannot connect to the proxy"},
+      {silent.uri(), "while waiting for the proxy's answer"},
+      {garbage.uri(), "does not answer in HTTP"},
+  };
+  for (const auto& [uri, words] : proxies) {
+    TestPipeline pipeline(
+        line(endpoint.uri(), {}, "connect-timeout=700 proxy=http" + uri.substr(2)));
+    pipeline.play();
+    const auto* error = pipeline.waitError();
+    ASSERT_NE(error, nullptr);
+    EXPECT_NE(error->text.find(words), std::string::npos) << error->text;
+  }
+  EXPECT_EQ(endpoint.requests(), 0U);
+}
+
 TEST(Handshake, FaultsOfTheAuthorizationNameTheProperty) {
   const std::pair<const char*, const char*> faults[] = {
       {"authorization-type=basic", "username"},
       {"authorization-type=bearer", "bearer-token"},
       {"authorization-type=jwt", "jwt-key-file"},
       {"authorization-type=jwt jwt-key-file=/nonexistent", "jwt-key-file"},
+      {"proxy=https://proxy:3128", "proxy"},
+      {"proxy=http://user:pw@proxy", "proxy"},
       {"fallback-uris=\"<ftp://h/>\"", "fallback-uris"},
   };
   for (const auto& [properties, word] : faults) {
@@ -290,8 +372,8 @@ TEST(Handshake, TheAuthorizationIsMadeOfItsPropertiesAndSecretsCannotBeRead) {
   ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
   EXPECT_EQ(endpoint.connection(1)->header("Authorization"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
   GObjectClass* klass = G_OBJECT_GET_CLASS(pipeline.element("src"));
-  for (const char* name :
-       {"authorization", "password", "bearer-token", "twilio-auth-token", "signature-key"}) {
+  for (const char* name : {"authorization", "password", "bearer-token", "twilio-auth-token",
+                           "signature-key", "proxy"}) {
     const GParamSpec* spec = g_object_class_find_property(klass, name);
     ASSERT_NE(spec, nullptr) << name;
     EXPECT_EQ(spec->flags & G_PARAM_READABLE, 0) << name;

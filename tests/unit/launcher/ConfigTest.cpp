@@ -162,6 +162,8 @@ TEST(Config, whatAnAuthorizationLacksIsNamed) {
       {"[websocket]\njwt-claims={\"exp\":1}\n", "websocket.jwt-claims sets exp"},
       {"[websocket]\njwt-lifetime=0\n", "outside 1–86400"},
       {"[websocket]\nusername=a:b\n", "colon"},
+      {"[websocket]\nproxy=https://p:1\n", "f.ini:2: websocket.proxy is not http://"},
+      {"[websocket]\nproxy=http://p\n", "f.ini:2: websocket.proxy is not http://"},
       {"[route r]\nmatch=.\nauthorization-type=basic\n", "f.ini:1: [route r] username is not set"},
   };
   for (const auto& [text, word] : wrong)
