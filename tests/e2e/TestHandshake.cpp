@@ -41,6 +41,12 @@ bool succeeds(const std::vector<std::string>& command) {
   return process.waitExit(20s) == 0;
 }
 
+// The caller may have its 200 before the endpoint knows that it is open.
+EndpointConnection opened(const SoupEndpoint& endpoint, int id) {
+  EXPECT_TRUE(endpoint.waitConnections(static_cast<size_t>(id), 5s));
+  return endpoint.connection(id).value_or(EndpointConnection{});
+}
+
 class Handshake : public ::testing::Test {
  public:
   E2E_SHARED_GATEWAY(Gateway::Options{});
@@ -141,7 +147,7 @@ TEST_F(Handshake, AfterABreakTheFallbackTakesTheCallOver) {
   first->close(1, 1011);
   first.reset();
   ASSERT_TRUE(second.waitTexts(1, 1, 5s));
-  EXPECT_NE(second.connection(1)->texts()[0].find(R"("resumption":1)"), std::string::npos);
+  EXPECT_NE(opened(second, 1).texts()[0].find(R"("resumption":1)"), std::string::npos);
   second.close(1, 1011);
   EXPECT_TRUE(second.waitConnections(2, 5s)) << "the one in use is the first to be tried again";
   EXPECT_TRUE(phone.hangUp());
@@ -205,7 +211,7 @@ TEST_F(Handshake, EachConnectionHasAJwtOfItsOwnThatOpensslVerifies) {
   ASSERT_TRUE(endpoint.waitConnections(2, 5s));
   std::set<std::string> ids;
   for (const int id : {1, 2}) {
-    const std::string header = endpoint.connection(id)->header("Authorization");
+    const std::string header = opened(endpoint, id).header("Authorization");
     ASSERT_EQ(header.substr(0, 7), "Bearer ");
     const std::string token = header.substr(7);
     const size_t first = token.find('.');
@@ -237,9 +243,9 @@ TEST_F(Handshake, TheUrlSignatureIsVerifiedAsTheDocumentationSays) {
   Phone phone(signing);
   const std::string url = endpoint.uri("/media?call=1");
   ASSERT_EQ(phone.call(url), 200);
-  const auto record = endpoint.connection(1);
-  const std::string stamp = record->header("X-Wsbridge-Timestamp");
-  const std::string signature = record->header("X-Wsbridge-Signature");
+  const EndpointConnection record = opened(endpoint, 1);
+  const std::string stamp = record.header("X-Wsbridge-Timestamp");
+  const std::string signature = record.header("X-Wsbridge-Signature");
   const auto genuine = [&](const std::string& key, const std::string& at, const std::string& time) {
     return succeeds({"python3", "-c", code, key, at, time, signature});
   };
@@ -295,7 +301,7 @@ TEST_F(Handshake, TheTwilioSignatureBelongsToTheUrlThatIsTried) {
   for (size_t i = 0; i < 40; i += 2)
     digest +=
         static_cast<char>(g_ascii_xdigit_value(hex[i]) * 16 + g_ascii_xdigit_value(hex[i + 1]));
-  EXPECT_EQ(endpoint.connection(1)->header("X-Twilio-Signature"), base64(digest));
+  EXPECT_EQ(opened(endpoint, 1).header("X-Twilio-Signature"), base64(digest));
 }
 
 }  // namespace
