@@ -132,7 +132,7 @@ PipelineTemplate::Made PipelineTemplate::parse(const Codec& codec, bool asBin) c
     if (!element) return "no element has name=" + name;
     const GstPtr<GstElement> held(element);
     if (const std::string pad = unlinkedPad(element); !pad.empty()) {
-      return name + ": its pad " + pad + " is not linked";
+      return std::string(name).append(": its pad ").append(pad).append(" is not linked");
     }
   }
   return result;

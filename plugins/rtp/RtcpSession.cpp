@@ -136,7 +136,7 @@ bool RtcpSession::received(std::span<const uint8_t> header, int64_t arrival_us) 
   const uint32_t transit = ticks(arrival_us) - timestamp;
   heard_ = true;
   if (!source_ || source_->ssrc != ssrc) {
-    source_.emplace();
+    source_ = Source();
     source_->ssrc = ssrc;
     source_->begin(seq);
     source_->count(seq);

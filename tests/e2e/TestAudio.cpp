@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "Phone.hpp"
+#include "RawEndpoint.hpp"
 #include "SoupEndpoint.hpp"
 
 namespace e2e {
@@ -271,6 +272,24 @@ TEST_F(Audio, RtcpByeEndsTheStream) {
     return false;
   };
   EXPECT_TRUE(eventually(hasBye, 1s));
+}
+
+// An endpoint that does not answer the close handshake keeps the WebSocket for half a second, but
+// the caller's port is free for others from its BYE on.
+TEST_F(Audio, NoRtpFollowsTheBye) {
+  RawEndpoint endpoint([](RawConnection& connection) {
+    connection.acceptHandshake();
+    connection.waitPeerGone(10s);
+  });
+  Phone phone(*gateway);
+  ASSERT_EQ(phone.call(endpoint.uri("/deaf")), 200);
+  ASSERT_TRUE(phone.rtp().waitReceived(5, 5s));
+  ASSERT_TRUE(phone.hangUp());
+  const auto received = [&phone] { return phone.rtp().received(); };
+  const size_t at_the_bye = received();
+  ASSERT_TRUE(gateway->waitEnd(phone.callId()).has_value());
+  // What was on its way when the BYE came.
+  EXPECT_LE(received(), at_the_bye + 2);
 }
 
 TEST_F(Audio, SsrcChangeGoesOn) {

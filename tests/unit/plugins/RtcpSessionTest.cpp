@@ -130,6 +130,15 @@ TEST_F(RtcpSessionTest, SenderReportSaysWhatWasSentAndWhen) {
   EXPECT_TRUE(out.blocks.empty());
 }
 
+// RFC 4733: the packets of a key have the time stamp of its beginning.
+TEST_F(RtcpSessionTest, AKeyThatWeSendDoesNotHoldTheClock) {
+  session_.sent(header(kOurs, 7, 1000), 160, 0);
+  for (uint16_t i = 0; i < 50; ++i)
+    session_.sent(header(kOurs, static_cast<uint16_t>(8 + i), 1160), 4,
+                  20'000 + 20'000 * int64_t{i});
+  EXPECT_EQ(read(session_.report(1'020'000, kRealUs, false)).rtp_time, 1160U + 8000);
+}
+
 TEST_F(RtcpSessionTest, WithoutNewPacketsItIsAReceiverReport) {
   session_.sent(header(kOurs, 7, 1000), 160, 0);
   EXPECT_EQ(read(session_.report(0, kRealUs, false)).types.front(), GST_RTCP_TYPE_SR);
@@ -214,6 +223,14 @@ TEST_F(RtcpSessionTest, AJumpCountsWhenTheNextPacketConfirmsIt) {
   const Block block = reportedBlock();
   EXPECT_EQ(block.highest, 30003U);
   EXPECT_EQ(block.lost, 0);
+}
+
+TEST_F(RtcpSessionTest, AnewWithOtherTimeStampsIsNoJitter) {
+  receive(100, 50, 0);
+  for (uint16_t i = 0; i < 10; ++i)
+    session_.received(header(kTheirs, static_cast<uint16_t>(40000 + i), 3'000'000'000U + 160U * i),
+                      kSecondUs + 20'000 * int64_t{i});
+  EXPECT_EQ(reportedBlock().jitter, 0U);
 }
 
 TEST_F(RtcpSessionTest, OurOwnSsrcIsNobodys) {

@@ -135,6 +135,13 @@ TEST_F(TransportTest, ReportsCountFromTheHostOfTheAudioOnly) {
   EXPECT_FALSE(transport_->acceptRtcp(at("192.0.2.1", 4003), 0).taken);
 }
 
+TEST_F(TransportTest, WhoReportedFirstIsLeftForTheHostOfTheAudio) {
+  EXPECT_TRUE(transport_->acceptRtcp(at("192.0.2.9", 4001), 0).latched);
+  EXPECT_TRUE(transport_->acceptRtp(at("192.0.2.1", 4000), 10'000'000).latched);
+  EXPECT_FALSE(transport_->acceptRtcp(at("192.0.2.9", 4001), 10'000'000).taken);
+  EXPECT_TRUE(transport_->acceptRtcp(at("192.0.2.1", 4001), 10'000'000).latched);
+}
+
 TEST_F(TransportTest, OneNameIsOneTransportWithOneReader) {
   const auto first = RtpTransport::acquire("call");
   EXPECT_EQ(RtpTransport::acquire("call"), first);
