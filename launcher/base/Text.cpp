@@ -169,4 +169,19 @@ std::string withoutCredentials(std::string_view uri) {
   return result;
 }
 
+std::string maskUserInfo(std::string_view text) {
+  std::string out;
+  std::size_t done = 0;
+  for (std::size_t at = text.find("://"); at != std::string_view::npos; at = text.find("://", at)) {
+    at += 3;
+    const std::size_t end = std::min(text.find_first_of("/?#", at), text.size());
+    const std::size_t host = text.substr(at, end - at).rfind('@');
+    if (host == std::string_view::npos) continue;
+    out.append(text.substr(done, at - done)).append("***");
+    done = at + host;
+    at = end;
+  }
+  return out.append(text.substr(done));
+}
+
 }  // namespace launcher::text

@@ -40,4 +40,7 @@ std::optional<std::string> nearest(std::string_view word,
 /// it leads, only the password goes.
 std::string withoutCredentials(std::string_view uri);
 
+/// The text with *** for the user-info of every URI in it.
+std::string maskUserInfo(std::string_view text);
+
 }  // namespace launcher::text

@@ -241,9 +241,10 @@ class Loader {
   std::vector<ConfigFault> faults_;
 };
 
-std::string escaped(const std::string& value) {
+/// As it stands in a file, but for passwords in URIs.
+std::string shown(const std::string& value) {
   std::string out;
-  for (const char c : value) {
+  for (const char c : text::maskUserInfo(value)) {
     if (c == '\\') out.push_back(c);
     out.push_back(c);
   }
@@ -287,7 +288,7 @@ std::string printConfig(const Config& config) {
     if (key.secret && !value.empty()) {
       out += "# " + key.key() + " is set and not shown\n";
     } else {
-      out += key.key() + "=" + escaped(value) + "\n";
+      out += key.key() + "=" + shown(value) + "\n";
     }
   }
   for (const Route& route : config.routes) {
@@ -296,7 +297,7 @@ std::string printConfig(const Config& config) {
       const auto given = route.values.find(key.name);
       if (given == route.values.end() || given->second.empty()) continue;
       out += key.secret ? "# " + key.name + " is set and not shown\n"
-                        : key.name + "=" + escaped(given->second) + "\n";
+                        : key.name + "=" + shown(given->second) + "\n";
     }
   }
   return out;

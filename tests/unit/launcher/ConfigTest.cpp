@@ -146,6 +146,13 @@ TEST(Config, secretsOfEveryKindAreNotPrinted) {
   const ConfigPtr config = good("[websocket]\n" + keys + "[route a]\nmatch=.\n" + keys);
   ASSERT_TRUE(config);
   EXPECT_EQ(printConfig(*config).find("topsecret"), std::string::npos);
+  const ConfigPtr uris = good(
+      "[websocket]\nuri=wss://anna:geheim@a.example/x@y,ws://b.example,ws://c:geheim@c.example\n");
+  const std::string printed = printConfig(*uris);
+  EXPECT_EQ(printed.find("geheim"), std::string::npos);
+  EXPECT_NE(printed.find("uri=wss://***@a.example/x@y,ws://b.example,ws://***@c.example\n"),
+            std::string::npos)
+      << printed;
 }
 
 TEST(Config, whatAnAuthorizationLacksIsNamed) {
