@@ -44,8 +44,9 @@ class HttpServerTest : public ::testing::Test {
     const std::string uri = "http://" + server_->address() + path;
     GObjectPtr<SoupMessage> message(soup_message_new(method, uri.c_str()));
     if (!body.empty()) {
-      GInputStream* stream = g_memory_input_stream_new_from_data(
-          body.data(), static_cast<gssize>(body.size()), nullptr);
+      GBytes* copy = g_bytes_new(body.data(), body.size());
+      GInputStream* stream = g_memory_input_stream_new_from_bytes(copy);
+      g_bytes_unref(copy);
       soup_message_set_request_body(message.get(), "text/x-test", stream,
                                     chunked ? -1 : static_cast<gssize>(body.size()));
       g_object_unref(stream);
