@@ -130,10 +130,10 @@ TEST(Config, filesThatCannotBeReadAreNamed) {
         "media.template", "http.tls-cert-file", "http.tls-key-file"}) {
     for (const std::string path : {"/nonexistent/file.pem", "/"}) {
       const std::size_t dot = key.find('.');
-      const std::string text =
-          "[" + key.substr(0, dot) + "]\n" + key.substr(dot + 1) + "=" + path + "\n";
-      EXPECT_NE(faults(text).find(":2: " + key + " '" + path + "'"), std::string::npos)
-          << faults(text);
+      std::string text = "[";
+      text.append(key, 0, dot).append("]\n").append(key, dot + 1).append("=").append(path) += '\n';
+      const std::string fault = std::string(":2: ").append(key).append(" '").append(path) += '\'';
+      EXPECT_NE(faults(text).find(fault), std::string::npos) << faults(text);
     }
   }
 }
