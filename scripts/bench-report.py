@@ -96,6 +96,10 @@ def late_text(rtp):
             f"{rtp['late-by-machine']} (worst {rtp['worst-late-ms']:.1f} ms)")
 
 
+def moved_text(rtp):
+    return f"{rtp['schedule-later-ms']:.1f} ms later, {rtp['schedule-earlier-ms']:.1f} ms earlier"
+
+
 def single_rows(report):
     rtt, setup = report["round-trip-ms"], report["setup-ms"]
     title = f"single call, PCMU ({report['answered']} calls)"
@@ -112,6 +116,7 @@ def hundred_rows(report):
     yield title, "RTP packets lost", str(lost(report)), "none", lost(report) == 0
     yield title, "bursts missing / cross-talk", f"{rtp['bursts-missing']} / {rtp['cross-talk']}", "none", rtp["bursts-missing"] + rtp["cross-talk"] == 0
     yield title, "late by more than 5 ms", late_text(rtp), "none by itself", late_own(rtp) == 0
+    yield title, "schedule moved, at most", moved_text(rtp), "5 ms later", rtp["schedule-later-ms"] <= 5
     yield title, "INVITE to 200 OK at 20 calls a second, p99", *heard(report["setup-ms"], "p99", 25)
 
 
@@ -217,6 +222,7 @@ def soak_rows(report):
         first = sizes[min(2, len(sizes) - 1)][key] / scale
         yield title, f"{name}: first, middle, last", ", ".join(f"{value:.0f}" for value in shown) + unit, f"flat to {100 * spare:.0f} %", shown[-1] <= first * (1 + spare)
     yield title, "worst lateness of a packet while the machine ran", *most(report["rtp"]["worst-late-own-ms"], 20)
+    yield title, "schedule moved, at most", moved_text(report["rtp"]), "–", None
     yield title, "growth of the round trip's p50, first to last minute", *most(growth(report), 5)
 
 

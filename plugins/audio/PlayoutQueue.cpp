@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace wsbridge {
 
@@ -30,6 +31,8 @@ constexpr int64_t kMergeArrivalsUs = 1'000;
 constexpr size_t kMaxArrivals = 256;
 constexpr int64_t kAdvanceMarginUs = 8'000;  // above what a loop that gathers work for 5 ms adds
 constexpr int64_t kMaxAdvanceUs = 20'000;
+constexpr int64_t kShortWaitUs = 3'000;  // may happen as often as it likes
+constexpr unsigned kWaitsInARow = 3;     // a stall is over sooner
 constexpr int64_t kBurstWindowUs = 1'000'000;
 constexpr int64_t kBurstAllowanceUs = 250'000;
 constexpr double kSilenceRms = 150.0;       // about -47 dBov
@@ -98,6 +101,7 @@ bool PlayoutQueue::mayStart(int64_t now_us) const {
 
 PlayoutQueue::Pulled PlayoutQueue::pull(int16_t* out, int64_t now_us) {
   const std::span<int16_t> frame(out, frame_samples_);
+  if (!std::exchange(waited_, false)) waits_ = 0;
   if (held_) {
     playing_ = false;
     ++counters_.fallback;
@@ -212,9 +216,30 @@ int64_t PlayoutQueue::takeAdvance(int64_t step_us) {
   const int64_t advance_us = std::min({most_us, spare_us, advance_left_us_});
   if (advance_us <= 0 || spare_us > kMaxSpareUs) return 0;
   advance_left_us_ -= advance_us;
+  if (!first) ahead_us_ += advance_us;
   for (int64_t& slack : slack_us_)
     slack -= advance_us;
   return advance_us;
+}
+
+int64_t PlayoutQueue::patienceUs() const {
+  const bool dry =
+      playing_ && !finished_ && !held_ && marks_.empty() && fifo_.size() < frame_bytes_;
+  return dry ? std::clamp(ahead_us_, kShortWaitUs, kMaxAdvanceUs) : 0;
+}
+
+int64_t PlayoutQueue::takeDelay(int64_t waited_us) {
+  if (waited_us <= kShortWaitUs) return 0;
+  waited_ = true;
+  shortest_wait_us_ = waits_ == 0 ? waited_us : std::min(shortest_wait_us_, waited_us);
+  if (++waits_ < kWaitsInARow) return 0;
+  waits_ = 0;
+  const int64_t delay_us = std::min(shortest_wait_us_, ahead_us_);
+  ahead_us_ -= delay_us;
+  advance_left_us_ += delay_us;
+  for (int64_t& slack : slack_us_)
+    slack += delay_us;
+  return delay_us;
 }
 
 bool PlayoutQueue::isSilent(const int16_t* frame) const {

@@ -50,10 +50,12 @@ class PlayoutQueue {
   explicit PlayoutQueue(const PlayoutSettings& settings);
 
   void push(std::span<const uint8_t> bytes, int64_t now_us);
-  /// In the middle of a spurt, and the next frame is not there yet.
-  [[nodiscard]] bool isDry() const {
-    return playing_ && !finished_ && !held_ && marks_.empty() && fifo_.size() < frame_bytes_;
-  }
+  /// In the middle of a spurt, and the next frame is not there yet: for so long it is worth waiting
+  /// for, because noise in its place would delay all that follows by 20 ms. 0: nothing to wait for.
+  [[nodiscard]] int64_t patienceUs() const;
+  /// The next pull has waited for so long. Returns how much later than planned all that follow are
+  /// to come: when they keep having to wait, a part of what takeAdvance() had brought forward.
+  int64_t takeDelay(int64_t waited_us);
   /// Held: everything stays queued, and noise is played.
   void setHeld(bool held) { held_ = held; }
   [[nodiscard]] bool held() const { return held_; }
@@ -63,8 +65,8 @@ class PlayoutQueue {
   Pulled pull(int16_t* out, int64_t now_us);
   /// How much earlier than planned the next pull may come: a paced endpoint's frames then wait less
   /// for their turn. After the first frames as much as is of use, later at most `step_us`. The sum
-  /// over a queue's life is bounded, so that the caller's own buffer does not become the place
-  /// where they wait.
+  /// is bounded, until an underrun has put noise between them, so that the caller's own buffer does
+  /// not become the place where they wait.
   int64_t takeAdvance(int64_t step_us);
   /// Returns the milliseconds thrown away. Marks are resolved at once: takeMarks() gives them.
   uint64_t clear();
@@ -138,7 +140,11 @@ class PlayoutQueue {
   size_t slack_next_ = 0;
 
   int64_t advance_left_us_;
+  int64_t ahead_us_ = 0;  // advanced since the first frames, and not given back
   bool advanced_ = false;
+  bool waited_ = false;           // before the next pull
+  unsigned waits_ = 0;            // in a row
+  int64_t shortest_wait_us_ = 0;  // of these
 
   int64_t burst_window_us_ = 0;
   uint64_t burst_bytes_ = 0;

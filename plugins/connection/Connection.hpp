@@ -124,8 +124,9 @@ class Connection : public WebSocketClient::Listener,
   void close(unsigned code, const std::string& reason, const std::string& why);
 
   Pulled pullFrame(int16_t* out, int64_t now_us);
-  /// See PlayoutQueue::isDry().
-  [[nodiscard]] bool isDry() const;
+  /// See PlayoutQueue.
+  [[nodiscard]] int64_t patienceUs() const;
+  int64_t takeDelay(int64_t waited_us);
   /// A whole frame of the endpoint's audio is there.
   [[nodiscard]] bool hasAudio() const;
   /// See PlayoutQueue::takeAdvance().

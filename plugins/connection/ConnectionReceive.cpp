@@ -112,9 +112,14 @@ void Connection::maybeResume() {
   });
 }
 
-bool Connection::isDry() const {
+int64_t Connection::patienceUs() const {
   const std::lock_guard lock(mutex_);
-  return playout_ && playout_->isDry();
+  return playout_ ? playout_->patienceUs() : 0;
+}
+
+int64_t Connection::takeDelay(int64_t waited_us) {
+  const std::lock_guard lock(mutex_);
+  return playout_ ? playout_->takeDelay(waited_us) : 0;
 }
 
 bool Connection::hasAudio() const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/SourcePusher.hpp"
 
+#include <utility>
+
 #include "elements/AudioCaps.hpp"
 #include "runtime/StreamLock.hpp"
 
@@ -14,9 +16,6 @@ constexpr int64_t kMaxCatchUpUs = 200'000;
 // noise in its place would delay all that follows. After this long it is paid with noise.
 constexpr int64_t kMaxOwingUs = 100'000;
 constexpr int64_t kAdvanceStepUs = 2'000;
-// A frame that is late by less is worth waiting for: noise in its place would delay all that
-// follows by 20 ms. The next tick keeps its time.
-constexpr int64_t kDryWaitUs = 3'000;
 constexpr int64_t kDryLookUs = 1'000;
 
 }  // namespace
@@ -155,11 +154,12 @@ int64_t SourcePusher::tick(int64_t now_us) {
     discont_ = true;
     owed_ = 0;
   }
-  if (connection_->isDry()) {
-    if (dry_until_us_ == 0) dry_until_us_ = now_us + kDryWaitUs;
-    if (now_us < dry_until_us_) return now_us + kDryLookUs;
+  if (const int64_t patience_us = connection_->patienceUs(); patience_us > 0) {
+    if (dry_since_us_ == 0) dry_since_us_ = now_us;
+    if (now_us - dry_since_us_ < patience_us) return now_us + kDryLookUs;
   }
-  dry_until_us_ = 0;
+  if (dry_since_us_ != 0)
+    next_tick_us_ += connection_->takeDelay(now_us - std::exchange(dry_since_us_, 0));
   const int64_t due = (now_us - next_tick_us_) / MediaLoop::kFrameUs + 1;
   next_tick_us_ += due * MediaLoop::kFrameUs;
   if (owed_ == 0 && due > 1) owing_until_us_ = now_us + kMaxOwingUs;

@@ -81,7 +81,7 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
   int64_t next_tick_us_ = 0;
   int64_t owed_ = 0;  // frames whose tick has passed
   int64_t owing_until_us_ = 0;
-  int64_t dry_until_us_ = 0;  // how long a late frame is waited for; 0: it is not
+  int64_t dry_since_us_ = 0;  // since when a late frame is waited for; 0: it is not
 };
 
 }  // namespace wsbridge

@@ -45,8 +45,11 @@ void add(MediaResults& sum, const MediaResults& one) {
       &MediaResults::burstsMissing, &MediaResults::burstsUnclear, &MediaResults::crossTalk};
   for (const auto counter : counters)
     sum.*counter += one.*counter;
-  sum.stream.worstLateMs = std::max(sum.stream.worstLateMs, one.stream.worstLateMs);
-  sum.stream.worstLateOwnMs = std::max(sum.stream.worstLateOwnMs, one.stream.worstLateOwnMs);
+  double ReceiveStatistics::Result::*const worst[] = {
+      &ReceiveStatistics::Result::worstLateMs, &ReceiveStatistics::Result::worstLateOwnMs,
+      &ReceiveStatistics::Result::movedLaterMs, &ReceiveStatistics::Result::movedEarlierMs};
+  for (const auto figure : worst)
+    sum.stream.*figure = std::max(sum.stream.*figure, one.stream.*figure);
   sum.roundTrips.insert(sum.roundTrips.end(), one.roundTrips.begin(), one.roundTrips.end());
 }
 

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <span>
+#include <utility>
 
 namespace bench {
 namespace {
@@ -79,6 +82,20 @@ double ReceiveStatistics::start() const {
   return *middle / kUnitsPerMs;
 }
 
+std::vector<int32_t> ReceiveStatistics::schedules(uint32_t samplesPerPacket) const {
+  const size_t window = std::clamp<size_t>(clockRate_ / samplesPerPacket, 1, packets_.size());
+  std::vector<int32_t> sorted(window);
+  std::ranges::transform(std::span(packets_).first(window), sorted.begin(), &Packet::deviation);
+  std::ranges::sort(sorted);
+  std::vector<int32_t> all(packets_.size(), sorted[(window - 1) / 2]);
+  for (size_t i = window; i < packets_.size(); ++i) {
+    all[i] = sorted[(window - 1) / 2];
+    sorted.erase(std::ranges::lower_bound(sorted, packets_[i - window].deviation));
+    sorted.insert(std::ranges::upper_bound(sorted, packets_[i].deviation), packets_[i].deviation);
+  }
+  return all;
+}
+
 Nanoseconds ReceiveStatistics::fittedStart() const {
   if (packets_.empty()) return 0;
   return firstArrival_ + static_cast<Nanoseconds>(start() * 1e6);
@@ -93,10 +110,13 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
   result.reordered = reordered_;
   result.foreignSsrc = foreignSsrc_;
   if (packets_.empty()) return result;
-  const double fitted = start();
-  for (const Packet& packet : packets_) {
+  const std::vector<int32_t> schedule = schedules(samplesPerPacket);
+  std::optional<std::pair<double, double>> extremes;  // of the steady schedule so far
+  for (size_t i = 0; i < packets_.size(); ++i) {
+    const Packet& packet = packets_[i];
     const double deviation = packet.deviation / kUnitsPerMs;
-    const double late = deviation - fitted;
+    const double expected = schedule[i] / kUnitsPerMs;
+    const double late = deviation - expected;
     const double offset =
         deviation +
         1000.0 * static_cast<double>(static_cast<int32_t>(packet.timestamp)) / clockRate_;
@@ -105,6 +125,11 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
     const bool isLate = late > kLateMs;
     if (isLate) ++result.late;
     if (!steady) continue;
+    auto& [earliest, latest] = extremes ? *extremes : extremes.emplace(expected, expected);
+    earliest = std::min(earliest, expected);
+    latest = std::max(latest, expected);
+    result.movedLaterMs = std::max(result.movedLaterMs, expected - earliest);
+    result.movedEarlierMs = std::max(result.movedEarlierMs, latest - expected);
     result.worstLateMs = std::max(result.worstLateMs, late);
     if (isLate) ++result.lateSteady;
     if (!isLate) {

@@ -40,11 +40,14 @@ class ReceiveStatistics {
     uint64_t lateByMachine = 0;  // those of lateSteady that are the machine's
     double worstLateOwnMs = 0;   // the worst, without the machine's share
     uint64_t lateOwn() const { return lateSteady - lateByMachine; }
+    double movedLaterMs = 0;  // the schedule, at its most
+    double movedEarlierMs = 0;
     uint64_t jumps = 0;  // neighbours by number whose time stamps are not one packet apart
   };
-  // The schedule is first packet + time stamp, its start the median over all packets: it cannot
-  // drift along with the stream. A packet is late by the machine when without the time that
-  // the machine stood still, between schedule and arrival, it would have been in time.
+  // A packet's schedule is what its time stamp and the second before it say (the median; for those
+  // of the first second that second itself). How far the schedule itself moves is told apart. A
+  // packet is late by the machine when without the time that the machine stood still, between
+  // schedule and arrival, it would have been in time.
   Result result(uint32_t samplesPerPacket, Nanoseconds steadyFrom, Nanoseconds steadyTo,
                 const Stalls& stalls = {}) const;
 
@@ -60,6 +63,8 @@ class ReceiveStatistics {
     int32_t deviation;   // of its arrival against that, in units of 10 µs
   };
   double start() const;  // median deviation in ms
+  // Of each packet what it is compared with, in the units of deviation.
+  std::vector<int32_t> schedules(uint32_t samplesPerPacket) const;
 
   uint32_t clockRate_;
   uint32_t ssrc_ = 0;

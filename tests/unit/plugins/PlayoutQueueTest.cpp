@@ -312,6 +312,65 @@ TEST(PlayoutQueue, ThePullerIsToldHowMuchEarlierItMayComeAndOnlyOnce) {
   EXPECT_EQ(player.queue.counters().underruns, 0U);
 }
 
+/// Pulls as SourcePusher does: waits while it is worth it, follows the endpoint both ways.
+class FollowingPuller {
+ public:
+  /// The last frame comes this late: from then on all are in time again.
+  void runUntil(int64_t end_us, int64_t stall_us = 0) {
+    const int64_t blocked_us = arrival_us_ + stall_us;
+    for (; now_us_ < end_us; now_us_ += kMs) {
+      for (; arrival_us_ <= now_us_ && now_us_ >= blocked_us; arrival_us_ += kFrameUs)
+        queue.push(bytesOf(loud_), now_us_);
+      if (now_us_ >= next_us_) tick();
+    }
+  }
+  [[nodiscard]] int64_t movedUs() const { return advanced_us_ - delayed_us_; }
+
+  PlayoutQueue queue{silence()};
+
+ private:
+  void tick() {
+    if (const int64_t patience_us = queue.patienceUs(); patience_us > 0) {
+      if (dry_since_us_ == 0) dry_since_us_ = now_us_;
+      if (now_us_ - dry_since_us_ < patience_us) return;
+    }
+    if (dry_since_us_ != 0) {
+      const int64_t delay_us = queue.takeDelay(now_us_ - dry_since_us_);
+      delayed_us_ += delay_us;
+      next_us_ += delay_us;
+      dry_since_us_ = 0;
+    }
+    Samples frame(queue.frameSamples());
+    queue.pull(frame.data(), now_us_);
+    const int64_t advance_us = queue.takeAdvance(2'000);
+    advanced_us_ += advance_us;
+    next_us_ += kFrameUs - advance_us;
+  }
+
+  const Samples loud_ = Samples(kFrame, 400);
+  int64_t now_us_ = 1'000'000;
+  int64_t arrival_us_ = now_us_;
+  int64_t next_us_ = now_us_ + 15'000;
+  int64_t dry_since_us_ = 0;
+  int64_t advanced_us_ = 0;
+  int64_t delayed_us_ = 0;
+};
+
+TEST(PlayoutQueue, StallsOfTheEndpointDoNotMoveTheTimeLineFurtherAndFurther) {
+  FollowingPuller puller;
+  puller.runUntil(11'000'000);
+  const int64_t settled_us = puller.movedUs();
+  EXPECT_GT(settled_us, 0);
+  for (int i = 0; i < 60; ++i) {
+    puller.runUntil((11 + 10 * i) * 1'000'000);
+    puller.runUntil((11 + 10 * i + 1) * 1'000'000, 25'000);
+    EXPECT_LE(puller.movedUs() - settled_us, 40'000) << "after stall " << i;
+    EXPECT_LE(puller.queue.milliseconds(), 40U);
+  }
+  // Noise once, to get ahead; from then on the frame that is late is waited for.
+  EXPECT_LE(puller.queue.counters().underruns, 3U);
+}
+
 TEST(PlayoutQueue, AnEndpointThatSendsInChunksIsNotTrimmedAndRunsDryOnceAtMost) {
   for (const size_t chunk_ms : {60UL, 128UL, 500UL}) {
     Player player(silence());
