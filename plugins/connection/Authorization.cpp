@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "connection/Authorization.hpp"
 
-#include <glib.h>
-
 #include "connection/Endpoint.hpp"
+#include "connection/Http.hpp"
 
 namespace wsbridge {
-
-namespace {
-
-std::string basic(const std::string& username, const std::string& password) {
-  const std::string pair = username + ":" + password;
-  g_autofree char* encoded =
-      g_base64_encode(reinterpret_cast<const guchar*>(pair.data()), pair.size());
-  return std::string("Basic ") + encoded;
-}
-
-}  // namespace
 
 std::variant<std::shared_ptr<const Authorization>, std::string> Authorization::make(
     const AuthorizationSettings& settings) {
@@ -30,7 +18,7 @@ std::variant<std::shared_ptr<const Authorization>, std::string> Authorization::m
         return std::string("username is not set: authorization-type basic needs it");
       if (settings.username.find(':') != std::string::npos)
         return std::string("username has a colon, which Basic authorization cannot carry");
-      made->fixed_ = basic(settings.username, settings.password);
+      made->fixed_ = basicAuthorization(settings.username, settings.password);
       break;
     case AuthorizationType::Bearer:
       if (settings.bearer_token.empty())
@@ -48,8 +36,10 @@ std::variant<std::shared_ptr<const Authorization>, std::string> Authorization::m
   return made;
 }
 
-std::string Authorization::header(int64_t now_s) const {
-  return jwt_ ? "Bearer " + jwt_->token(now_s) : fixed_;
+std::optional<std::string> Authorization::header(int64_t now_s) const {
+  if (!jwt_) return fixed_;
+  const auto token = jwt_->token(now_s);
+  return token ? std::optional("Bearer " + *token) : std::nullopt;
 }
 
 }  // namespace wsbridge

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -34,8 +35,8 @@ class Authorization {
   Authorization(const Authorization&) = delete;
   Authorization& operator=(const Authorization&) = delete;
 
-  /// For one attempt; empty sends no header.
-  [[nodiscard]] std::string header(int64_t now_s) const;
+  /// For one attempt; an empty text sends no header. Nothing: the key cannot sign.
+  [[nodiscard]] std::optional<std::string> header(int64_t now_s) const;
 
  private:
   Authorization() = default;

@@ -252,12 +252,14 @@ class Connection : public WebSocketClient::Listener,
       0;  // counts starts, so that what was posted for an earlier one does nothing
   int64_t started_us_ = 0;
 
+  // Of the sink's streaming thread, kept for its memory.
+  std::vector<uint8_t> coded_;
+
   // Loop thread only.
   std::shared_ptr<WebSocketClient> client_;
   bool audio_is_text_ = false;
-  std::string audio_text_;        // kept for its memory, as these two
-  std::vector<uint8_t> coded_;    // of the sink's streaming thread
-  std::vector<uint8_t> decoded_;  // of the loop's
+  std::string audio_text_;  // kept for its memory, as this one
+  std::vector<uint8_t> decoded_;
   uint64_t client_generation_ = 0;
   std::string subprotocol_;
   int64_t opened_us_ = 0;

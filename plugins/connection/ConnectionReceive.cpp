@@ -66,7 +66,7 @@ void Connection::play(std::span<const uint8_t> payload) {
       payload = decoded_;
     }
     playout_->push(payload, g_get_monotonic_time());
-    if (decoded_.capacity() > kKeptDecoded) decoded_ = {};
+    if (decoded_.capacity() > kKeptDecoded) std::vector<uint8_t>().swap(decoded_);
     accountPlayout();
     if (!told_full_) tellQueueState();
     pause = !paused_ && state_ == ConnectionState::Open && shouldPause();

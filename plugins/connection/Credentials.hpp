@@ -19,8 +19,8 @@ struct Credentials {
   std::string signature_key = {};                      // empty: no X-Wsbridge-Signature
 };
 
-/// Adds to the request what is made for this attempt.
-void sign(HandshakeRequest& request, const Endpoint& endpoint, const Credentials& credentials,
+/// Adds to the request what is made for this attempt. False: a key cannot sign.
+bool sign(HandshakeRequest& request, const Endpoint& endpoint, const Credentials& credentials,
           int64_t now_s);
 
 /// The value of X-Wsbridge-Signature: "sha256=" and HMAC-SHA256, in hex, of the lines method, URL

@@ -307,8 +307,10 @@ void Dialer::tlsDone(GTlsConnection* tls) {
 void Dialer::sendHandshake() {
   stage_ = "waiting for the handshake's answer";
   HandshakeRequest signed_request = settings_.request;
-  sign(signed_request, settings_.endpoint, settings_.credentials,
-       g_get_real_time() / G_USEC_PER_SEC);
+  if (!sign(signed_request, settings_.endpoint, settings_.credentials,
+            g_get_real_time() / G_USEC_PER_SEC)) {
+    return fail({.kind = FailureKind::Settings, .text = "the key in jwt-key-file cannot sign"});
+  }
   request_ = handshakeText(settings_.endpoint, signed_request, key_);
   sendRequest();
 }

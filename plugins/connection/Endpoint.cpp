@@ -3,19 +3,15 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 
-#include <libsoup/soup.h>
+#include "connection/Encoding.hpp"
+#include "connection/Http.hpp"
 
 namespace wsbridge {
 
 namespace {
 
 constexpr std::string_view kAcceptGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-struct HeadersUnref {
-  void operator()(SoupMessageHeaders* headers) const { soup_message_headers_unref(headers); }
-};
 
 std::string acceptKey(const std::string& key) {
   g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA1);
@@ -25,15 +21,14 @@ std::string acceptKey(const std::string& key) {
   std::array<guint8, 20> digest{};
   gsize size = digest.size();
   g_checksum_get_digest(checksum, digest.data(), &size);
-  g_autofree char* text = g_base64_encode(digest.data(), size);
-  return text;
+  return base64(digest);
 }
 
 Failure handshakeFailure(const std::string& text, unsigned status) {
-  // Gateways and load balancers say these while the server behind them restarts.
-  const bool temporary = status == 502 || status == 503 || status == 504;
-  return Failure{
-      .kind = FailureKind::Handshake, .text = text, .http_status = status, .temporary = temporary};
+  return Failure{.kind = FailureKind::Handshake,
+                 .text = text,
+                 .http_status = status,
+                 .temporary = isTemporaryStatus(status)};
 }
 
 std::string statusHint(unsigned status) {
@@ -94,13 +89,7 @@ std::variant<Endpoint, std::string> Endpoint::parse(const std::string& uri) {
   endpoint.shown =
       std::string(endpoint.tls ? "wss://" : "ws://") + endpoint.hostHeader() + endpoint.target;
   if (const char* query = g_uri_get_query(parsed)) endpoint.target += std::string("?") + query;
-  if (const char* user = g_uri_get_user(parsed)) {
-    const char* password = g_uri_get_password(parsed);
-    const std::string pair = std::string(user) + ":" + (password != nullptr ? password : "");
-    g_autofree char* encoded =
-        g_base64_encode(reinterpret_cast<const guchar*>(pair.data()), pair.size());
-    endpoint.authorization = std::string("Basic ") + encoded;
-  }
+  endpoint.authorization = basicAuthorizationOf(parsed);
   return endpoint;
 }
 
@@ -117,8 +106,7 @@ std::string Endpoint::url() const {
 std::string makeHandshakeKey() {
   std::array<guint32, 4> raw{};
   std::generate(raw.begin(), raw.end(), g_random_int);
-  g_autofree char* key = g_base64_encode(reinterpret_cast<const guchar*>(raw.data()), sizeof raw);
-  return key;
+  return base64({reinterpret_cast<const uint8_t*>(raw.data()), sizeof raw});
 }
 
 std::string handshakeText(const Endpoint& endpoint, const HandshakeRequest& request,
@@ -145,19 +133,12 @@ std::string handshakeText(const Endpoint& endpoint, const HandshakeRequest& requ
 std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head,
                                                            const HandshakeRequest& request,
                                                            const std::string& key) {
-  const std::unique_ptr<SoupMessageHeaders, HeadersUnref> headers(
-      soup_message_headers_new(SOUP_MESSAGE_HEADERS_RESPONSE));
-  SoupHTTPVersion version = SOUP_HTTP_1_1;
-  guint status = 0;
-  g_autofree char* phrase = nullptr;
-  // libsoup wants the text without its last empty line, and reads numbers as far as there are
-  // digits.
-  const std::string text(head.substr(0, head.size() >= 2 ? head.size() - 2 : 0));
-  if (!soup_headers_parse_response(text.c_str(), static_cast<int>(text.size()), headers.get(),
-                                   &version, &status, &phrase)) {
+  const auto http = readHttpAnswer(head);
+  if (!http) {
     return handshakeFailure(
         "the endpoint's answer is not HTTP: is there a WebSocket server behind this URI?", 0);
   }
+  const auto& [status, headers] = *http;
   if (status != SOUP_STATUS_SWITCHING_PROTOCOLS) {
     return handshakeFailure("the endpoint answered " + std::to_string(status) + statusHint(status),
                             status);

@@ -2,7 +2,6 @@
 #include "connection/Jwt.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <optional>
 
@@ -11,23 +10,21 @@
 #include <glib.h>
 #include <json-glib/json-glib.h>
 
+#include "connection/Encoding.hpp"
+
 namespace wsbridge {
 
 namespace {
 
 constexpr unsigned kMinRsaBits = 2048;  // RFC 7518 section 3.3
 
-std::string base64Url(const void* bytes, size_t size) {
-  g_autofree char* encoded = g_base64_encode(static_cast<const guchar*>(bytes), size);
-  std::string text(encoded);
+/// Of RFC 7515 section 2.
+std::string base64Url(std::span<const uint8_t> bytes) {
+  std::string text = base64(bytes);
   std::replace(text.begin(), text.end(), '+', '-');
   std::replace(text.begin(), text.end(), '/', '_');
   text.erase(std::find(text.begin(), text.end(), '='), text.end());
   return text;
-}
-
-std::string base64Url(const std::string& text) {
-  return base64Url(text.data(), text.size());
 }
 
 /// The members of the object as text, or what is wrong with it.
@@ -109,36 +106,26 @@ std::variant<std::shared_ptr<const JwtSigner>, std::string> JwtSigner::make(
   return signer;
 }
 
-std::string JwtSigner::token(int64_t now_s) const {
+std::optional<std::string> JwtSigner::token(int64_t now_s) const {
   const char* header = algorithm_ == JwtAlgorithm::Rs256 ? R"({"alg":"RS256","typ":"JWT"})"
                                                          : R"({"alg":"HS256","typ":"JWT"})";
   g_autofree char* id = g_uuid_string_random();
   const std::string claims =
       "{" + claims_ + (claims_.empty() ? "" : ",") + "\"iat\":" + std::to_string(now_s) +
       ",\"exp\":" + std::to_string(now_s + lifetime_s_) + ",\"jti\":\"" + id + "\"}";
-  const std::string text = base64Url(header) + "." + base64Url(claims);
-  const std::string made = signature(text);
-  return made.empty() ? std::string() : text + "." + made;
+  const std::string text = base64Url(bytesOf(header)) + "." + base64Url(bytesOf(claims));
+  const auto made = signature(text);
+  return made ? std::optional(text + "." + *made) : std::nullopt;
 }
 
-std::string JwtSigner::signature(const std::string& text) const {
-  if (algorithm_ == JwtAlgorithm::Hs256) {
-    GHmac* hmac = g_hmac_new(G_CHECKSUM_SHA256, reinterpret_cast<const guchar*>(secret_.data()),
-                             secret_.size());
-    g_hmac_update(hmac, reinterpret_cast<const guchar*>(text.data()),
-                  static_cast<gssize>(text.size()));
-    std::array<guint8, 32> digest{};
-    gsize size = digest.size();
-    g_hmac_get_digest(hmac, digest.data(), &size);
-    g_hmac_unref(hmac);
-    return base64Url(digest.data(), size);
-  }
+std::optional<std::string> JwtSigner::signature(const std::string& text) const {
+  if (algorithm_ == JwtAlgorithm::Hs256) return base64Url(hmac(G_CHECKSUM_SHA256, secret_, text));
   const gnutls_datum_t data{reinterpret_cast<unsigned char*>(const_cast<char*>(text.data())),
                             static_cast<unsigned>(text.size())};
   gnutls_datum_t made{};
   if (gnutls_privkey_sign_data2(private_key_.get(), GNUTLS_SIGN_RSA_SHA256, 0, &data, &made) < 0)
-    return {};
-  std::string encoded = base64Url(made.data, made.size);
+    return std::nullopt;
+  std::string encoded = base64Url({made.data, made.size});
   gnutls_free(made.data);
   return encoded;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // JSON Web Tokens (RFC 7519) that a key of ours signs (RFC 7515: HS256, RS256). The key is read
-// once; sign() may be called from any thread.
+// once; token() may be called from any thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -31,9 +32,9 @@ class JwtSigner {
   JwtSigner(const JwtSigner&) = delete;
   JwtSigner& operator=(const JwtSigner&) = delete;
 
-  /// A fresh token: iat, exp and a jti of its own are added to the claims. Empty when the library
-  /// cannot sign.
-  [[nodiscard]] std::string token(int64_t now_s) const;
+  /// A fresh token: iat, exp and a jti of its own are added to the claims. Nothing: the key cannot
+  /// sign.
+  [[nodiscard]] std::optional<std::string> token(int64_t now_s) const;
 
  private:
   struct KeyFree {
@@ -41,7 +42,7 @@ class JwtSigner {
   };
 
   JwtSigner() = default;
-  [[nodiscard]] std::string signature(const std::string& text) const;
+  [[nodiscard]] std::optional<std::string> signature(const std::string& text) const;
 
   JwtAlgorithm algorithm_ = JwtAlgorithm::Rs256;
   std::unique_ptr<gnutls_privkey_st, KeyFree> private_key_;

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "connection/Proxy.hpp"
 
-#include <memory>
-
-#include <libsoup/soup.h>
-
 #include "connection/Endpoint.hpp"
+#include "connection/Http.hpp"
 
 namespace wsbridge {
 
 namespace {
 
 constexpr const char* kForm = "proxy is not valid: give http://[user:password@]host:port";
-
-struct HeadersUnref {
-  void operator()(SoupMessageHeaders* headers) const { soup_message_headers_unref(headers); }
-};
 
 std::string authority(const std::string& host, uint16_t port) {
   const bool v6 = host.find(':') != std::string::npos;
@@ -25,7 +18,7 @@ std::string authority(const std::string& host, uint16_t port) {
 std::string hintOf(unsigned status) {
   if (status == 407) return ": check the user and password in proxy";
   if (status == 403) return ": it does not allow this endpoint";
-  if (status == 502 || status == 503 || status == 504) return ": it does not reach the endpoint";
+  if (isTemporaryStatus(status)) return ": it does not reach the endpoint";
   return "";
 }
 
@@ -44,13 +37,7 @@ std::variant<Proxy, std::string> Proxy::parse(const std::string& uri) {
   proxy.host = host;
   proxy.port = static_cast<uint16_t>(port);
   proxy.shown = authority(proxy.host, proxy.port);
-  if (const char* user = g_uri_get_user(parsed)) {
-    const char* password = g_uri_get_password(parsed);
-    const std::string pair = std::string(user) + ":" + (password != nullptr ? password : "");
-    g_autofree char* encoded =
-        g_base64_encode(reinterpret_cast<const guchar*>(pair.data()), pair.size());
-    proxy.authorization = std::string("Basic ") + encoded;
-  }
+  proxy.authorization = basicAuthorizationOf(parsed);
   return proxy;
 }
 
@@ -62,22 +49,16 @@ std::string connectText(const Proxy& proxy, const std::string& host, uint16_t po
 }
 
 std::optional<Failure> readProxyAnswer(std::string_view head, const Proxy& proxy) {
-  const std::unique_ptr<SoupMessageHeaders, HeadersUnref> headers(
-      soup_message_headers_new(SOUP_MESSAGE_HEADERS_RESPONSE));
-  SoupHTTPVersion version = SOUP_HTTP_1_1;
-  guint status = 0;
-  g_autofree char* phrase = nullptr;
-  const std::string text(head.substr(0, head.size() >= 2 ? head.size() - 2 : 0));
+  const auto answer = readHttpAnswer(head);
   const std::string who = "the proxy " + proxy.shown;
-  if (!soup_headers_parse_response(text.c_str(), static_cast<int>(text.size()), headers.get(),
-                                   &version, &status, &phrase)) {
+  if (!answer)
     return Failure{.kind = FailureKind::Handshake, .text = who + " does not answer in HTTP"};
-  }
+  const unsigned status = answer->status;
   if (status >= 200 && status < 300) return std::nullopt;
   return Failure{.kind = FailureKind::Handshake,
                  .text = who + " answered " + std::to_string(status) + hintOf(status),
                  .http_status = status,
-                 .temporary = status == 502 || status == 503 || status == 504};
+                 .temporary = isTemporaryStatus(status)};
 }
 
 }  // namespace wsbridge

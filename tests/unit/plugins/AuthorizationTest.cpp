@@ -64,7 +64,7 @@ std::string headerOf(const AuthorizationSettings& settings, int64_t now_s = 1000
     ADD_FAILURE() << *fault;
     return {};
   }
-  return std::get<std::shared_ptr<const Authorization>>(made)->header(now_s);
+  return std::get<std::shared_ptr<const Authorization>>(made)->header(now_s).value();
 }
 
 std::string faultOf(const AuthorizationSettings& settings) {
@@ -138,7 +138,7 @@ TEST(Jwt, ClaimsAreThoseGivenAndOurs) {
   const auto& authorization = std::get<std::shared_ptr<const Authorization>>(made);
   std::set<std::string> ids;
   for (int64_t now_s = 1'700'000'000; now_s < 1'700'000'003; ++now_s) {
-    const Token token = split(authorization->header(now_s));
+    const Token token = split(authorization->header(now_s).value());
     g_autoptr(JsonParser) parser = json_parser_new();
     ASSERT_TRUE(json_parser_load_from_data(parser, token.claims.c_str(), -1, nullptr))
         << token.claims;
