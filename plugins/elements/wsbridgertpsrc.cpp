@@ -25,7 +25,7 @@
 // clang-format on
 #include "elements/wsbridgertpsrc.hpp"
 
-#include "elements/ContextProperties.hpp"
+#include "elements/RtpSrcProperties.hpp"
 #include "rtp/RtpReceiver.hpp"
 #include "rtp/RtpSockets.hpp"
 
@@ -38,54 +38,14 @@ using wsbridge::GObjectPtr;
 using wsbridge::MediaLoop;
 using wsbridge::RtpAddress;
 using wsbridge::RtpReceiver;
+using wsbridge::RtpSrcSettings;
 using wsbridge::RtpTransport;
-
-enum : guint {
-  kPropTransport = 1,
-  kPropSocket,
-  kPropRtcpSocket,
-  kPropAddress,
-  kPropPort,
-  kPropRtcpMux,
-  kPropReports,
-  kPropCaps,
-  kPropPayloadTypes,
-  kPropRemoteAddress,
-  kPropRemotePort,
-  kPropRemoteRtcpPort,
-  kPropLatch,
-  kPropOpen,
-  kPropContext,
-  kPropContextWait,
-  kPropStats,
-};
-
-constexpr guint kMaxPort = 65535;
-
-struct Settings {
-  std::string transport;
-  GObjectPtr<GSocket> socket;
-  GObjectPtr<GSocket> rtcp_socket;
-  std::string address = "0.0.0.0";
-  guint port = 0;
-  bool rtcp_mux = false;
-  bool reports = false;
-  GstCaps* caps = nullptr;
-  std::string payload_types;
-  std::string remote_address;
-  guint remote_port = 0;
-  guint remote_rtcp_port = 0;
-  bool latch = true;
-  bool open = true;
-  std::string context;
-  guint context_wait_ms = 0;
-};
 
 struct RtpSrcPrivate {
   GstPad* rtp_pad = nullptr;
   std::mutex mutex;  // guards all that follows
   GstPad* rtcp_pad = nullptr;
-  Settings settings;
+  RtpSrcSettings settings;
   std::shared_ptr<MediaLoop> loop;
   std::shared_ptr<RtpTransport> transport;
   std::shared_ptr<RtpReceiver> receiver;
@@ -114,15 +74,6 @@ RtpSrcPrivate& privOf(gpointer object) {
   return *WSBRIDGE_RTP_SRC(object)->priv;
 }
 
-std::string textOf(const GValue* value) {
-  const char* text = g_value_get_string(value);
-  return text != nullptr ? text : "";
-}
-
-GObjectPtr<GSocket> socketOf(const GValue* value) {
-  return GObjectPtr<GSocket>(static_cast<GSocket*>(g_value_dup_object(value)));
-}
-
 /// False: not a list of numbers from 0 to 127. Empty: all of them.
 bool parsePayloadTypes(const std::string& text, RtpReceiver::PayloadTypes& types) {
   types.reset();
@@ -144,7 +95,7 @@ bool parsePayloadTypes(const std::string& text, RtpReceiver::PayloadTypes& types
 /// What the other side is said to be reaches the transport at once, also in mid-call.
 void announce(RtpSrcPrivate& priv) {
   if (!priv.transport) return;
-  const Settings& s = priv.settings;
+  const RtpSrcSettings& s = priv.settings;
   const auto at = [&s](guint port) {
     return RtpAddress::parse(s.remote_address, static_cast<uint16_t>(port)).value_or(RtpAddress{});
   };
@@ -157,63 +108,25 @@ void announce(RtpSrcPrivate& priv) {
 void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
   RtpSrcPrivate& priv = privOf(object);
   const std::lock_guard lock(priv.mutex);
-  Settings& s = priv.settings;
+  const RtpSrcSettings& s = priv.settings;
+  if (!setRtpSrcProperty(priv.settings, id, value)) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+  // These work in mid-call.
   switch (id) {
-    case kPropTransport:
-      s.transport = textOf(value);
-      break;
-    case kPropSocket:
-      s.socket = socketOf(value);
-      break;
-    case kPropRtcpSocket:
-      s.rtcp_socket = socketOf(value);
-      break;
-    case kPropAddress:
-      s.address = textOf(value);
-      break;
-    case kPropPort:
-      s.port = g_value_get_uint(value);
-      break;
-    case kPropRtcpMux:
-      s.rtcp_mux = g_value_get_boolean(value) != FALSE;
-      break;
-    case kPropReports:
-      s.reports = g_value_get_boolean(value) != FALSE;
-      break;
-    case kPropCaps:
-      gst_caps_replace(&s.caps, const_cast<GstCaps*>(gst_value_get_caps(value)));
-      break;
-    case kPropPayloadTypes:
-      s.payload_types = textOf(value);
-      break;
-    case kPropRemoteAddress:
-      s.remote_address = textOf(value);
+    case wsbridge::kPropRemoteAddress:
+    case wsbridge::kPropRemotePort:
+    case wsbridge::kPropRemoteRtcpPort:
       announce(priv);
       break;
-    case kPropRemotePort:
-      s.remote_port = g_value_get_uint(value);
-      announce(priv);
-      break;
-    case kPropRemoteRtcpPort:
-      s.remote_rtcp_port = g_value_get_uint(value);
-      announce(priv);
-      break;
-    case kPropLatch:
-      s.latch = g_value_get_boolean(value) != FALSE;
+    case wsbridge::kPropLatch:
       if (priv.transport) priv.transport->setLatching(s.latch);
       break;
-    case kPropOpen:
-      s.open = g_value_get_boolean(value) != FALSE;
+    case wsbridge::kPropOpen:
       if (priv.receiver) priv.receiver->setOpen(s.open);
       break;
-    case kPropContext:
-      s.context = textOf(value);
-      break;
-    case kPropContextWait:
-      s.context_wait_ms = g_value_get_uint(value);
-      break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+      break;
   }
 }
 
@@ -244,61 +157,16 @@ GstStructure* makeStats(RtpSrcPrivate& priv) {
 void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   RtpSrcPrivate& priv = privOf(object);
   const std::lock_guard lock(priv.mutex);
-  const Settings& s = priv.settings;
-  switch (id) {
-    case kPropTransport:
-      g_value_set_string(value, s.transport.c_str());
-      break;
-    case kPropSocket:
-      g_value_set_object(value, priv.rtp ? priv.rtp.get() : s.socket.get());
-      break;
-    case kPropRtcpSocket:
-      g_value_set_object(value, priv.rtcp ? priv.rtcp.get() : s.rtcp_socket.get());
-      break;
-    case kPropAddress:
-      g_value_set_string(value, s.address.c_str());
-      break;
-    case kPropPort:
-      g_value_set_uint(value, priv.rtp ? wsbridge::boundPort(priv.rtp.get()) : s.port);
-      break;
-    case kPropRtcpMux:
-      g_value_set_boolean(value, static_cast<gboolean>(s.rtcp_mux));
-      break;
-    case kPropReports:
-      g_value_set_boolean(value, static_cast<gboolean>(s.reports));
-      break;
-    case kPropCaps:
-      gst_value_set_caps(value, s.caps);
-      break;
-    case kPropPayloadTypes:
-      g_value_set_string(value, s.payload_types.c_str());
-      break;
-    case kPropRemoteAddress:
-      g_value_set_string(value, s.remote_address.c_str());
-      break;
-    case kPropRemotePort:
-      g_value_set_uint(value, s.remote_port);
-      break;
-    case kPropRemoteRtcpPort:
-      g_value_set_uint(value, s.remote_rtcp_port);
-      break;
-    case kPropLatch:
-      g_value_set_boolean(value, static_cast<gboolean>(s.latch));
-      break;
-    case kPropOpen:
-      g_value_set_boolean(value, static_cast<gboolean>(s.open));
-      break;
-    case kPropContext:
-      g_value_set_string(value, s.context.c_str());
-      break;
-    case kPropContextWait:
-      g_value_set_uint(value, s.context_wait_ms);
-      break;
-    case kPropStats:
-      g_value_take_boxed(value, makeStats(priv));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  if (id == wsbridge::kPropStats) {
+    g_value_take_boxed(value, makeStats(priv));
+  } else if (id == wsbridge::kPropSocket && priv.rtp) {
+    g_value_set_object(value, priv.rtp.get());
+  } else if (id == wsbridge::kPropRtcpSocket && priv.rtcp) {
+    g_value_set_object(value, priv.rtcp.get());
+  } else if (id == wsbridge::kPropPort && priv.rtp) {
+    g_value_set_uint(value, wsbridge::boundPort(priv.rtp.get()));
+  } else if (!getRtpSrcProperty(priv.settings, id, value)) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 }
 
@@ -309,7 +177,7 @@ bool attach(GstElement* element) {
   std::string transport;
   {
     const std::lock_guard lock(priv.mutex);
-    const Settings& s = priv.settings;
+    const RtpSrcSettings& s = priv.settings;
     transport = s.transport;
     priv.loop = MediaLoop::acquire(s.context, s.context_wait_ms);
     priv.transport = RtpTransport::acquire(s.transport);
@@ -342,7 +210,7 @@ bool openSockets(GstElement* element, RtpSrcPrivate& priv) {
   std::string fault;
   {
     const std::lock_guard lock(priv.mutex);
-    const Settings& s = priv.settings;
+    const RtpSrcSettings& s = priv.settings;
     const auto use = [&](const GObjectPtr<GSocket>& given, guint port) {
       return given ? wsbridge::refObject(given.get()) : wsbridge::bindUdp(s.address, port, fault);
     };
@@ -399,7 +267,7 @@ bool begin(GstElement* element) {
   if (!reportsRate(element, priv, clock_rate)) return false;
   if (!openSockets(element, priv)) return false;
   const std::lock_guard lock(priv.mutex);
-  const Settings& s = priv.settings;
+  const RtpSrcSettings& s = priv.settings;
   priv.receiver =
       RtpReceiver::create({.element = element,
                            .rtp_pad = priv.rtp_pad,
@@ -517,92 +385,6 @@ void finalize(GObject* object) {
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
-constexpr auto kReady =
-    static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-constexpr auto kPlaying = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                   GST_PARAM_MUTABLE_PLAYING);
-
-void installSockets(GObjectClass* klass) {
-  g_object_class_install_property(
-      klass, kPropTransport,
-      g_param_spec_string("transport", "Transport",
-                          "Name shared with the wsbridgertpsink that sends from the same sockets",
-                          nullptr, kReady));
-  g_object_class_install_property(
-      klass, kPropSocket,
-      g_param_spec_object("socket", "Socket",
-                          "Bound UDP socket for RTP; without it address and port are bound",
-                          G_TYPE_SOCKET, kReady));
-  g_object_class_install_property(
-      klass, kPropRtcpSocket,
-      g_param_spec_object("rtcp-socket", "RTCP socket",
-                          "Bound UDP socket for RTCP; without it the next port is bound when the "
-                          "pad rtcp_src is there",
-                          G_TYPE_SOCKET, kReady));
-  g_object_class_install_property(
-      klass, kPropAddress,
-      g_param_spec_string("address", "Address", "IP address to bind", "0.0.0.0", kReady));
-  g_object_class_install_property(
-      klass, kPropPort,
-      g_param_spec_uint("port", "Port", "UDP port to bind, 0 for any; reads as the bound one", 0,
-                        kMaxPort, 0, kReady));
-  g_object_class_install_property(
-      klass, kPropRtcpMux,
-      g_param_spec_boolean("rtcp-mux", "RTCP mux", "RTCP comes and goes on the RTP port, RFC 5761",
-                           FALSE, kReady));
-  g_object_class_install_property(
-      klass, kPropReports,
-      g_param_spec_boolean("reports", "Reports",
-                           "RTCP reports are sent and taken here, RFC 3550, without rtpsession; "
-                           "needs clock-rate in caps",
-                           FALSE, kReady));
-  g_object_class_install_property(
-      klass, kPropCaps,
-      g_param_spec_boxed("caps", "Caps", "Format of the RTP packets", GST_TYPE_CAPS, kReady));
-  g_object_class_install_property(
-      klass, kPropPayloadTypes,
-      g_param_spec_string("payload-types", "Payload types",
-                          "Payload types that are taken, such as 0,101; empty for all", nullptr,
-                          kReady));
-}
-
-void installSource(GObjectClass* klass) {
-  g_object_class_install_property(
-      klass, kPropRemoteAddress,
-      g_param_spec_string("remote-address", "Remote address",
-                          "IP address that the other side announced", nullptr, kPlaying));
-  g_object_class_install_property(
-      klass, kPropRemotePort,
-      g_param_spec_uint("remote-port", "Remote port", "RTP port that the other side announced", 0,
-                        kMaxPort, 0, kPlaying));
-  g_object_class_install_property(
-      klass, kPropRemoteRtcpPort,
-      g_param_spec_uint("remote-rtcp-port", "Remote RTCP port",
-                        "RTCP port that the other side announced; 0: the next one, or the same "
-                        "with rtcp-mux",
-                        0, kMaxPort, 0, kPlaying));
-  g_object_class_install_property(
-      klass, kPropLatch,
-      g_param_spec_boolean("latch", "Latch",
-                           "Take packets of the first valid source only, and send there, RFC 4961",
-                           TRUE, kPlaying));
-  g_object_class_install_property(
-      klass, kPropOpen,
-      g_param_spec_boolean("open", "Open", "While false, packets are read and dropped", TRUE,
-                           kPlaying));
-}
-
-void installLoop(GObjectClass* klass) {
-  wsbridge::installContextProperties(klass, kPropContext, kPropContextWait,
-                                     "Name of the media loop to share (default: a private one)",
-                                     kReady);
-  g_object_class_install_property(
-      klass, kPropStats,
-      g_param_spec_boxed("stats", "Statistics", "Counters, see docs/elements.md",
-                         GST_TYPE_STRUCTURE,
-                         static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
-}
-
 }  // namespace
 
 static void wsbridge_rtp_src_init(WsBridgeRtpSrc* self) {
@@ -621,9 +403,12 @@ static void wsbridge_rtp_src_class_init(WsBridgeRtpSrcClass* klass) {
   object_class->set_property = setProperty;
   object_class->get_property = getProperty;
   object_class->finalize = finalize;
-  installSockets(object_class);
-  installSource(object_class);
-  installLoop(object_class);
+  wsbridge::installRtpSrcProperties(object_class);
+  g_object_class_install_property(
+      object_class, wsbridge::kPropStats,
+      g_param_spec_boxed("stats", "Statistics", "Counters, see docs/elements.md",
+                         GST_TYPE_STRUCTURE,
+                         static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = changeState;
