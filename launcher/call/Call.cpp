@@ -174,7 +174,11 @@ void Call::onPipelineEvent(const PipelineEvent& event) {
     case Kind::Closed:
       if (state_ == State::Over) {
         stopPipeline();
-      } else if (event.who != "local") {
+      } else if (event.who == "local") {
+        // Not because of us: the element has given the conversation up.
+        endpointGone_ = true;
+        finish(EndReason::EndpointError, event.text + " (" + std::to_string(event.code) + ")");
+      } else {
         onEndpointClosed(event);
       }
       break;

@@ -69,8 +69,6 @@ constexpr CallEnd kTable[] = {
     {AckTimeout, "ack-timeout", kGateway, 408, "Request Timeout", "No ACK received", 1000},
     {DialFailed, "dial-failed", kCaller, 480, "Temporarily Unavailable",
      "Called party did not answer", 1000},
-    {DialCancelled, "dial-cancelled", kGateway, 487, "Request Terminated", "Dialling cancelled",
-     1000},
     {SipError, "sip-error", kGateway, 500, "Internal Server Error", "SIP failure", 1001},
     {PipelineError, "pipeline-error", kGateway, 500, "Internal Server Error", "Media failure",
      1011},

@@ -46,7 +46,6 @@ enum class EndReason {
   MaxDuration,
   AckTimeout,
   DialFailed,
-  DialCancelled,
   SipError,
   PipelineError,
   Shutdown,

@@ -171,7 +171,7 @@ std::vector<ConfigKey> buildAudioAndMedia() {
       number(
           "media.loop-wait", "ms", 0, 1000, 1,
           "how long such a thread may gather work before it wakes up",
-          [](Config & c) -> auto& { return c.media.loopWait; }),
+          [](Config & c) -> auto& { return c.media.loopWait; }, true),
       number(
           "media.workers", "", 1, 64, 4,
           "threads that build and take down pipelines; with several, one only builds",

@@ -83,6 +83,7 @@ CallCounters CallPipeline::stop() {
   counters.playoutHighMs = counterOf(source.get(), "playout-high-ms");
   counters.underruns = counterOf(source.get(), "underruns");
   counters.ignored = counterOf(source.get(), "ignored-messages");
+  counters.dropped = counterOf(source.get(), "frames-dropped");
   gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   GstBus* bus = gst_element_get_bus(pipeline_.get());
   gst_bus_set_sync_handler(bus, nullptr, nullptr, nullptr);

@@ -75,6 +75,7 @@ struct CallCounters {
   std::uint64_t playoutHighMs = 0;
   std::uint64_t underruns = 0;  ///< the endpoint's audio came too late
   std::uint64_t ignored = 0;    ///< messages of the endpoint that could not be used
+  std::uint64_t dropped = 0;    ///< frames for an endpoint that does not read
   /// What the caller's RTCP says of our stream; nothing where it sent no report.
   struct Remote {
     int lost;

@@ -42,7 +42,8 @@ int choosePtime(const SdpMedia& media, const Codec& codec, int preferred) {
   int ptime = media.ptime ? media.ptime : preferred;
   if (media.maxPtime) ptime = std::min(ptime, media.maxPtime);
   const int longest = kLongestPayload * 1000 / (codec.rate * codec.bytesPerSample);
-  ptime = std::clamp(ptime, 10, std::min(longest, 120));
+  constexpr int kLongestPtime = 60;  // of wsbridgertpenc
+  ptime = std::clamp(ptime, 10, std::min(longest, kLongestPtime));
   return ptime - ptime % 10;
 }
 

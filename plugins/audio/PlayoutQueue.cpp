@@ -300,6 +300,12 @@ uint64_t PlayoutQueue::clear() {
   return cleared_ms;
 }
 
+void PlayoutQueue::beginStream() {
+  if ((written_bytes_ & 1U) == 0) return;
+  fifo_.write(std::array<uint8_t, 1>{});
+  ++written_bytes_;
+}
+
 void PlayoutQueue::addMark(uint64_t id) {
   marks_.push_back({id, written_bytes_ & ~uint64_t{1}});
 }

@@ -60,7 +60,12 @@ class PlayoutQueue {
   void setHeld(bool held) { held_ = held; }
   [[nodiscard]] bool held() const { return held_; }
   /// No more audio will come: a last part shorter than a frame is played at once.
-  void finish() { finished_ = true; }
+  void finish() {
+    finished_ = true;
+    held_ = false;
+  }
+  /// The stream has broken off, another one follows: half a sample is made whole.
+  void beginStream();
   /// Writes exactly frameSamples() samples.
   Pulled pull(int16_t* out, int64_t now_us);
   /// How much earlier than planned the next pull may come: a paced endpoint's frames then wait less

@@ -139,6 +139,7 @@ void Connection::onOpen(const std::string& subprotocol) {
   std::vector<std::string> opening;
   {
     const std::lock_guard lock(mutex_);
+    if (client_generation_ != generation_) return;  // of a conversation that is over
     const std::string custom = resumption_ == 0
                                    ? settings_.headers
                                    : json::withMember(settings_.headers, "resumption", resumption_);
@@ -156,7 +157,7 @@ void Connection::confirmOpen() {
   OpenedEvent event;
   {
     const std::lock_guard lock(mutex_);
-    if (state_ != ConnectionState::Connecting) return;
+    if (state_ != ConnectionState::Connecting || client_generation_ != generation_) return;
     state_ = ConnectionState::Open;
     resuming_ = false;
     opened_us_ = g_get_monotonic_time();

@@ -75,6 +75,7 @@ bool Connection::beginResumption(int64_t now_us) {
   if (playout_) {
     playout_->forgetMarks();
     playout_->setHeld(false);
+    playout_->beginStream();
   }
   mark_labels_.clear();
   mark_bytes_ = 0;

@@ -27,6 +27,8 @@ bool isOurAction(const std::string& action) {
 }  // namespace
 
 bool Connection::shouldPause() const {
+  // Whoever has paused the play-out goes on with a text, which has to be read.
+  if (playout_->held()) return false;
   if (playout_->aboveHighWater()) return true;
   const uint64_t limit = settings_.max_total_playout_bytes;
   return limit > 0 && PlayoutBudget::total() > limit &&
@@ -35,6 +37,7 @@ bool Connection::shouldPause() const {
 
 bool Connection::shouldResume() const {
   const uint64_t limit = settings_.max_total_playout_bytes;
+  if (playout_->held()) return true;
   const bool room = limit == 0 || PlayoutBudget::total() <= limit;
   return playout_->belowLowWater() && (room || playout_->milliseconds() <= PlayoutBudget::kKeepMs);
 }
@@ -59,8 +62,16 @@ void Connection::play(std::span<const uint8_t> payload) {
     const std::lock_guard lock(mutex_);
     noteReceived();
     if (!peer(Role::Source).attached || !playout_) return;  // a recorder: nobody plays it
-    // While closing nobody can be told to stop: what goes beyond the limits is not kept.
+    // Where nobody can be told to stop, what goes beyond the limits is not kept.
+    const bool unstoppable = state_ == ConnectionState::Closing || playout_->held();
+    const bool excess = unstoppable && playout_->aboveHighWater();
     if (source_ended_ || deaf_ || (state_ == ConnectionState::Closing && shouldPause())) return;
+    if (excess) {
+      ++stats_.ignored_messages;
+      // Half a sample is kept for the other half.
+      payload = encoding_ == AudioEncoding::Linear ? payload.last(payload.size() % 2)
+                                                   : std::span<const uint8_t>();
+    }
     if (encoding_ != AudioEncoding::Linear) {
       decodeG711(encoding_, payload, decoded_);
       payload = decoded_;
@@ -211,6 +222,7 @@ void Connection::act(const Command& command, std::string_view text) {
   } else if (const auto* pause = std::get_if<PauseCommand>(&command)) {
     locked([&] {
       playout_->setHeld(pause->paused);
+      maybeResume();
       if (!pause->paused) resolveMarks(false);  // those that no audio is queued before
     });
     control(pause->paused ? "pause" : "continue");

@@ -11,7 +11,7 @@ namespace {
 
 std::vector<std::string> splitList(const std::string& text) {
   std::vector<std::string> parts;
-  g_auto(GStrv) split = g_strsplit(text.c_str(), ",", -1);
+  g_auto(GStrv) split = g_strsplit_set(text.c_str(), ",;", -1);
   for (char** part = split; *part != nullptr; ++part) {
     const char* trimmed = g_strstrip(*part);
     if (*trimmed != '\0') parts.emplace_back(trimmed);

@@ -3,6 +3,7 @@
 // The dialects `wsbridge` (byte-compatible with endpoints of the original module) and `vonage`:
 // both send audio as BINARY linear PCM and control as JSON with "action" and "event"; they differ
 // in what the bridge itself writes.
+#include <cstring>
 #include <memory>
 
 #include "dialects/Dialect.hpp"
@@ -13,6 +14,7 @@ namespace wsbridge {
 namespace {
 
 constexpr unsigned kDefaultDigitMs = 160;
+constexpr size_t kMaxDigits = 64;
 
 /// Adds the members of `custom` but those that the bridge writes itself.
 void copyCustom(const std::string& custom, JsonObject* to, bool keep_event) {
@@ -41,6 +43,8 @@ Command markCommand(JsonObject* message) {
 Command dtmfCommand(JsonObject* message) {
   const char* digits = json::stringMember(message, "digits");
   if (digits == nullptr || *digits == '\0') return OtherCommand{"dtmf"};
+  if (strnlen(digits, kMaxDigits + 1) > kMaxDigits)
+    return BadCommand{"dtmf with more than 64 digits"};
   for (const char* digit = digits; *digit != '\0'; ++digit) {
     if (!isDtmfDigit(*digit)) return OtherCommand{"dtmf"};
   }

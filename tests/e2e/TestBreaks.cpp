@@ -27,7 +27,7 @@ void playMinute(RawConnection& connection) {
 
 struct Moment {
   const char* name;
-  bool open;  // behind the handshake
+  bool open;  // the call is up
   std::function<void(RawConnection&)> reach;
 };
 void PrintTo(const Moment& moment, std::ostream* out) {
@@ -42,8 +42,12 @@ const Moment kMoments[] = {
        it.readRequest();
        it.write("HTTP/1.1 101 Switching Protocols\r\nUpgr");
      }},
-    {"BehindTheAnswer", true, [](RawConnection&) {}},
-    {"BehindTheFirstMessage", true, [](RawConnection& it) { it.recvFrame(Opcode::Text, 5s); }},
+    {"BehindTheAnswer", false, [](RawConnection& it) { it.acceptHandshake(); }},
+    {"BehindTheFirstMessage", false,
+     [](RawConnection& it) {
+       it.acceptHandshake();
+       it.recvFrame(Opcode::Text, 5s);
+     }},
     {"WhileTheCallerSpeaks", true,
      [](RawConnection& it) {
        for (int frame = 0; frame < 20; ++frame)
@@ -90,15 +94,20 @@ class MortalEndpoint {
     // A call needs a conversation before it can break; a handshake breaks at the second attempt.
     const int breaking = moment_.open ? 1 : 2;
     if (number < breaking) {
-      if (connection.acceptHandshake()) connection.recvFrame(Opcode::Binary, 5s);
+      awaitCaller(connection);
       connection.reset();
     } else if (number == breaking) {
-      if (moment_.open && !connection.acceptHandshake()) return;
+      if (moment_.open && !awaitCaller(connection)) return;
       moment_.reach(connection);
       if (reset_) connection.reset();
     } else if (connection.acceptHandshake()) {
       speak(connection);
     }
+  }
+
+  /// The caller's audio comes once the call is up.
+  static bool awaitCaller(RawConnection& connection) {
+    return connection.acceptHandshake() && connection.recvFrame(Opcode::Binary, 5s).has_value();
   }
 
   void speak(RawConnection& connection) {
@@ -121,10 +130,7 @@ class MortalEndpoint {
 };
 
 Gateway::Options reconnecting(const char* milliseconds) {
-  // The calls come faster than any limit of a busy machine.
-  return {.set = {{"websocket.reconnect-time", milliseconds},
-                  {"limits.max-loop-delay", "0"},
-                  {"limits.max-loop-load", "0"}}};
+  return {.set = {{"websocket.reconnect-time", milliseconds}}};
 }
 
 class Breaks : public ::testing::TestWithParam<std::tuple<Moment, bool>> {
@@ -171,7 +177,7 @@ TEST_P(Breaks, TheEndpointIsHeardAgain) {
   EXPECT_EQ((*end)["reason"], "caller-hangup");
   const auto openings = endpoint.openings();
   ASSERT_EQ(openings.size(), 1U);
-  EXPECT_NE(openings[0].find(R"("resumption":1)"), std::string::npos) << openings[0];
+  EXPECT_NE(openings[0].find(R"("resumption":)"), std::string::npos) << openings[0];
 }
 
 TEST_P(Breaks, WithoutReconnectionTheCallerGetsAByeWithTheReason) {
@@ -179,24 +185,20 @@ TEST_P(Breaks, WithoutReconnectionTheCallerGetsAByeWithTheReason) {
   MortalEndpoint endpoint(moment(), byReset());
   Phone phone(*strict);
   phone.rtp().play(sine(8000, 500, 5, 12000));
-  const int status = phone.call(endpoint.uri());
+  ASSERT_EQ(phone.call(endpoint.uri()), 200);
   const auto end = strict->waitEnd(phone.callId());
   ASSERT_TRUE(end.has_value());
   EXPECT_TRUE((*end)["reason"].starts_with("endpoint-")) << (*end)["reason"];
-  if (status == 200) {
-    const auto bye = phone.sip().waitRequest("BYE", 5s);
-    ASSERT_TRUE(bye.has_value());
-    EXPECT_FALSE(bye->header("Reason").empty());
-  } else {
-    EXPECT_EQ(status, 502);  // dead before the call was answered
-  }
+  const auto bye = phone.sip().waitRequest("BYE", 5s);
+  ASSERT_TRUE(bye.has_value());
+  EXPECT_FALSE(bye->header("Reason").empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryMoment, Breaks,
                          ::testing::Combine(::testing::ValuesIn(kMoments), ::testing::Bool()),
-                         [](const auto& info) {
-                           return std::string(std::get<0>(info.param).name) +
-                                  (std::get<1>(info.param) ? "Reset" : "Closed");
+                         [](const auto& one) {
+                           return std::string(std::get<0>(one.param).name) +
+                                  (std::get<1>(one.param) ? "Reset" : "Closed");
                          });
 
 // All moments one after another leave nothing behind in the gateway.
@@ -206,6 +208,7 @@ TEST(BreaksOfOneGateway, LeaveNoDescriptorAndNoThread) {
     for (const Moment& moment : kMoments) {
       MortalEndpoint endpoint(moment, true);
       Phone phone(gateway);
+      phone.rtp().play(sine(8000, 500, 5, 12000));
       ASSERT_EQ(phone.call(endpoint.uri()), 200) << moment.name;
       ASSERT_TRUE(eventually([&] { return !endpoint.openings().empty(); }, 10s)) << moment.name;
       EXPECT_TRUE(phone.hangUp());

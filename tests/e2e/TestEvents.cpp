@@ -22,8 +22,6 @@ std::string ended(const std::string& reason) {
 class Events : public ::testing::Test {
  protected:
   void call(std::map<std::string, std::string> set, const std::string& dialect = "vonage") {
-    // A launcher that has just started may be late on a busy machine.
-    set.insert({{"limits.max-loop-delay", "0"}, {"limits.max-loop-load", "0"}});
     gateway_ = std::make_unique<Gateway>(Gateway::Options{.set = set});
     phone_ = std::make_unique<Phone>(*gateway_);
     ASSERT_EQ(phone_->call(endpoint_.uri(), {{kDialectHeader, dialect}}), 200);

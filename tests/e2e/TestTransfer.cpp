@@ -16,8 +16,6 @@ std::string told(int status, const std::string& reason = {}) {
 class Transfer : public ::testing::Test {
  protected:
   void call(std::map<std::string, std::string> set = {}) {
-    // A launcher that has just started may be late on a busy machine.
-    set.insert({{"limits.max-loop-delay", "0"}, {"limits.max-loop-load", "0"}});
     gateway_ = std::make_unique<Gateway>(Gateway::Options{.set = set});
     phone_ = std::make_unique<Phone>(*gateway_);
     ASSERT_EQ(phone_->call(endpoint_.uri()), 200);

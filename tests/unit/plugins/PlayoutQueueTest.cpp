@@ -371,6 +371,31 @@ TEST(PlayoutQueue, StallsOfTheEndpointDoNotMoveTheTimeLineFurtherAndFurther) {
   EXPECT_LE(puller.queue.counters().underruns, 3U);
 }
 
+TEST(PlayoutQueue, AStreamThatBrokeOffInASampleDoesNotShiftTheNextOne) {
+  Player player(silence());
+  const Samples first(kFrame, 400);
+  player.push(first);
+  player.queue.push(bytesOf(first).first(321), player.now_us);
+  player.queue.beginStream();
+  const Samples second(10 * kFrame, 1000);
+  player.push(second);
+  for (int i = 0; i < 12; ++i)
+    player.pull();
+  ASSERT_GT(player.played.size(), 4 * kFrame);
+  EXPECT_EQ(
+      std::count(player.played.begin() + 3 * kFrame, player.played.begin() + 4 * kFrame, 1000),
+      static_cast<long>(kFrame));
+}
+
+TEST(PlayoutQueue, TheEndIsPlayedAlsoWhenItWasHeld) {
+  Player player(silence());
+  player.push(Samples(3 * kFrame, 400));
+  player.queue.setHeld(true);
+  EXPECT_EQ(player.pull(), PlayoutQueue::Pulled::Fallback);
+  player.queue.finish();
+  EXPECT_EQ(player.pull(), PlayoutQueue::Pulled::Audio);
+}
+
 TEST(PlayoutQueue, AnEndpointThatSendsInChunksIsNotTrimmedAndRunsDryOnceAtMost) {
   for (const size_t chunk_ms : {60UL, 128UL, 500UL}) {
     Player player(silence());
