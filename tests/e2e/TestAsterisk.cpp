@@ -30,6 +30,25 @@ class Asterisk : public ::testing::TestWithParam<bool> {
   std::vector<std::string> wanted_;
 };
 
+// The command that ends the pause is behind the audio: it has to be read.
+TEST_P(Asterisk, APauseThatFillsTheQueueCanBeEnded) {
+  order("PAUSE_MEDIA");
+  call_->playTone(700, 90);
+  order("FLUSH_MEDIA");
+  order("CONTINUE_MEDIA");
+  order("MARK_MEDIA", "m");
+  const auto answered = [this] {
+    const auto controls = call_->controls();
+    return !controls.empty() &&
+           controls.back().data.find("MEDIA_MARK_PROCESSED") != std::string::npos;
+  };
+  ASSERT_TRUE(eventually(answered, 10s));
+  const size_t from = call_->packets();
+  call_->playTone(1300, 0.6);
+  ASSERT_TRUE(call_->waitPackets(40));
+  expectTone(call_->heard(from), call_->phone().rtp().rate(), 1300, 0.6);
+}
+
 TEST_P(Asterisk, PauseContinueStatusAndDrained) {
   const bool plain = GetParam();
   const size_t from = call_->packets();

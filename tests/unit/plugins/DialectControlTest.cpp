@@ -29,6 +29,18 @@ bool is(const Command& command) {
   return std::holds_alternative<Wanted>(command);
 }
 
+TEST(Keys, AreBoundedInNumberAndLength) {
+  const auto dialect = make("wsbridge");
+  const auto press = [&](size_t count) {
+    return dialect->decodeText(R"({"action":"dtmf","digits":")" + std::string(count, '1') +
+                               R"(","duration":100000})");
+  };
+  const auto most = press(64);
+  ASSERT_TRUE(is<DtmfCommand>(most));
+  EXPECT_EQ(std::get<DtmfCommand>(most).duration_ms, 6000U);
+  EXPECT_TRUE(is<BadCommand>(press(65)));
+}
+
 TEST(MuteWords, OfTheJsonL16Dialects) {
   for (const char* name : {"wsbridge", "vonage"}) {
     SCOPED_TRACE(name);
