@@ -188,8 +188,8 @@ std::string LoadReport::table(const LoadOptions& options) const {
                format("%llu (%u times, worst %.1f ms); worst of the others %.1f ms",
                       static_cast<Number>(stream.lateByMachine), stalls, worstStallMs,
                       stream.worstLateOwnMs));
-  out += row("  schedule moved at most", format("%.1f ms later, %.1f ms earlier",
-                                                stream.movedLaterMs, stream.movedEarlierMs));
+  out += row("  schedule moved at most",
+             format("%.1f ms later, %.1f ms earlier", stream.movedLaterMs, stream.movedEarlierMs));
   out += row("doubled / reordered / jumps",
              format("%llu / %llu / %llu", static_cast<Number>(stream.duplicates),
                     static_cast<Number>(stream.reordered), static_cast<Number>(stream.jumps)));
