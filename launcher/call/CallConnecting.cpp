@@ -63,9 +63,8 @@ void Call::startPipeline() {
   spec.config = config_;
   spec.bridge = bridge_;
   spec.resolvedAddresses = addresses_;
-  const std::int64_t lookedUpMs = (g_get_monotonic_time() - connectStartedAt_) / 1000;
-  spec.connectTimeoutMs = static_cast<unsigned>(
-      std::max<std::int64_t>(1, config_->websocket.connectTimeout - lookedUpMs));
+  spec.connectTimeUsedMs = static_cast<unsigned>(std::min<std::int64_t>(
+      (g_get_monotonic_time() - connectStartedAt_) / 1000, config_->websocket.connectTimeout));
   spec.agreement = agreement_;
   spec.sockets = *sockets_;
   auto emit = [sip = &services_.sip, weak = weak_from_this()](PipelineEvent event) {

@@ -34,7 +34,7 @@ struct PipelineSpec {
   ConfigPtr config;
   BridgeRequest bridge;
   std::string resolvedAddresses;  ///< checked by the policy; one list for each endpoint
-  unsigned connectTimeoutMs = 0;  ///< what the look-up of names has left
+  unsigned connectTimeUsedMs = 0;  ///< by the look-up of names
   Agreement agreement;
   RtpSockets sockets;
 };

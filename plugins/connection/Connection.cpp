@@ -119,7 +119,10 @@ void Connection::open(ClientSettings settings) {
   makePlayout();
   // A source in real time must lose nothing while the handshake goes on.
   outbox_.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) / 20);
-  onLoop([known = client_settings_](Connection& self) { self.dial(known); });
+  ClientSettings first = client_settings_;
+  const unsigned used_ms = settings_.connect_time_used_ms;
+  first.dial.timeout_ms -= std::min(used_ms, first.dial.timeout_ms - 1);
+  onLoop([first = std::move(first)](Connection& self) { self.dial(first); });
 }
 
 void Connection::onLoop(std::function<void(Connection&)> function) {

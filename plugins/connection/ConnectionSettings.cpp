@@ -82,6 +82,7 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   take(&S::tls_key_file);
   take(&S::resolved_addresses);
   take(&S::connect_timeout_ms);
+  take(&S::connect_time_used_ms);
   take(&S::connect_retries);
   take(&S::ping_interval_s);
   take(&S::pong_timeout_s);

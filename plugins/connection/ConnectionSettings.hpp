@@ -39,6 +39,7 @@ struct ConnectionSettings {
   std::string tls_key_file;
   std::string resolved_addresses;  // those of the fallback URIs behind semicolons
   unsigned connect_timeout_ms = 6000;
+  unsigned connect_time_used_ms = 0;  // of the first connect
   unsigned connect_retries = 0;
   unsigned ping_interval_s = 20;
   unsigned pong_timeout_s = 10;

@@ -12,6 +12,7 @@ namespace {
 enum : guint {
   kPropFallbackUris = kFirstHandshakeProperty,
   kPropConnectRetries,
+  kPropConnectTimeUsed,
   kPropTwilioAuthToken,
   kPropAuthorizationType,
   kPropUsername,
@@ -154,6 +155,12 @@ void installHandshakeProperties(GObjectClass* klass) {
                         "How often endpoints that cannot be reached for the moment are tried "
                         "again, inside connect-timeout",
                         0, 1000, 0, kReadWrite));
+  g_object_class_install_property(
+      klass, kPropConnectTimeUsed,
+      g_param_spec_uint("connect-time-used", "Connect time used",
+                        "How much of the first connect-timeout is over already, such as for "
+                        "looking up resolved-addresses, ms",
+                        0, 600000, 0, kReadWrite));
   installTexts(klass);
   g_object_class_install_property(
       klass, kPropAuthorizationType,
@@ -182,6 +189,9 @@ bool setHandshakeProperty(ConnectionSettings& settings, guint id, const GValue* 
     case kPropConnectRetries:
       settings.connect_retries = g_value_get_uint(value);
       return true;
+    case kPropConnectTimeUsed:
+      settings.connect_time_used_ms = g_value_get_uint(value);
+      return true;
     case kPropAuthorizationType:
       settings.authorization.type = static_cast<AuthorizationType>(g_value_get_enum(value));
       return true;
@@ -208,6 +218,9 @@ bool getHandshakeProperty(const ConnectionSettings& settings, guint id, GValue* 
       return true;
     case kPropConnectRetries:
       g_value_set_uint(value, settings.connect_retries);
+      return true;
+    case kPropConnectTimeUsed:
+      g_value_set_uint(value, settings.connect_time_used_ms);
       return true;
     case kPropAuthorizationType:
       g_value_set_enum(value, static_cast<int>(settings.authorization.type));

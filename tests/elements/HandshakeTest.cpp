@@ -127,6 +127,39 @@ TEST(Handshake, AllSilentIsATimeoutAfterTheWholeBudget) {
   EXPECT_EQ(silent.connections(), 2U);
 }
 
+TEST(Handshake, TimeThatIsUsedUpIsThatOfTheFirstConnectOnly) {
+  RawEndpoint silent(Misbehaviour::NeverAnswers);
+  TestPipeline short_of_time(
+      line(silent.uri(), {}, "connect-timeout=20000 connect-time-used=19700"));
+  const auto start = Clock::now();
+  short_of_time.play();
+  ASSERT_NE(short_of_time.waitError(), nullptr);
+  EXPECT_LT(Clock::now() - start, 10s);
+
+  // The second connection is slower than what the first one had.
+  std::atomic<int> number{0};
+  std::atomic<bool> resumed{false};
+  RawEndpoint endpoint([&](RawConnection& connection) {
+    if (++number == 1) {
+      connection.acceptHandshake();
+      connection.recvFrame(testsupport::Opcode::Text, 5s);
+      connection.reset();
+    } else {
+      connection.readRequest();
+      connection.waitPeerGone(700ms);  // the client is patient
+      connection.write(connection.handshakeResponse("WSBRIDGE"));
+      resumed = connection.recvFrame(testsupport::Opcode::Text, 5s).has_value();
+      connection.hold();
+    }
+  });
+  TestPipeline pipeline(line(endpoint.uri(), {},
+                             "connect-timeout=10000 connect-time-used=9700 reconnect-time=10000"));
+  pipeline.play();
+  ASSERT_NE(pipeline.waitMessage("wsbridge-reconnecting"), nullptr);
+  EXPECT_TRUE(testsupport::eventually([&] { return resumed.load(); }, 8s));
+  EXPECT_EQ(number, 2);
+}
+
 TEST(Handshake, EachEndpointHasItsOwnAddresses) {
   SoupEndpoint endpoint;
   const std::string port = std::to_string(endpoint.port());
