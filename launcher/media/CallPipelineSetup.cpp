@@ -106,6 +106,7 @@ CallPipeline::~CallPipeline() {
 }
 
 std::string CallPipeline::build(const PipelineTemplate& launch) {
+  if (stopping_) return "the call is over";  // a busy worker came late
   if (!spec_.agreement.codec) return buildEndpointHalf(launch);
   if (std::string fault = fromTemplate(launch, *spec_.agreement.codec, false, pipeline_);
       !fault.empty()) {

@@ -103,13 +103,18 @@ bool Connection::resumeAfter(const Failure& failure) {
       if (state_ != ConnectionState::Open || !isBreak(failure)) return false;
       unmuted = beginResumption(now_us);
     }
-    noteReceived();
-    messages_before_ = stats_.messages_received;
-    bytes_before_ = stats_.bytes_received;
-    pongs_before_ = stats_.pongs_received;
     due_us = nextRedial(now_us);
-    if (!due_us) return false;
-    event = {++redials_, resumption_, failure.text};
+    if (due_us) {
+      noteReceived();
+      messages_before_ = stats_.messages_received;
+      bytes_before_ = stats_.bytes_received;
+      pongs_before_ = stats_.pongs_received;
+      event = {++redials_, resumption_, failure.text};
+    }
+  }
+  if (!due_us) {
+    if (unmuted) emit(MuteEvent{});
+    return false;
   }
   client_->release();
   client_.reset();

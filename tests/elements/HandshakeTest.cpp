@@ -284,6 +284,25 @@ TEST(Handshake, AfterABreakTheOtherEndpointsAreTriedInTheirOrder) {
   EXPECT_EQ(pipeline.errors(), 0U);
 }
 
+TEST(Handshake, ABreakThatLeavesNoTimeForAnotherAttemptCountsNothingTwice) {
+  const auto received = [](const std::string& more) {
+    SoupEndpoint endpoint;
+    TestPipeline pipeline(line(endpoint.uri(), {}, more));
+    pipeline.play();
+    EXPECT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+    for (int i = 0; i < 3; ++i)
+      endpoint.sendText(1, "hello");
+    endpoint.close(1, 1011);
+    EXPECT_NE(pipeline.waitError(), nullptr);
+    guint64 messages = 0;
+    gst_structure_get_uint64(pipeline.stats("src").get(), "messages-received", &messages);
+    return messages;
+  };
+  const auto once = received("reconnect-time=0");
+  EXPECT_GE(once, 3U);
+  EXPECT_EQ(received("reconnect-time=100"), once);
+}
+
 TEST(Handshake, AfterABreakWithNobodyLeftTheLastFailureIsTheError) {
   SoupEndpoint::Options options;
   options.echo = true;
