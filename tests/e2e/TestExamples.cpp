@@ -60,7 +60,7 @@ class Examples : public ::testing::TestWithParam<std::string> {
   E2E_SHARED_GATEWAY((Gateway::Options{}));
 };
 
-TEST_P(Examples, EchoToneMarkAndHangup) {
+TEST_P(Examples, EchoToneMarkClearAndHangup) {
   const fs::path file = directory() / GetParam();
   const std::string dialect = file.stem();
   const std::string program = programFor(file.extension());
@@ -86,6 +86,14 @@ TEST_P(Examples, EchoToneMarkAndHangup) {
   EXPECT_TRUE(example.waitForLine(markOf(dialect), 5s).has_value()) << example.output();
   ASSERT_TRUE(rtp.waitReceived(rtp.received() + 5, 5s));
   expectTone(heardBy(rtp, from), rtp.rate(), 440, 1);
+
+  const size_t again = rtp.received();
+  rtp.playDtmf('2', 100);
+  rtp.playDtmf('1', 100);
+  ASSERT_TRUE(rtp.waitReceived(again + 75, 5s));
+  const size_t heard = heardBy(rtp, again).size();
+  EXPECT_GT(heard, 0U) << "the tone had begun";
+  EXPECT_LT(heard, static_cast<size_t>(rtp.rate()) * 8 / 10) << "key 1 cuts it off";
 
   rtp.playDtmf('#', 100);
   EXPECT_TRUE(phone.sip().waitRequest("BYE", 5s).has_value()) << example.output();
