@@ -11,9 +11,11 @@ namespace bench {
 namespace {
 
 double numberOf(std::string_view line, std::string_view key) {
-  const size_t at = line.find("\"" + std::string(key) + "\":");
+  std::string member("\"");
+  member.append(key).append("\":");
+  const size_t at = line.find(member);
   if (at == std::string_view::npos) return -1;
-  return std::strtod(std::string(line.substr(at + key.size() + 3, 24)).c_str(), nullptr);
+  return std::strtod(std::string(line.substr(at + member.size(), 24)).c_str(), nullptr);
 }
 
 }  // namespace
