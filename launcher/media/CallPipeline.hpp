@@ -33,7 +33,7 @@ struct PipelineSpec {
   std::string loop;        ///< media loop, `context` of the elements
   ConfigPtr config;
   BridgeRequest bridge;
-  std::string resolvedAddresses;  ///< checked by the policy; one list for each endpoint
+  std::string resolvedAddresses;   ///< checked by the policy; one list for each endpoint
   unsigned connectTimeUsedMs = 0;  ///< by the look-up of names
   Agreement agreement;
   RtpSockets sockets;
