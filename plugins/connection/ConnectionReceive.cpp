@@ -26,13 +26,16 @@ bool isOurAction(const std::string& action) {
 
 }  // namespace
 
-bool Connection::shouldPause() const {
-  // Whoever has paused the play-out goes on with a text, which has to be read.
-  if (playout_->held()) return false;
+bool Connection::isOverLimit() const {
   if (playout_->aboveHighWater()) return true;
   const uint64_t limit = settings_.max_total_playout_bytes;
   return limit > 0 && PlayoutBudget::total() > limit &&
          playout_->milliseconds() > PlayoutBudget::kKeepMs;
+}
+
+bool Connection::shouldPause() const {
+  // Whoever has paused the play-out goes on with a text, which has to be read.
+  return !playout_->held() && isOverLimit();
 }
 
 bool Connection::shouldResume() const {
@@ -64,10 +67,9 @@ void Connection::play(std::span<const uint8_t> payload) {
     if (!peer(Role::Source).attached || !playout_) return;  // a recorder: nobody plays it
     // Where nobody can be told to stop, what goes beyond the limits is not kept.
     const bool unstoppable = state_ == ConnectionState::Closing || playout_->held();
-    const bool excess = unstoppable && playout_->aboveHighWater();
-    if (source_ended_ || deaf_ || (state_ == ConnectionState::Closing && shouldPause())) return;
-    if (excess) {
-      ++stats_.ignored_messages;
+    if (source_ended_ || deaf_) return;
+    if (unstoppable && isOverLimit()) {
+      if (playout_->held()) ++stats_.ignored_messages;
       // Half a sample is kept for the other half.
       payload = encoding_ == AudioEncoding::Linear ? payload.last(payload.size() % 2)
                                                    : std::span<const uint8_t>();
