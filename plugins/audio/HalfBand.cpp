@@ -15,6 +15,18 @@ constexpr size_t kLanes = 4;
 constexpr float kLargest = 32767.0F;
 constexpr float kSmallest = -32768.0F;
 
+// So many results at a time. The memory for them is not the filter's own: what all filters of a thread
+// use stays in the processor's cache.
+constexpr size_t kBlock = 320;
+constexpr size_t kMostHistory = 32;
+struct Scratch {
+  // The last lanes read beyond the end.
+  std::array<float, kMostHistory + kBlock + kLanes> line{};
+  std::array<float, kMostHistory + kBlock> middle{};
+  std::array<float, kBlock + kLanes> sums{};
+};
+thread_local Scratch scratch;
+
 // The operators work on four samples at once wherever the machine can.
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
@@ -57,63 +69,87 @@ HalfBand::HalfBand(Direction direction) : direction_(direction) {
 }
 
 void HalfBand::reset() {
-  line_.assign(kHistory, 0.0F);
-  middle_.assign(kHistory, 0.0F);
+  line_.fill(0.0F);
+  middle_.fill(0.0F);
   odd_waits_ = false;
 }
 
 size_t HalfBand::convert(std::span<const int16_t> in, int16_t* out) {
-  return direction_ == Direction::Up ? up(in, out) : down(in, out);
+  if (direction_ == Direction::Down) return downAll(in, out);
+  const size_t count = 2 * in.size();
+  while (!in.empty()) {
+    const auto block = in.first(std::min(in.size(), kBlock));
+    up(block, out);
+    in = in.subspan(block.size());
+    out += 2 * block.size();
+  }
+  return count;
 }
 
-/// sums_[i] belongs between line_[i + kPairs - 1] and the next.
-void HalfBand::filter(size_t count) {
-  sums_.resize(count + kLanes);
-  line_.resize(kHistory + count + kLanes);  // the last lanes read beyond the end
+void HalfBand::filter(const float* line, float* sums, size_t count) const {
+  static_assert(kHistory <= kMostHistory);
   for (size_t i = 0; i < count; i += kLanes) {
     Lanes sum = {};
-    const float* window = line_.data() + i;
+    const float* window = line + i;
     for (size_t k = 0; k < kPairs; ++k) {
       sum += taps_[k] * (load(window + k) + load(window + kHistory - k));
     }
-    std::memcpy(sums_.data() + i, &sum, sizeof sum);
+    std::memcpy(sums + i, &sum, sizeof sum);
   }
 }
 
-size_t HalfBand::up(std::span<const int16_t> in, int16_t* out) {
+void HalfBand::up(std::span<const int16_t> in, int16_t* out) {
+  float* const line = scratch.line.data();
+  float* const sums = scratch.sums.data();
   const size_t count = in.size();
-  line_.resize(kHistory + count);
-  std::copy(in.begin(), in.end(), line_.begin() + kHistory);
-  filter(count);
+  std::copy(line_.begin(), line_.end(), line);
+  std::copy(in.begin(), in.end(), line + kHistory);
+  filter(line, sums, count);
   for (size_t i = 0; i < count; ++i) {
-    out[2 * i] = static_cast<int16_t>(line_[i + kPairs - 1]);
-    out[2 * i + 1] = toSample(sums_[i]);
+    out[2 * i] = static_cast<int16_t>(line[i + kPairs - 1]);
+    out[2 * i + 1] = toSample(sums[i]);
   }
-  std::copy_n(line_.begin() + static_cast<ptrdiff_t>(count), kHistory, line_.begin());
-  line_.resize(kHistory);
-  return 2 * count;
+  std::copy_n(line + count, kHistory, line_.begin());
 }
 
-size_t HalfBand::down(std::span<const int16_t> in, int16_t* out) {
-  const size_t waiting = odd_waits_ ? 1 : 0;
-  const size_t count = (in.size() + waiting) / 2;
-  line_.resize(kHistory + count);
-  middle_.resize(kHistory + count);
-  const auto sample = [&](size_t at) { return at < waiting ? odd_ : in[at - waiting]; };
+size_t HalfBand::downAll(std::span<const int16_t> in, int16_t* out) {
+  size_t done = 0;
+  if (odd_waits_ && !in.empty()) {
+    const std::array<int16_t, 2> pair = {odd_, in.front()};
+    down(pair, out);
+    in = in.subspan(1);
+    odd_waits_ = false;
+    done = 1;
+  }
+  while (in.size() >= 2) {
+    const auto block = in.first(std::min(in.size() / 2, kBlock) * 2);
+    down(block, out + done);
+    in = in.subspan(block.size());
+    done += block.size() / 2;
+  }
+  if (!in.empty()) {
+    odd_waits_ = true;
+    odd_ = in.front();
+  }
+  return done;
+}
+
+void HalfBand::down(std::span<const int16_t> in, int16_t* out) {
+  float* const line = scratch.line.data();
+  float* const middle = scratch.middle.data();
+  float* const sums = scratch.sums.data();
+  const size_t count = in.size() / 2;
+  std::copy(line_.begin(), line_.end(), line);
+  std::copy(middle_.begin(), middle_.end(), middle);
   for (size_t i = 0; i < count; ++i) {
-    middle_[kHistory + i] = sample(2 * i);
-    line_[kHistory + i] = sample(2 * i + 1);
+    middle[kHistory + i] = in[2 * i];
+    line[kHistory + i] = in[2 * i + 1];
   }
-  odd_waits_ = (in.size() + waiting) % 2 != 0;
-  if (odd_waits_) odd_ = in.empty() ? odd_ : in.back();
-  filter(count);
+  filter(line, sums, count);
   for (size_t i = 0; i < count; ++i)
-    out[i] = toSample(0.5F * (middle_[i + kPairs] + sums_[i]));
-  for (auto* history : {&line_, &middle_}) {
-    std::copy_n(history->begin() + static_cast<ptrdiff_t>(count), kHistory, history->begin());
-    history->resize(kHistory);
-  }
-  return count;
+    out[i] = toSample(0.5F * (middle[i + kPairs] + sums[i]));
+  std::copy_n(line + count, kHistory, line_.begin());
+  std::copy_n(middle + count, kHistory, middle_.begin());
 }
 
 }  // namespace wsbridge

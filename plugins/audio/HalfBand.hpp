@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace wsbridge {
 
@@ -32,16 +31,17 @@ class HalfBand {
   static constexpr size_t kPairs = 12;
   static constexpr size_t kHistory = 2 * kPairs - 1;
 
-  void filter(size_t count);
-  size_t up(std::span<const int16_t> in, int16_t* out);
-  size_t down(std::span<const int16_t> in, int16_t* out);
+  void up(std::span<const int16_t> in, int16_t* out);
+  /// Pairs of samples.
+  void down(std::span<const int16_t> in, int16_t* out);
+  size_t downAll(std::span<const int16_t> in, int16_t* out);
+  /// sums[i] belongs between line[i + kPairs - 1] and the next.
+  void filter(const float* line, float* sums, size_t count) const;
 
   Direction direction_;
   std::array<float, kPairs> taps_{};
-  // Each begins with kHistory samples of the calls before.
-  std::vector<float> line_;    // what goes through the taps
-  std::vector<float> middle_;  // Down: the other half, of which one is the middle tap's
-  std::vector<float> sums_;
+  std::array<float, kHistory> line_{};    // the last of what goes through the taps
+  std::array<float, kHistory> middle_{};  // Down: of the other half; one is the middle tap's
   bool odd_waits_ = false;
   int16_t odd_ = 0;
 };

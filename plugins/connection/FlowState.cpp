@@ -2,6 +2,7 @@
 #include "connection/FlowState.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -14,6 +15,12 @@ namespace wsbridge {
 namespace {
 
 constexpr size_t kStagingBytes = 8 * 1024;
+
+// Only one connection of a thread reads or writes at a time, and memory that all of them use stays
+// in the processor's cache.
+thread_local std::array<uint8_t, kStagingBytes> staging;
+thread_local std::vector<uint8_t> frame;
+
 // One connection may take this much of the loop before the others get their turn.
 constexpr size_t kDispatchBytes = 64 * 1024;
 
@@ -61,7 +68,6 @@ FlowState::FlowState(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vect
       filter_([this](std::span<const uint8_t> part) {
         if (on_audio_) on_audio_(part);
       }),
-      staging_(kStagingBytes),
       prefix_(std::move(prefix)),
       on_drained_(std::move(on_drained)),
       on_fault_(std::move(on_fault)),
@@ -106,11 +112,11 @@ bool FlowState::pump() {
       filter_.proceed();
     } else if (!prefix_.empty()) {
       filter_.feed(std::exchange(prefix_, {}));
-    } else if (budget < staging_.size()) {
+    } else if (budget < staging.size()) {
       return false;  // the other connections' turn; more is there
     } else {
       GError* problem = nullptr;
-      const gssize count = readBase(staging_, &problem);
+      const gssize count = readBase(staging, &problem);
       GErrorPtr error(problem);
       if (error && g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) return false;
       if (count <= 0) {
@@ -121,7 +127,7 @@ bool FlowState::pump() {
       last_read_us_ = g_get_monotonic_time();
       bytes_read_ += static_cast<uint64_t>(count);
       budget -= static_cast<size_t>(count);
-      filter_.feed(std::span<const uint8_t>(staging_.data(), static_cast<size_t>(count)));
+      filter_.feed(std::span<const uint8_t>(staging.data(), static_cast<size_t>(count)));
     }
   }
   return !closed_ && !read_stopped_;
@@ -199,11 +205,11 @@ gssize FlowState::write(const void* buffer, gsize size, GError** error) {
 
 void FlowState::sendMessage(Opcode opcode, std::span<const uint8_t> payload) {
   if (closed_) return;
-  writeFrame(opcode, payload, mask_keys_.next(), frame_);
-  const gssize count = writeBase(frame_, nullptr);
+  writeFrame(opcode, payload, mask_keys_.next(), frame);
+  const gssize count = writeBase(frame, nullptr);
   const auto sent = static_cast<size_t>(std::max<gssize>(count, 0));
-  if (sent == frame_.size()) return;
-  carry_.assign(frame_.begin() + static_cast<ptrdiff_t>(sent), frame_.end());
+  if (sent == frame.size()) return;
+  carry_.assign(frame.begin() + static_cast<ptrdiff_t>(sent), frame.end());
   was_blocked_ = true;
   waitForOutput();
 }

@@ -81,7 +81,6 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
 
   FrameFilter::AudioTaker on_audio_;
   FrameFilter filter_;
-  std::vector<uint8_t> staging_;
   std::vector<uint8_t> prefix_;
   std::function<void()> on_drained_;
   std::function<void()> on_fault_;
@@ -89,7 +88,6 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   GErrorPtr end_error_;
 
   MaskKeys mask_keys_;
-  std::vector<uint8_t> frame_;  // kept for its memory
   std::vector<uint8_t> carry_;  // the rest of a message that the socket did not take
 
   GSource* input_source_ = nullptr;

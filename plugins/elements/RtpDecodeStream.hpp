@@ -66,7 +66,7 @@ class RtpDecodeStream {
   GstFlowReturn concealPacket(GstClockTime pts);
   /// Decodes what was passed on lately, for what is to be made up.
   void recall();
-  /// Converts or encodes so many samples of scratch_, and pushes them.
+  /// Converts or encodes so many samples of the scratch memory, and pushes them.
   GstFlowReturn finish(gsize samples, GstClockTime pts, bool discont);
   /// Pushes the payload as it is.
   GstFlowReturn pass(std::span<const uint8_t> payload, GstClockTime pts, bool discont);
@@ -83,7 +83,7 @@ class RtpDecodeStream {
   AudioEncoding out_encoding_ = AudioEncoding::Linear;  // otherwise the payload passes
   std::optional<LossConcealer> concealer_;
   std::optional<RateConverter> converter_;
-  std::vector<int16_t> scratch_;
+  gsize most_samples_ = 0;  // of a packet
   std::vector<uint8_t> codes_;   // of what is made up
   std::vector<uint8_t> passed_;  // of late, at most what the concealer remembers
   BufferCache buffers_;

@@ -51,6 +51,7 @@ struct SinkPrivate {
   ElementCore core;
   // Of the streaming thread.
   std::shared_ptr<Connection> connection;
+  bool has_format = false;
   wsbridge::Reframer reframer;
   wsbridge::AudioEncoding encoding = wsbridge::AudioEncoding::Linear;
   bool big_endian = false;
@@ -143,6 +144,7 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     priv.core.stop();
     priv.reframer.clear();
+    priv.has_format = false;
   }
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) priv.core.detach();
   return result;
@@ -174,7 +176,8 @@ gboolean setCaps(GstBaseSink* sink, GstCaps* caps) {
   priv.reframer =
       wsbridge::Reframer(static_cast<size_t>(rate) / 50 * wsbridge::bytesPerSample(priv.encoding),
                          wsbridge::silenceOf(priv.encoding));
-  return priv.core.start();
+  priv.has_format = priv.core.start();
+  return priv.has_format;
 }
 
 Connection::Sent sendFrame(SinkPrivate& priv, std::span<const uint8_t> frame) {
@@ -186,7 +189,7 @@ Connection::Sent sendFrame(SinkPrivate& priv, std::span<const uint8_t> frame) {
 
 GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
   SinkPrivate& priv = privOf(sink);
-  if (!gst_pad_has_current_caps(GST_BASE_SINK_PAD(sink))) {
+  if (!priv.has_format) {
     GST_ELEMENT_ERROR(sink, STREAM, FORMAT, ("wsbridgesink got data without a format"),
                       ("put a parser or decoder and audioconvert ! audioresample in front of it"));
     return GST_FLOW_NOT_NEGOTIATED;
@@ -293,6 +296,8 @@ static void wsbridge_sink_init(WsBridgeSink* self) {
   self->priv = new SinkPrivate(GST_ELEMENT(self));
   self->priv->core.on_end = onEnd;
   self->priv->core.on_mute = onMute;
+  // The last frame is of no use to anybody, and keeping it would keep upstream from using it again.
+  gst_base_sink_set_last_sample_enabled(GST_BASE_SINK(self), FALSE);
 }
 
 static void wsbridge_sink_class_init(WsBridgeSinkClass* klass) {

@@ -141,13 +141,21 @@ RtpTransport::Sent RtpTransport::send(Channel channel, const iovec* parts, size_
 
 RtpTransport::Sent RtpTransport::transmit(Way& way, const iovec* parts, size_t count) const {
   if (way.descriptor < 0 || way.target_length == 0) return Sent::Nowhere;
-  msghdr message{};
-  message.msg_name = &way.target;
-  message.msg_namelen = way.target_length;
-  message.msg_iov = const_cast<iovec*>(parts);
-  message.msg_iovlen = count;
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  return sendmsg(way.descriptor, &message, kFlags) < 0 ? Sent::Failed : Sent::Ok;
+  const auto* target = reinterpret_cast<const sockaddr*>(&way.target);
+  ssize_t sent = -1;
+  if (count == 1) {
+    sent = sendto(way.descriptor, parts->iov_base, parts->iov_len, kFlags, target,
+                  way.target_length);
+  } else {
+    msghdr message{};
+    message.msg_name = const_cast<sockaddr*>(target);
+    message.msg_namelen = way.target_length;
+    message.msg_iov = const_cast<iovec*>(parts);
+    message.msg_iovlen = count;
+    sent = sendmsg(way.descriptor, &message, kFlags);
+  }
+  return sent < 0 ? Sent::Failed : Sent::Ok;
 }
 
 void RtpTransport::beginReports(uint32_t clock_rate) {

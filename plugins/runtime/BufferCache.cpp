@@ -8,10 +8,10 @@ namespace wsbridge {
 
 namespace {
 
+/// Whoever still reads the memory, through a buffer of its own or a part of it, has a reference to it.
 bool isFree(GstBuffer* buffer) {
   return GST_MINI_OBJECT_REFCOUNT_VALUE(buffer) == 1 &&
-         GST_MINI_OBJECT_REFCOUNT_VALUE(gst_buffer_peek_memory(buffer, 0)) == 1 &&
-         gst_buffer_is_all_memory_writable(buffer) != FALSE;
+         GST_MINI_OBJECT_REFCOUNT_VALUE(gst_buffer_peek_memory(buffer, 0)) == 1;
 }
 
 gboolean dropMeta(GstBuffer*, GstMeta** meta, gpointer) {
@@ -31,26 +31,51 @@ void makeBlank(GstBuffer* buffer) {
 
 }  // namespace
 
+BufferCache::Slots*& BufferCache::slotsOfThread() {
+  static thread_local Slots* slots = nullptr;
+  return slots;
+}
+
+BufferCache::OfThread::OfThread() {
+  slotsOfThread() = new Slots;
+}
+
+BufferCache::OfThread::~OfThread() {
+  Slots* slots = std::exchange(slotsOfThread(), nullptr);
+  slots->clear();
+  delete slots;
+}
+
 void BufferCache::reset(size_t capacity) {
   clear();
   capacity_ = capacity;
 }
 
 void BufferCache::clear() {
+  own_.clear();
+}
+
+GstBuffer* BufferCache::take(size_t bytes) {
+  Slots* shared = slotsOfThread();
+  if (shared != nullptr && bytes <= OfThread::kMost) return shared->take(bytes, OfThread::kMost);
+  return own_.take(bytes, capacity_);
+}
+
+void BufferCache::Slots::clear() {
   for (GstBuffer*& buffer : kept_) {
     if (buffer != nullptr) gst_buffer_unref(std::exchange(buffer, nullptr));
   }
 }
 
-GstBuffer* BufferCache::take(size_t bytes) {
-  const bool fits = bytes <= capacity_;
+GstBuffer* BufferCache::Slots::take(size_t bytes, size_t capacity) {
+  const bool fits = bytes <= capacity;
   // The first one that is free, so that its memory is likely to be in the processor's cache still.
   const auto found = std::ranges::find_if(
       kept_, [fits](GstBuffer* buffer) { return buffer == nullptr || (fits && isFree(buffer)); });
   GstBuffer*& slot = found != kept_.end() ? *found : kept_[oldest_++ % kKept];
   if (found == kept_.end()) gst_buffer_unref(std::exchange(slot, nullptr));
   if (slot == nullptr) {
-    slot = gst_buffer_new_allocate(nullptr, std::max(bytes, capacity_), nullptr);
+    slot = gst_buffer_new_allocate(nullptr, std::max(bytes, capacity), nullptr);
   } else {
     makeBlank(slot);
   }

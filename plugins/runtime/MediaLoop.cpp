@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "runtime/BufferCache.hpp"
 
 namespace wsbridge {
 
@@ -21,6 +24,12 @@ constexpr int kRealTimePriority = 5;
 constexpr int kNice = -11;
 /// A source attached or made ready by this thread does not wake it up: nothing waits for longer.
 constexpr int64_t kMaxIdleUs = 50'000;
+/// Percent of its time that a loop works: from here on it gathers for longer, and for twice as long
+/// at the second.
+constexpr int64_t kBusyPercent = 35;
+constexpr int64_t kVeryBusyPercent = 50;
+/// So many rounds it takes to notice.
+constexpr int64_t kSmoothedRounds = 64;
 
 struct Registry {
   std::mutex mutex;
@@ -71,8 +80,11 @@ MediaLoop::MediaLoop(std::string name, unsigned wait_ms)
     : name_(std::move(name)),
       wait_ms_(wait_ms),
       context_(g_main_context_new()),
+      last_wake_us_(g_get_monotonic_time()),
+      last_rest_us_(last_wake_us_),
+      gather_us_(int64_t{wait_ms} * 1000),
       epoll_fd_(epoll_create1(EPOLL_CLOEXEC)),
-      load_(g_get_monotonic_time()) {
+      load_(last_wake_us_) {
   watchWakeup();
 }
 
@@ -133,7 +145,7 @@ void MediaLoop::stop() {
 
 LoopLoad::Figures MediaLoop::load() {
   LoopLoad::Figures figures = load_.read(g_get_monotonic_time());
-  figures.delay_us = std::max<int64_t>(0, figures.delay_us - int64_t{wait_ms_} * 1000);
+  figures.delay_us = std::max<int64_t>(0, figures.delay_us - gather_us_.load(std::memory_order_relaxed));
   return figures;
 }
 
@@ -141,6 +153,7 @@ void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
   const std::string title = "wsb-" + (self->name_.empty() ? "private" : self->name_);
   prctl(PR_SET_NAME, title.substr(0, 15).c_str());
   raisePriority();
+  const BufferCache::OfThread buffers;
   g_main_context_acquire(self->context_);
   g_main_context_push_thread_default(self->context_);
   while (self->turn()) {
@@ -164,12 +177,24 @@ bool MediaLoop::turn() {
   return true;
 }
 
+/// How long after the last wake-up the next one is to be, now that this round's work is done.
+int64_t MediaLoop::gatherUs(int64_t now_us) {
+  worked_us_ += now_us - last_wake_us_ - worked_us_ / kSmoothedRounds;
+  rounds_us_ += now_us - std::exchange(last_rest_us_, now_us) - rounds_us_ / kSmoothedRounds;
+  const int64_t percent = rounds_us_ > 0 ? worked_us_ * 100 / rounds_us_ : 0;
+  const int64_t over = std::clamp(percent, kBusyPercent, kVeryBusyPercent) - kBusyPercent;
+  int64_t gather_us = int64_t{wait_ms_} * 1000;
+  gather_us += gather_us * over / (kVeryBusyPercent - kBusyPercent);
+  gather_us_.store(gather_us, std::memory_order_relaxed);
+  return gather_us;
+}
+
 /// True: the context was woken up.
 bool MediaLoop::wait() {
   int64_t now_us = g_get_monotonic_time();
   load_.asleep(now_us);
   const bool more = kicked_ || hasTasks();
-  const int64_t earliest_us = last_wake_us_ + int64_t{wait_ms_} * 1000;
+  const int64_t earliest_us = last_wake_us_ + gatherUs(now_us);
   if (!more && now_us < earliest_us) {
     const timespec until = {earliest_us / 1'000'000, (earliest_us % 1'000'000) * 1000};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
