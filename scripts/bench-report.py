@@ -75,7 +75,7 @@ def general_rows(report, title):
     yield title, "media round trip, p50 / p95 / p99", f"{rtt['p50']:.1f} / {rtt['p95']:.1f} / {rtt['p99']:.1f} ms", "–", None
     yield title, "round trip p50, first / last", f"{report['round-trip-first-ms']['p50']:.1f} / {report['round-trip-last-ms']['p50']:.1f} ms", "–", None
     yield title, "INVITE to 200 OK, p50 / p99", f"{setup['p50']:.1f} / {setup['p99']:.1f} ms", "–", None
-    yield title, "machine stood still for over 2 ms", f"{report['machine-stalls']} times (worst {report['machine-worst-stall-ms']:.1f} ms)" if report["machine-watched"] else "not watched", "–", None
+    yield title, "machine stood still for over 2 ms; busy", f"{report['machine-stalls']} times (worst {report['machine-worst-stall-ms']:.1f} ms); {100 * report['machine-busy']:.0f} %" if report["machine-watched"] else "not watched", "–", None
     yield title, "generator behind its schedule, p99 / max; packets over 5 ms", f"{own['p99']:.1f} / {own['max']:.1f} ms; {report['own-late-sends']}", "–", None
     yield title, "generator's own CPU", f"{100 * report['own-cpu-share']:.0f} % of a core", "–", None
     bridge = report.get("bridge")
@@ -87,13 +87,17 @@ def general_rows(report, title):
 
 
 def late_own(rtp):
-    """Packets that were late although the machine did not stand still meanwhile."""
-    return rtp["late"] - rtp["late-by-machine"]
+    """Packets that were late although the machine neither stood still meanwhile nor had to catch up."""
+    return rtp["late"] - rtp["late-by-machine"] - rtp["late-by-backlog"]
 
 
 def late_text(rtp):
-    return (f"{late_own(rtp)} (worst {rtp['worst-late-own-ms']:.1f} ms); while the machine stood still "
-            f"{rtp['late-by-machine']} (worst {rtp['worst-late-ms']:.1f} ms)")
+    return (f"{late_own(rtp)} (worst {rtp['worst-late-own-ms']:.1f} ms); while the machine stood still {rtp['late-by-machine']}, "
+            f"while it caught up {rtp['late-by-backlog']} (worst {rtp['worst-late-ms']:.1f} ms, {rtp['worst-beyond-stalls-ms']:.1f} ms without the time that it stood)")
+
+
+def bursts_text(rtp):
+    return f"{rtp['bursts-missing']} of {rtp['bursts']}; {rtp['bursts-missing-by-machine']} while the machine was behind"
 
 
 def moved_text(rtp):
@@ -114,7 +118,7 @@ def hundred_rows(report):
     title = f"{report['calls']} calls at once, PCMU, {report['steady-s']:.0f} s"
     yield from general_rows(report, title)
     yield title, "RTP packets lost", str(lost(report)), "none", lost(report) == 0
-    yield title, "bursts missing / cross-talk", f"{rtp['bursts-missing']} / {rtp['cross-talk']}", "none", rtp["bursts-missing"] + rtp["cross-talk"] == 0
+    yield title, "bursts missing; cross-talk", f"{bursts_text(rtp)}; {rtp['cross-talk']}", "none by itself", rtp["bursts-missing"] + rtp["cross-talk"] == 0
     yield title, "late by more than 5 ms", late_text(rtp), "none by itself", late_own(rtp) == 0
     yield title, "schedule moved, at most", moved_text(rtp), "5 ms later", rtp["schedule-later-ms"] <= 5
     yield title, "INVITE to 200 OK at 20 calls a second, p99", *heard(report["setup-ms"], "p99", 25)
@@ -205,7 +209,7 @@ def churn_rows(report, name):
     yield title, "their INVITE to 200 OK, p50 / p99", f"{short['setup-ms']['p50']:.1f} / {short['setup-ms']['p99']:.1f} ms", "–", None
     yield title, "their packets returned / lost", f"{short['rtp-received']} / {short['rtp-lost']}", "–", None
     damage = lost(report) + rtp["bursts-missing"]
-    yield title, "standing calls: packets lost + bursts missing", str(damage), "none", damage == 0
+    yield title, "standing calls: packets lost; bursts missing", f"{lost(report)}; {bursts_text(rtp)}", "none by itself", damage == 0
     yield title, "standing calls: late by more than 5 ms", f"of {rtp['received']}: {late_text(rtp)}", "–", None
 
 
@@ -221,7 +225,8 @@ def soak_rows(report):
         shown = [sizes[at][key] / scale for at in (0, len(sizes) // 2, -1)]
         first = sizes[min(2, len(sizes) - 1)][key] / scale
         yield title, f"{name}: first, middle, last", ", ".join(f"{value:.0f}" for value in shown) + unit, f"flat to {100 * spare:.0f} %", shown[-1] <= first * (1 + spare)
-    yield title, "worst lateness of a packet while the machine ran", *most(report["rtp"]["worst-late-own-ms"], 20)
+    yield title, "worst lateness of a packet, but for the time that the machine stood still", f"{report['rtp']['worst-beyond-stalls-ms']:.1f} ms", "–", None
+    yield title, "and but for its backlog", *most(report["rtp"]["worst-late-own-ms"], 20)
     yield title, "schedule moved, at most", moved_text(report["rtp"]), "–", None
     yield title, "growth of the round trip's p50, first to last minute", *most(growth(report), 5)
 
@@ -250,7 +255,7 @@ def figures(report):
         "round trip p50 / p95 / p99, ms": f"{rtt['p50']:.1f} / {rtt['p95']:.1f} / {rtt['p99']:.1f}",
         "set-up p50 / p99, ms": f"{setup['p50']:.1f} / {setup['p99']:.1f}",
         "lost / bursts missing": f"{lost(report)} / {rtp['bursts-missing']}",
-        "late > 5 ms, by itself / by the machine": f"{100 * late_own(rtp) / max(1, rtp['received']):.2f} / {100 * rtp['late-by-machine'] / max(1, rtp['received']):.2f} %",
+        "late > 5 ms, by itself / by the machine": f"{100 * late_own(rtp) / max(1, rtp['received']):.2f} / {100 * (rtp['late-by-machine'] + rtp['late-by-backlog']) / max(1, rtp['received']):.2f} %",
         "threads / descriptors": f"{bridge['threads']} / {bridge['descriptors']}" if bridge else "–",
         "kB per call": f"{bridge['bytes-per-call'] / 1e3:.0f}" if bridge else "–",
         "wake-ups per call-s": f"{bridge['wake-ups-per-call-second']:.0f}" if bridge else "–",

@@ -15,8 +15,8 @@ constexpr size_t kLanes = 4;
 constexpr float kLargest = 32767.0F;
 constexpr float kSmallest = -32768.0F;
 
-// So many results at a time. The memory for them is not the filter's own: what all filters of a thread
-// use stays in the processor's cache.
+// So many results at a time. The memory for them is not the filter's own: what all filters of a
+// thread use stays in the processor's cache.
 constexpr size_t kBlock = 320;
 constexpr size_t kMostHistory = 32;
 struct Scratch {

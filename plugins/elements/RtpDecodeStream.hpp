@@ -83,7 +83,7 @@ class RtpDecodeStream {
   AudioEncoding out_encoding_ = AudioEncoding::Linear;  // otherwise the payload passes
   std::optional<LossConcealer> concealer_;
   std::optional<RateConverter> converter_;
-  gsize most_samples_ = 0;  // of a packet
+  gsize most_samples_ = 0;       // of a packet
   std::vector<uint8_t> codes_;   // of what is made up
   std::vector<uint8_t> passed_;  // of late, at most what the concealer remembers
   BufferCache buffers_;

@@ -145,8 +145,8 @@ RtpTransport::Sent RtpTransport::transmit(Way& way, const iovec* parts, size_t c
   const auto* target = reinterpret_cast<const sockaddr*>(&way.target);
   ssize_t sent = -1;
   if (count == 1) {
-    sent = sendto(way.descriptor, parts->iov_base, parts->iov_len, kFlags, target,
-                  way.target_length);
+    sent =
+        sendto(way.descriptor, parts->iov_base, parts->iov_len, kFlags, target, way.target_length);
   } else {
     msghdr message{};
     message.msg_name = const_cast<sockaddr*>(target);

@@ -8,7 +8,8 @@ namespace wsbridge {
 
 namespace {
 
-/// Whoever still reads the memory, through a buffer of its own or a part of it, has a reference to it.
+/// Whoever still reads the memory, through a buffer of its own or a part of it, has a reference to
+/// it.
 bool isFree(GstBuffer* buffer) {
   return GST_MINI_OBJECT_REFCOUNT_VALUE(buffer) == 1 &&
          GST_MINI_OBJECT_REFCOUNT_VALUE(gst_buffer_peek_memory(buffer, 0)) == 1;

@@ -18,7 +18,8 @@ namespace wsbridge {
 
 class BufferCache {
  public:
-  /// As long as it lives, all streams of the thread that made it use its buffers, up to kMost bytes.
+  /// As long as it lives, all streams of the thread that made it use its buffers, up to kMost
+  /// bytes.
   class OfThread {
    public:
     static constexpr size_t kMost = 4096;

@@ -145,7 +145,8 @@ void MediaLoop::stop() {
 
 LoopLoad::Figures MediaLoop::load() {
   LoopLoad::Figures figures = load_.read(g_get_monotonic_time());
-  figures.delay_us = std::max<int64_t>(0, figures.delay_us - gather_us_.load(std::memory_order_relaxed));
+  figures.delay_us =
+      std::max<int64_t>(0, figures.delay_us - gather_us_.load(std::memory_order_relaxed));
   return figures;
 }
 

@@ -66,8 +66,8 @@ class MediaLoop {
 
   /// The running loop of that name, or a new one; an empty name always makes a new one. The loop
   /// ends when the last reference is dropped. `wait_ms`: how long it gathers work before it wakes
-  /// up again (the first caller decides); a loop that is busy for half of its time gathers for twice
-  /// as long, because fewer and longer rounds cost less.
+  /// up again (the first caller decides); a loop that is busy for half of its time gathers for
+  /// twice as long, because fewer and longer rounds cost less.
   static std::shared_ptr<MediaLoop> acquire(const std::string& name, unsigned wait_ms);
 
   ~MediaLoop();

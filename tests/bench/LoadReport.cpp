@@ -177,17 +177,24 @@ std::string LoadReport::table(const LoadOptions& options) const {
              reportedLost < 0 ? "no RTCP report"
                               : format("%lld (RTCP)", static_cast<long long>(reportedLost)));
   if (media.bursts > 0)
-    out += row("bursts sent / missing", format("%llu / %llu", static_cast<Number>(media.bursts),
-                                               static_cast<Number>(media.burstsMissing)));
+    out += row("bursts sent / missing",
+               format("%llu / %llu; %llu while the machine was behind",
+                      static_cast<Number>(media.bursts), static_cast<Number>(media.burstsMissing),
+                      static_cast<Number>(media.burstsMissingByMachine)));
   out +=
       row("late by more than 5 ms", format("%llu steady, %llu in all (worst steady %.1f ms)",
                                            static_cast<Number>(stream.lateSteady),
                                            static_cast<Number>(stream.late), stream.worstLateMs));
   if (watched)
     out += row("  while the machine stood",
-               format("%llu (%u times, worst %.1f ms); worst of the others %.1f ms",
+               format("%llu (%u times, worst %.1f ms); worst beyond that %.1f ms",
                       static_cast<Number>(stream.lateByMachine), stalls, worstStallMs,
-                      stream.worstLateOwnMs));
+                      stream.worstBeyondStallsMs));
+  if (watched)
+    out += row("  while it caught up",
+               format("%llu (busy for %.0f %%); the others %llu, worst beyond both %.1f ms",
+                      static_cast<Number>(stream.lateByBacklog), 100 * machineBusy,
+                      static_cast<Number>(stream.lateOwn()), stream.worstLateOwnMs));
   out += row("  schedule moved at most",
              format("%.1f ms later, %.1f ms earlier", stream.movedLaterMs, stream.movedEarlierMs));
   out += row("doubled / reordered / jumps",
@@ -273,6 +280,7 @@ std::string LoadReport::json(const LoadOptions& options) const {
   root.add("machine-watched", watched);
   root.add("machine-stalls", stalls);
   root.add("machine-worst-stall-ms", worstStallMs);
+  root.add("machine-busy", machineBusy);
   root.add("own-cpu-share", steadySeconds > 0 ? ownCpuSeconds / steadySeconds : 0.0);
   if (churn) {
     JsonObject item;
@@ -294,27 +302,31 @@ std::string LoadReport::json(const LoadOptions& options) const {
     root.raw("timeline", item.text());
   }
   JsonObject rtp;
-  const std::pair<const char*, uint64_t> counters[] = {{"sent", media.sent},
-                                                       {"withheld", media.withheld},
-                                                       {"send-errors", media.sendErrors},
-                                                       {"received", stream.received},
-                                                       {"lost", stream.lost},
-                                                       {"late", stream.lateSteady},
-                                                       {"late-by-machine", stream.lateByMachine},
-                                                       {"late-whole-call", stream.late},
-                                                       {"duplicates", stream.duplicates},
-                                                       {"reordered", stream.reordered},
-                                                       {"timestamp-jumps", stream.jumps},
-                                                       {"foreign-ssrc", stream.foreignSsrc},
-                                                       {"foreign-address", media.foreignAddress},
-                                                       {"other-payload", media.otherPayload},
-                                                       {"bursts", media.bursts},
-                                                       {"bursts-missing", media.burstsMissing},
-                                                       {"bursts-unclear", media.burstsUnclear},
-                                                       {"cross-talk", media.crossTalk}};
+  const std::pair<const char*, uint64_t> counters[] = {
+      {"sent", media.sent},
+      {"withheld", media.withheld},
+      {"send-errors", media.sendErrors},
+      {"received", stream.received},
+      {"lost", stream.lost},
+      {"late", stream.lateSteady},
+      {"late-by-machine", stream.lateByMachine},
+      {"late-by-backlog", stream.lateByBacklog},
+      {"late-whole-call", stream.late},
+      {"duplicates", stream.duplicates},
+      {"reordered", stream.reordered},
+      {"timestamp-jumps", stream.jumps},
+      {"foreign-ssrc", stream.foreignSsrc},
+      {"foreign-address", media.foreignAddress},
+      {"other-payload", media.otherPayload},
+      {"bursts", media.bursts},
+      {"bursts-missing", media.burstsMissing},
+      {"bursts-missing-by-machine", media.burstsMissingByMachine},
+      {"bursts-unclear", media.burstsUnclear},
+      {"cross-talk", media.crossTalk}};
   for (const auto& [name, value] : counters)
     rtp.add(name, value);
   rtp.add("worst-late-ms", stream.worstLateMs);
+  rtp.add("worst-beyond-stalls-ms", stream.worstBeyondStallsMs);
   rtp.add("worst-late-own-ms", stream.worstLateOwnMs);
   rtp.add("schedule-later-ms", stream.movedLaterMs);
   rtp.add("schedule-earlier-ms", stream.movedEarlierMs);

@@ -32,22 +32,25 @@ int64_t burstBytes(const LoadOptions& options) {
 
 void add(MediaResults& sum, const MediaResults& one) {
   uint64_t ReceiveStatistics::Result::*const streamCounters[] = {
-      &ReceiveStatistics::Result::received,    &ReceiveStatistics::Result::lost,
-      &ReceiveStatistics::Result::duplicates,  &ReceiveStatistics::Result::reordered,
-      &ReceiveStatistics::Result::foreignSsrc, &ReceiveStatistics::Result::late,
-      &ReceiveStatistics::Result::lateSteady,  &ReceiveStatistics::Result::lateByMachine,
-      &ReceiveStatistics::Result::jumps};
+      &ReceiveStatistics::Result::received,      &ReceiveStatistics::Result::lost,
+      &ReceiveStatistics::Result::duplicates,    &ReceiveStatistics::Result::reordered,
+      &ReceiveStatistics::Result::foreignSsrc,   &ReceiveStatistics::Result::late,
+      &ReceiveStatistics::Result::lateSteady,    &ReceiveStatistics::Result::lateByMachine,
+      &ReceiveStatistics::Result::lateByBacklog, &ReceiveStatistics::Result::jumps};
   for (const auto counter : streamCounters)
     sum.stream.*counter += one.stream.*counter;
   uint64_t MediaResults::*const counters[] = {
-      &MediaResults::sent,          &MediaResults::withheld,      &MediaResults::foreignAddress,
-      &MediaResults::otherPayload,  &MediaResults::sendErrors,    &MediaResults::bursts,
-      &MediaResults::burstsMissing, &MediaResults::burstsUnclear, &MediaResults::crossTalk};
+      &MediaResults::sent,           &MediaResults::withheld,
+      &MediaResults::foreignAddress, &MediaResults::otherPayload,
+      &MediaResults::sendErrors,     &MediaResults::bursts,
+      &MediaResults::burstsMissing,  &MediaResults::burstsMissingByMachine,
+      &MediaResults::burstsUnclear,  &MediaResults::crossTalk};
   for (const auto counter : counters)
     sum.*counter += one.*counter;
   double ReceiveStatistics::Result::*const worst[] = {
       &ReceiveStatistics::Result::worstLateMs, &ReceiveStatistics::Result::worstLateOwnMs,
-      &ReceiveStatistics::Result::movedLaterMs, &ReceiveStatistics::Result::movedEarlierMs};
+      &ReceiveStatistics::Result::worstBeyondStallsMs, &ReceiveStatistics::Result::movedLaterMs,
+      &ReceiveStatistics::Result::movedEarlierMs};
   for (const auto figure : worst)
     sum.stream.*figure = std::max(sum.stream.*figure, one.stream.*figure);
   sum.roundTrips.insert(sum.roundTrips.end(), one.roundTrips.begin(), one.roundTrips.end());
@@ -387,7 +390,7 @@ void LoadRun::collect(LoadReport& report) {
     }
   }
   for (const auto& session : sessions_) {
-    const MediaResults results = session->results(steadyFrom_, steadyTo_, stalls_.stalls());
+    const MediaResults results = session->results(steadyFrom_, steadyTo_, stalls_.backlog());
     add(report.media, results);
     if (results.reportedLost >= 0)
       report.reportedLost = std::max<int64_t>(0, report.reportedLost) + results.reportedLost;
@@ -402,7 +405,8 @@ void LoadRun::collect(LoadReport& report) {
   report.lateSends = engine_.lateness().above(5);
   report.ownCpuSeconds = ownCpuSeconds_;
   report.watched = stalls_.watched();
-  for (const Stall& stall : stalls_.stalls()) {
+  report.machineBusy = stalls_.backlog().busy();
+  for (const Stall& stall : stalls_.backlog().stalls()) {
     if (stall.to < steadyFrom_ || stall.from > steadyTo_) continue;
     ++report.stalls;
     report.worstStallMs = std::max(report.worstStallMs, toMs(stall.to - stall.from));

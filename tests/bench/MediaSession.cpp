@@ -14,6 +14,9 @@ namespace {
 
 constexpr Nanoseconds kLongestFirstTrip = 390 * kMillisecond;  // below the shortest spacing
 constexpr Nanoseconds kTripChange = kLongestFirstTrip / 2;
+constexpr Nanoseconds kUsualTrip = 50 * kMillisecond;
+// The play-out waits for a late frame for 20 ms at the most, and less when it has waited lately.
+constexpr Nanoseconds kTooLate = 5 * kMillisecond;
 constexpr unsigned kReadEach = 5;  // packets sent
 constexpr unsigned kReportEach = 50;
 constexpr int kEventPackets = 8;
@@ -343,7 +346,7 @@ double MediaSession::recordingOffsetMs() const {
 }
 
 MediaResults MediaSession::results(Nanoseconds steadyFrom, Nanoseconds steadyTo,
-                                   const Stalls& stalls) {
+                                   const Backlog& backlog) {
   MediaResults results = counts_;
   std::erase_if(results.roundTrips, [=](const RoundTrip& trip) {
     return trip.sent < steadyFrom || trip.sent > steadyTo;
@@ -351,12 +354,15 @@ MediaResults MediaSession::results(Nanoseconds steadyFrom, Nanoseconds steadyTo,
   if (firstTransmitted_ >= 0)
     results.sentSpanMs = 1000.0 * static_cast<double>(lastTransmitted_ - firstTransmitted_) / rate_;
   results.stream =
-      statistics_.result(static_cast<uint32_t>(packetSamples_), steadyFrom, steadyTo, stalls);
+      statistics_.result(static_cast<uint32_t>(packetSamples_), steadyFrom, steadyTo, backlog);
   for (const SentBurst& burst : bursts_) {
     // The last ones may still have been on their way when the call ended.
     if (stopped_ != 0 && burst.time > stopped_ - 500 * kMillisecond) continue;
     ++results.bursts;
-    if (!burst.matched && !withheldNear(burst.sample)) ++results.burstsMissing;
+    if (burst.matched || withheldNear(burst.sample)) continue;
+    // From when it began to be sent until its end is played.
+    const bool behind = backlog.owed(burst.time, burst.time + kUsualTrip) > kTooLate;
+    ++(behind ? results.burstsMissingByMachine : results.burstsMissing);
   }
   return results;
 }

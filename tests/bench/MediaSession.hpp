@@ -55,7 +55,9 @@ struct MediaResults {
   ReceiveStatistics::Result stream;
   uint64_t sent = 0, withheld = 0;  // withheld: artificially lost
   uint64_t foreignAddress = 0, otherPayload = 0, sendErrors = 0;
-  uint64_t bursts = 0, burstsMissing = 0, burstsUnclear = 0, crossTalk = 0;
+  // Missing by the machine: while it was behind by more than the play-out waits for.
+  uint64_t bursts = 0, burstsMissing = 0, burstsMissingByMachine = 0;
+  uint64_t burstsUnclear = 0, crossTalk = 0;
   int64_t reportedLost = -1;          // by the peer's RTCP, −1 without a report
   std::vector<RoundTrip> roundTrips;  // of the bursts sent while all calls stood
   double sentSpanMs = 0;  // from the first to the end of the last packet that was really sent
@@ -77,7 +79,7 @@ class MediaSession {
 
   bool running() const { return running_; }
   Nanoseconds firstArrival() const { return firstArrival_.load(std::memory_order_relaxed); }
-  MediaResults results(Nanoseconds steadyFrom, Nanoseconds steadyTo, const Stalls& stalls = {});
+  MediaResults results(Nanoseconds steadyFrom, Nanoseconds steadyTo, const Backlog& backlog = {});
   const std::vector<int16_t>& recording() const { return recording_; }
   // From when the first sample was sent to when sample 0 of the recording was due to arrive.
   double recordingOffsetMs() const;

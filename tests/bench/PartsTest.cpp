@@ -229,10 +229,10 @@ TEST(Bench, ReceiveStatistics) {
   EXPECT_TRUE(all.movedLaterMs == 0 && all.movedEarlierMs == 0);
 
   // Packet 70 was due at 1400 ms and came at 1406.
-  const auto during = [&](Nanoseconds from, Nanoseconds to) {
+  const auto during = [&](Nanoseconds from, Nanoseconds to, double busy = 0) {
     const Stalls stalls = merged({{start + 5 * kSecond, start + 6 * kSecond},
                                   {start + from * kMillisecond, start + to * kMillisecond}});
-    return statistics.result(160, start, start + 10 * kSecond, stalls);
+    return statistics.result(160, start, start + 10 * kSecond, Backlog(stalls, busy));
   };
   const auto excused = during(1390, 1402);
   EXPECT_TRUE(excused.lateSteady == 1 && excused.lateOwn() == 0 &&
@@ -241,10 +241,16 @@ TEST(Bench, ReceiveStatistics) {
   // Half a millisecond does not explain six.
   const auto partly = statistics.result(
       160, start, start + 10 * kSecond,
-      {{start + 1400 * kMillisecond, start + 1400 * kMillisecond + kMillisecond / 2}});
+      Backlog({{start + 1400 * kMillisecond, start + 1400 * kMillisecond + kMillisecond / 2}}, 0));
   EXPECT_TRUE(partly.lateOwn() == 1 && near(partly.worstLateOwnMs, 5.5, 0.01));
   EXPECT_TRUE(during(1380, 1399).lateOwn() == 1);
   EXPECT_TRUE(during(1407, 1420).lateOwn() == 1);
+  // A machine that is busy for half of its time has 9 of 19 ms to make up for at 1400.
+  const auto behind = during(1380, 1399, 0.5);
+  EXPECT_TRUE(behind.lateByMachine == 0 && behind.lateByBacklog == 1 && behind.lateOwn() == 0);
+  EXPECT_TRUE(near(behind.worstBeyondStallsMs, 6, 0.01) && behind.worstLateOwnMs <= 5);
+  const auto caughtUp = during(1340, 1370, 0.5);
+  EXPECT_TRUE(caughtUp.lateOwn() == 1 && near(caughtUp.worstLateOwnMs, 6, 0.01));
 }
 
 TEST(Bench, ScheduleThatMoves) {
@@ -266,6 +272,24 @@ TEST(Bench, ScheduleThatMoves) {
   EXPECT_TRUE(last.lateSteady == 0 && last.movedLaterMs == 0 && last.movedEarlierMs == 0);
 }
 
+TEST(Bench, Backlog) {
+  const Backlog backlog({{100, 110}, {112, 122}, {200, 210}}, 0.5);
+  EXPECT_EQ(backlog.at(50), 0);
+  EXPECT_EQ(backlog.at(100), 0);
+  EXPECT_EQ(backlog.at(104), 8);
+  EXPECT_EQ(backlog.at(110), 5);
+  EXPECT_EQ(backlog.at(112), 4);
+  EXPECT_EQ(backlog.at(122), 9);
+  EXPECT_EQ(backlog.at(140), 0);
+  EXPECT_EQ(backlog.at(150), 0);
+  EXPECT_EQ(backlog.owed(50, 90), 0);
+  EXPECT_EQ(backlog.owed(50, 105), 5);
+  EXPECT_EQ(backlog.owed(104, 130), 8 + 10);
+  EXPECT_EQ(Backlog({{100, 110}}, 0).at(111), 0);
+  EXPECT_EQ(Backlog({{100, 110}}, 1).at(200), 10 - 5) << "never more than 95 % busy";
+  EXPECT_EQ(Backlog().owed(0, 1000), 0);
+}
+
 TEST(Bench, Stalls) {
   const Stalls stalls = merged({{50, 60}, {10, 20}, {20, 30}, {52, 54}});
   EXPECT_TRUE(stalls.size() == 2 && stalls[0].from == 10 && stalls[0].to == 30 &&
@@ -276,8 +300,12 @@ TEST(Bench, Stalls) {
   StallWatch watch;
   watch.begin();
   watch.finish();
-  for (const Stall& stall : watch.stalls())
+  for (const Stall& stall : watch.backlog().stalls())
     EXPECT_TRUE(stall.to > stall.from);
+  if (watch.watched()) {
+    EXPECT_GE(watch.backlog().busy(), 0);
+    EXPECT_LE(watch.backlog().busy(), 1);
+  }
 }
 
 TEST(Bench, Sip) {

@@ -103,7 +103,7 @@ Nanoseconds ReceiveStatistics::fittedStart() const {
 
 ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
                                                     Nanoseconds steadyFrom, Nanoseconds steadyTo,
-                                                    const Stalls& stalls) const {
+                                                    const Backlog& backlog) const {
   Result result;
   result.received = packets_.size();
   result.duplicates = duplicates_;
@@ -132,13 +132,18 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
     result.movedEarlierMs = std::max(result.movedEarlierMs, latest - expected);
     result.worstLateMs = std::max(result.worstLateMs, late);
     if (isLate) ++result.lateSteady;
-    if (!isLate) {
-      result.worstLateOwnMs = std::max(result.worstLateOwnMs, late);
-      continue;
+    double beyond = late;
+    double own = late;
+    if (isLate) {
+      const Nanoseconds due = arrival - static_cast<Nanoseconds>(late * 1e6);
+      beyond -= toMs(stillBetween(backlog.stalls(), due, arrival));
+      own -= toMs(backlog.owed(due, arrival));
+      if (beyond <= kLateMs)
+        ++result.lateByMachine;
+      else if (own <= kLateMs)
+        ++result.lateByBacklog;
     }
-    const Nanoseconds due = arrival - static_cast<Nanoseconds>(late * 1e6);
-    const double own = late - toMs(stillBetween(stalls, due, arrival));
-    if (own <= kLateMs) ++result.lateByMachine;
+    result.worstBeyondStallsMs = std::max(result.worstBeyondStallsMs, beyond);
     result.worstLateOwnMs = std::max(result.worstLateOwnMs, own);
   }
   result.lost = static_cast<uint64_t>(highest_ - lowest_ + 1) - packets_.size();

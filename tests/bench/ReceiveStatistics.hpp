@@ -37,9 +37,11 @@ class ReceiveStatistics {
     uint64_t late = 0;        // by more than 5 ms, all of the call
     uint64_t lateSteady = 0;  // the same between the two times given
     double worstLateMs = 0;
-    uint64_t lateByMachine = 0;  // those of lateSteady that are the machine's
-    double worstLateOwnMs = 0;   // the worst, without the machine's share
-    uint64_t lateOwn() const { return lateSteady - lateByMachine; }
+    uint64_t lateByMachine = 0;      // those of lateSteady that are the machine's
+    uint64_t lateByBacklog = 0;      // and those that waited behind what piled up meanwhile
+    double worstBeyondStallsMs = 0;  // the worst, without the time that the machine stood still
+    double worstLateOwnMs = 0;       // and without the backlog either
+    uint64_t lateOwn() const { return lateSteady - lateByMachine - lateByBacklog; }
     double movedLaterMs = 0;  // the schedule, at its most
     double movedEarlierMs = 0;
     uint64_t jumps = 0;  // neighbours by number whose time stamps are not one packet apart
@@ -47,9 +49,9 @@ class ReceiveStatistics {
   // A packet's schedule is what its time stamp and the second before it say (the median; for those
   // of the first second that second itself). How far the schedule itself moves is told apart. A
   // packet is late by the machine when without the time that the machine stood still, between
-  // schedule and arrival, it would have been in time.
+  // schedule and arrival, it would have been in time; by the backlog, when without that.
   Result result(uint32_t samplesPerPacket, Nanoseconds steadyFrom, Nanoseconds steadyTo,
-                const Stalls& stalls = {}) const;
+                const Backlog& backlog = {}) const;
 
   uint64_t received() const { return packets_.size(); }
   Nanoseconds firstArrival() const { return firstArrival_; }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <string>
 
 #include <sched.h>
 
@@ -12,6 +14,7 @@ namespace {
 constexpr Nanoseconds kPeriod = 2 * kMillisecond;
 constexpr Nanoseconds kNoticed = 2 * kMillisecond;  // beyond the period
 constexpr size_t kExpected = 4096;
+constexpr double kMostBusy = 0.95;  // a busier machine would never be done
 
 bool highestPriorityOn(unsigned core) {
   cpu_set_t only;
@@ -21,6 +24,24 @@ bool highestPriorityOn(unsigned core) {
   sched_param priority{};
   priority.sched_priority = sched_get_priority_max(SCHED_FIFO);
   return sched_setscheduler(0, SCHED_FIFO, &priority) == 0;
+}
+
+struct CpuTime {
+  double idle = 0, all = 0;  // without what the hypervisor gave to others
+};
+
+// The first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal.
+CpuTime cpuTime() {
+  std::ifstream file("/proc/stat");
+  std::string word;
+  file >> word;
+  CpuTime time;
+  double value = 0;
+  for (int i = 0; i < 7 && file >> value; ++i) {
+    time.all += value;
+    if (i == 3 || i == 4) time.idle += value;
+  }
+  return time;
 }
 
 }  // namespace
@@ -44,7 +65,35 @@ Nanoseconds stillBetween(const Stalls& stalls, Nanoseconds from, Nanoseconds to)
   return sum;
 }
 
+Backlog::Backlog(const Stalls& stalls, double busy)
+    : stalls_(stalls), idle_(1 - std::clamp(busy, 0.0, kMostBusy)) {
+  behind_.reserve(stalls.size());
+  for (const Stall& stall : stalls)
+    behind_.push_back(at(stall.from));
+}
+
+Nanoseconds Backlog::at(Nanoseconds due) const {
+  const auto next = std::ranges::lower_bound(stalls_, due, {}, &Stall::from);
+  // While they are gathered, only those before it are there.
+  const auto before = std::min(static_cast<size_t>(next - stalls_.begin()), behind_.size());
+  if (before == 0) return 0;
+  const Stall& last = stalls_[before - 1];
+  const auto done = static_cast<Nanoseconds>(idle_ * static_cast<double>(due - last.from));
+  return std::max<Nanoseconds>(0, behind_[before - 1] + last.to - last.from - done);
+}
+
+Nanoseconds Backlog::owed(Nanoseconds due, Nanoseconds arrival) const {
+  Nanoseconds sum = at(due);
+  for (auto stall = std::ranges::lower_bound(stalls_, due, {}, &Stall::from);
+       stall != stalls_.end() && stall->from < arrival; ++stall)
+    sum += std::min(arrival, stall->to) - stall->from;
+  return sum;
+}
+
 void StallWatch::begin() {
+  const CpuTime time = cpuTime();
+  idleBefore_ = time.idle;
+  allBefore_ = time.all;
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
@@ -66,7 +115,10 @@ void StallWatch::finish() {
   Stalls all;
   for (const Stalls& seen : perCore_)
     all.insert(all.end(), seen.begin(), seen.end());
-  stalls_ = merged(std::move(all));
+  const CpuTime time = cpuTime();
+  const double passed = time.all - allBefore_;
+  const double busy = passed > 0 ? 1 - (time.idle - idleBefore_) / passed : 0;
+  backlog_ = Backlog(merged(std::move(all)), busy);
 }
 
 void StallWatch::watch(unsigned core, Stalls& seen) {
