@@ -170,7 +170,7 @@ std::vector<ConfigKey> buildAudioAndMedia() {
           [](Config & c) -> auto& { return c.media.loops; }, true),
       number(
           "media.loop-wait", "ms", 0, 1000, 1,
-          "how long such a thread may gather work before it wakes up",
+          "how long such a thread may gather work before it wakes up; twice that when busy",
           [](Config & c) -> auto& { return c.media.loopWait; }, true),
       number(
           "media.workers", "", 1, 64, 4,

@@ -84,6 +84,7 @@ void Connection::detach(Role role) {
 std::optional<Failure> Connection::start(Role role) {
   const std::lock_guard lock(mutex_);
   peer(role).running = true;
+  if (role == Role::Source) source_ended_ = false;
   if (state_ != ConnectionState::Idle) return std::nullopt;
   stats_.uri.clear();
   if (settings_.uri.empty()) {
@@ -176,7 +177,10 @@ void Connection::confirmOpen() {
 void Connection::stop(Role role) {
   const std::lock_guard lock(mutex_);
   peer(role).running = false;
-  if (peers_[0].running || peers_[1].running) return;
+  if (peers_[0].running || peers_[1].running) {
+    if (role == Role::Source) endSource();
+    return;
+  }
   if (state_ == ConnectionState::Idle) {
     rate_ = 0;
     playout_.reset();
@@ -326,6 +330,11 @@ void Connection::wakeWaiters() {
 
 void Connection::sourceEnded() {
   const std::lock_guard lock(mutex_);
+  endSource();
+}
+
+/// Nobody plays: what comes is dropped, and the socket is read again if it was not.
+void Connection::endSource() {
   source_ended_ = true;
   if (!playout_) return;
   playout_->clear();
@@ -444,13 +453,16 @@ void Connection::beginClose(unsigned code, const std::string& reason, const std:
 void Connection::emit(const ConnectionEvent& event) {
   std::shared_ptr<ConnectionObserver> sink;
   std::shared_ptr<ConnectionObserver> source;
+  bool by_sink = false;
   {
     const std::lock_guard lock(mutex_);
     sink = peer(Role::Sink).observer.lock();
     source = peer(Role::Source).observer.lock();
+    // A source that has been stopped may be on its way to a state in which nobody hears it.
+    by_sink = sink && (!source || (!peer(Role::Source).running && peer(Role::Sink).running));
   }
-  if (source) source->onConnectionEvent(event, true);
-  if (sink) sink->onConnectionEvent(event, !source);
+  if (source) source->onConnectionEvent(event, !by_sink);
+  if (sink) sink->onConnectionEvent(event, by_sink);
 }
 
 }  // namespace wsbridge

@@ -180,6 +180,7 @@ class Connection : public WebSocketClient::Listener,
   void onLoop(std::function<void(Connection&)> function);
 
   // With mutex_ held.
+  void endSource();
   [[nodiscard]] bool isOverLimit() const;
   [[nodiscard]] bool shouldPause() const;
   [[nodiscard]] bool shouldResume() const;

@@ -63,6 +63,7 @@ void Connection::play(std::span<const uint8_t> payload) {
   bool pause = false;
   {
     const std::lock_guard lock(mutex_);
+    if (client_generation_ != generation_) return;  // of a conversation that is over
     noteReceived();
     if (!peer(Role::Source).attached || !playout_) return;  // a recorder: nobody plays it
     // Where nobody can be told to stop, what goes beyond the limits is not kept.
@@ -189,6 +190,7 @@ void Connection::onText(std::string_view text) {
   Command command;
   {
     const std::lock_guard lock(mutex_);
+    if (client_generation_ != generation_) return;  // of a conversation that is over
     noteReceived();
     ++stats_.texts_received;
     command = dialect_->decodeText(text);

@@ -4,12 +4,18 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <functional>
+#include <iterator>
+#include <ranges>
 #include <utility>
 
 #include "Text.hpp"
 
 namespace bench {
 namespace {
+
+constexpr double kEpisodeGapSeconds = 0.2;
+constexpr int kEpisodesShown = 12;
 
 using Number = unsigned long long;
 
@@ -87,6 +93,30 @@ double LoadReport::wakeUpsPerCallSecond() const {
 double LoadReport::bytesPerCall() const {
   return static_cast<double>(steadyEnd.residentBytes - before.residentBytes) /
          std::max(1u, established);
+}
+
+std::vector<LateEpisode> episodesOf(std::vector<ReceiveStatistics::Result::Late> late,
+                                    const Stalls& stalls, Nanoseconds zero) {
+  std::ranges::sort(late, {}, &ReceiveStatistics::Result::Late::due);
+  std::vector<LateEpisode> episodes;
+  for (const auto& [due, ms] : late) {
+    const double at = toMs(due - zero) / 1000;
+    if (episodes.empty() || at - episodes.back().lastSeconds > kEpisodeGapSeconds) {
+      LateEpisode& episode = episodes.emplace_back();
+      episode.fromSeconds = at;
+      const auto next = std::ranges::lower_bound(stalls, due, {}, &Stall::from);
+      if (next != stalls.begin()) {
+        const Stall& stall = *std::prev(next);
+        episode.stallMs = toMs(stall.to - stall.from);
+        episode.sinceStallMs = toMs(due - stall.to);
+      }
+    }
+    LateEpisode& episode = episodes.back();
+    episode.lastSeconds = at;
+    ++episode.packets;
+    episode.worstMs = std::max(episode.worstMs, ms);
+  }
+  return episodes;
 }
 
 std::vector<std::string> LoadReport::verdict(const LoadOptions& options) const {
@@ -195,6 +225,14 @@ std::string LoadReport::table(const LoadOptions& options) const {
                format("%llu (busy for %.0f %%); the others %llu, worst beyond both %.1f ms",
                       static_cast<Number>(stream.lateByBacklog), 100 * machineBusy,
                       static_cast<Number>(stream.lateOwn()), stream.worstLateOwnMs));
+  auto worst = episodes;
+  std::ranges::sort(worst, std::ranges::greater{}, &LateEpisode::worstMs);
+  for (const LateEpisode& episode : worst | std::views::take(kEpisodesShown))
+    out += row("    episode",
+               format("at %.2f s, for %.2f s: %u packets, worst %.1f ms; %.1f ms behind a stall of "
+                      "%.1f ms",
+                      episode.fromSeconds, episode.lastSeconds - episode.fromSeconds,
+                      episode.packets, episode.worstMs, episode.sinceStallMs, episode.stallMs));
   out += row("  schedule moved at most",
              format("%.1f ms later, %.1f ms earlier", stream.movedLaterMs, stream.movedEarlierMs));
   out += row("doubled / reordered / jumps",

@@ -44,6 +44,17 @@ struct TimelineResult {
   void add(double differenceMs, double toleranceMs);
 };
 
+// Packets that were late by themselves at about the same time.
+struct LateEpisode {
+  double fromSeconds = 0, lastSeconds = 0;  // since all calls stood
+  unsigned packets = 0;
+  double worstMs = 0;
+  double stallMs = 0;       // of the machine, the last before it; 0 without any
+  double sinceStallMs = 0;  // from that stall's end
+};
+std::vector<LateEpisode> episodesOf(std::vector<ReceiveStatistics::Result::Late> late,
+                                    const Stalls& stalls, Nanoseconds zero);
+
 struct LoadReport {
   unsigned calls = 0, established = 0, endedEarly = 0, cancelled = 0, retransmissions = 0;
   std::map<std::string, unsigned> failures;  // by status and reason
@@ -63,6 +74,7 @@ struct LoadReport {
   std::optional<BurstResult> burst;
   std::optional<ChurnResult> churn;
   std::optional<TimelineResult> timeline;
+  std::vector<LateEpisode> episodes;  // in order of time
   ProcessSample before, steadyStart, steadyEnd;
   std::vector<ProcessSample> sizes;  // of the steady phase, at even intervals
 

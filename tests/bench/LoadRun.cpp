@@ -53,6 +53,8 @@ void add(MediaResults& sum, const MediaResults& one) {
       &ReceiveStatistics::Result::movedEarlierMs};
   for (const auto figure : worst)
     sum.stream.*figure = std::max(sum.stream.*figure, one.stream.*figure);
+  sum.stream.lateOnes.insert(sum.stream.lateOnes.end(), one.stream.lateOnes.begin(),
+                             one.stream.lateOnes.end());
   sum.roundTrips.insert(sum.roundTrips.end(), one.roundTrips.begin(), one.roundTrips.end());
 }
 
@@ -411,6 +413,8 @@ void LoadRun::collect(LoadReport& report) {
     ++report.stalls;
     report.worstStallMs = std::max(report.worstStallMs, toMs(stall.to - stall.from));
   }
+  report.episodes =
+      episodesOf(report.media.stream.lateOnes, stalls_.backlog().stalls(), steadyFrom_);
   report.sizes = sizes_;
   if (options_.churn > 0) report.churn = churn_.result();
   if (!options_.endpointReport.empty()) compareTimelines(report);

@@ -142,6 +142,8 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
         ++result.lateByMachine;
       else if (own <= kLateMs)
         ++result.lateByBacklog;
+      else
+        result.lateOnes.push_back({due, own});
     }
     result.worstBeyondStallsMs = std::max(result.worstBeyondStallsMs, beyond);
     result.worstLateOwnMs = std::max(result.worstLateOwnMs, own);

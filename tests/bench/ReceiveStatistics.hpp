@@ -42,7 +42,12 @@ class ReceiveStatistics {
     double worstBeyondStallsMs = 0;  // the worst, without the time that the machine stood still
     double worstLateOwnMs = 0;       // and without the backlog either
     uint64_t lateOwn() const { return lateSteady - lateByMachine - lateByBacklog; }
-    double movedLaterMs = 0;  // the schedule, at its most
+    struct Late {
+      Nanoseconds due;
+      double ms;  // its own share
+    };
+    std::vector<Late> lateOnes;  // by themselves
+    double movedLaterMs = 0;     // the schedule, at its most
     double movedEarlierMs = 0;
     uint64_t jumps = 0;  // neighbours by number whose time stamps are not one packet apart
   };

@@ -198,6 +198,50 @@ TEST(Source, AFullQueueStopsReadingWhileControlAndOurAudioGoOn) {
   ASSERT_TRUE(endpoint.waitServed(1, 15s));
 }
 
+TEST(Source, ItsEndWithAFullQueueDoesNotLeaveTheSinkWithASocketThatNobodyReads) {
+  const std::string audio = numbered(16000 * 10);
+  RawEndpoint endpoint([&](testsupport::RawConnection& connection) {
+    if (!connection.acceptHandshake()) return;
+    connection.sendBinary(audio);
+    connection.sendClose(1000);
+    while (connection.recvFrame(5s)) {
+    }
+  });
+  TestPipeline playing(
+      "wsbridgesrc connection=end name=src fallback=silence max-playout=1000 ! fakesink "
+      "sync=false");
+  TestPipeline sending(
+      "audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink "
+      "connection=end name=sink uri=" +
+      endpoint.uri());
+  playing.play();
+  sending.play();
+  ASSERT_TRUE(playing.waitUntil([&] { return playing.stat("src", "pauses") >= 1; }, 5s));
+  EXPECT_EQ(sending.messages("wsbridge-closed"), 0U);
+  playing.stop();
+  EXPECT_NE(sending.waitMessage("wsbridge-closed"), nullptr);
+}
+
+TEST(Source, PlaysAgainBesideASinkThatHasGoneOn) {
+  SoupEndpoint::Options options;
+  options.echo = true;
+  SoupEndpoint endpoint(options);
+  TestPipeline playing("wsbridgesrc connection=again name=src ! fakesink sync=false");
+  TestPipeline sending(
+      "audiotestsrc is-live=true samplesperbuffer=320 ! audio/x-raw,rate=16000 ! wsbridgesink "
+      "connection=again name=sink uri=" +
+      endpoint.uri());
+  playing.play();
+  sending.play();
+  const auto played = [&] { return playing.stat("src", "frames-played"); };
+  ASSERT_TRUE(playing.waitUntil([&] { return played() > 10; }, 5s));
+  gst_element_set_state(playing.pipeline(), GST_STATE_READY);
+  const uint64_t before = played();
+  playing.play();
+  EXPECT_TRUE(playing.waitUntil([&] { return played() > before + 10; }, 5s));
+  EXPECT_EQ(endpoint.count(), 1U);
+}
+
 TEST(Source, ABurstThroughASmallQueueLosesNothing) {
   const std::string audio = numbered(16000 * 4);
   SoupEndpoint::Options options;
