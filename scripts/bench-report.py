@@ -87,13 +87,13 @@ def general_rows(report, title):
 
 
 def late_own(rtp):
-    """Packets that were late although the machine neither stood still meanwhile nor had to catch up."""
-    return rtp["late"] - rtp["late-by-machine"] - rtp["late-by-backlog"]
+    """Packets that were late although the machine did not stand still, had not to catch up and had a core for the loops."""
+    return rtp["late"] - rtp["late-by-machine"] - rtp["late-by-backlog"] - rtp["late-by-others"]
 
 
 def late_text(rtp):
     return (f"{late_own(rtp)} (worst {rtp['worst-late-own-ms']:.1f} ms); while the machine stood still {rtp['late-by-machine']}, "
-            f"while it caught up {rtp['late-by-backlog']} (worst {rtp['worst-late-ms']:.1f} ms, {rtp['worst-beyond-stalls-ms']:.1f} ms without the time that it stood)")
+            f"while it caught up {rtp['late-by-backlog']}, while others had the cores {rtp['late-by-others']} (worst {rtp['worst-late-ms']:.1f} ms, {rtp['worst-beyond-stalls-ms']:.1f} ms without the time that it stood)")
 
 
 def bursts_text(rtp):
@@ -226,7 +226,8 @@ def soak_rows(report):
         first = sizes[min(2, len(sizes) - 1)][key] / scale
         yield title, f"{name}: first, middle, last", ", ".join(f"{value:.0f}" for value in shown) + unit, f"flat to {100 * spare:.0f} %", shown[-1] <= first * (1 + spare)
     yield title, "worst lateness of a packet, but for the time that the machine stood still", f"{report['rtp']['worst-beyond-stalls-ms']:.1f} ms", "–", None
-    yield title, "and but for its backlog", *most(report["rtp"]["worst-late-own-ms"], 20)
+    yield title, "and but for its backlog", f"{report['rtp']['worst-beyond-backlog-ms']:.1f} ms", "–", None
+    yield title, f"and but for the time that generator and endpoint had the cores ({report['loops-waited']} times, {report['loops-waited-s']:.1f} s)", *most(report["rtp"]["worst-late-own-ms"], 20)
     yield title, "schedule moved, at most", moved_text(report["rtp"]), "–", None
     yield title, "growth of the round trip's p50, first to last minute", *most(growth(report), 5)
 
@@ -255,7 +256,7 @@ def figures(report):
         "round trip p50 / p95 / p99, ms": f"{rtt['p50']:.1f} / {rtt['p95']:.1f} / {rtt['p99']:.1f}",
         "set-up p50 / p99, ms": f"{setup['p50']:.1f} / {setup['p99']:.1f}",
         "lost / bursts missing": f"{lost(report)} / {rtp['bursts-missing']}",
-        "late > 5 ms, by itself / by the machine": f"{100 * late_own(rtp) / max(1, rtp['received']):.2f} / {100 * (rtp['late-by-machine'] + rtp['late-by-backlog']) / max(1, rtp['received']):.2f} %",
+        "late > 5 ms, by itself / by the machine": f"{100 * late_own(rtp) / max(1, rtp['received']):.2f} / {100 * (rtp['late'] - late_own(rtp)) / max(1, rtp['received']):.2f} %",
         "threads / descriptors": f"{bridge['threads']} / {bridge['descriptors']}" if bridge else "–",
         "kB per call": f"{bridge['bytes-per-call'] / 1e3:.0f}" if bridge else "–",
         "wake-ups per call-s": f"{bridge['wake-ups-per-call-second']:.0f}" if bridge else "–",

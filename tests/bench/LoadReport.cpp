@@ -221,10 +221,15 @@ std::string LoadReport::table(const LoadOptions& options) const {
                       static_cast<Number>(stream.lateByMachine), stalls, worstStallMs,
                       stream.worstBeyondStallsMs));
   if (watched)
-    out += row("  while it caught up",
-               format("%llu (busy for %.0f %%); the others %llu, worst beyond both %.1f ms",
-                      static_cast<Number>(stream.lateByBacklog), 100 * machineBusy,
-                      static_cast<Number>(stream.lateOwn()), stream.worstLateOwnMs));
+    out += row("  while it caught up", format("%llu (busy for %.0f %%); worst beyond that %.1f ms",
+                                              static_cast<Number>(stream.lateByBacklog),
+                                              100 * machineBusy, stream.worstBeyondBacklogMs));
+  if (loopsWatched > 0)
+    out += row("  while others had the cores",
+               format("%llu (%zu loops waited %u times, %.1f s); worst beyond that %.1f ms",
+                      static_cast<Number>(stream.lateByOthers), loopsWatched, loopsWaited,
+                      loopsWaitedSeconds, stream.worstLateOwnMs));
+  out += row("  by itself", format("%llu", static_cast<Number>(stream.lateOwn())));
   auto worst = episodes;
   std::ranges::sort(worst, std::ranges::greater{}, &LateEpisode::worstMs);
   for (const LateEpisode& episode : worst | std::views::take(kEpisodesShown))
@@ -319,6 +324,8 @@ std::string LoadReport::json(const LoadOptions& options) const {
   root.add("machine-stalls", stalls);
   root.add("machine-worst-stall-ms", worstStallMs);
   root.add("machine-busy", machineBusy);
+  root.add("loops-waited", loopsWaited);
+  root.add("loops-waited-s", loopsWaitedSeconds);
   root.add("own-cpu-share", steadySeconds > 0 ? ownCpuSeconds / steadySeconds : 0.0);
   if (churn) {
     JsonObject item;
@@ -349,6 +356,7 @@ std::string LoadReport::json(const LoadOptions& options) const {
       {"late", stream.lateSteady},
       {"late-by-machine", stream.lateByMachine},
       {"late-by-backlog", stream.lateByBacklog},
+      {"late-by-others", stream.lateByOthers},
       {"late-whole-call", stream.late},
       {"duplicates", stream.duplicates},
       {"reordered", stream.reordered},
@@ -365,6 +373,7 @@ std::string LoadReport::json(const LoadOptions& options) const {
     rtp.add(name, value);
   rtp.add("worst-late-ms", stream.worstLateMs);
   rtp.add("worst-beyond-stalls-ms", stream.worstBeyondStallsMs);
+  rtp.add("worst-beyond-backlog-ms", stream.worstBeyondBacklogMs);
   rtp.add("worst-late-own-ms", stream.worstLateOwnMs);
   rtp.add("schedule-later-ms", stream.movedLaterMs);
   rtp.add("schedule-earlier-ms", stream.movedEarlierMs);

@@ -66,6 +66,9 @@ struct LoadReport {
   bool watched = false;    // whether stalls of the machine were looked for
   unsigned stalls = 0;     // of the machine, in the steady phase
   double worstStallMs = 0;
+  size_t loopsWatched = 0;
+  unsigned loopsWaited = 0;  // times that all of them wanted to run and others had the cores
+  double loopsWaitedSeconds = 0;
   double machineBusy = 0;    // share of its time, 0 to 1
   double ownCpuSeconds = 0;  // of the generator, in the steady phase
   MediaResults media;        // summed up; the worst lateness is the worst of all

@@ -36,7 +36,8 @@ void add(MediaResults& sum, const MediaResults& one) {
       &ReceiveStatistics::Result::duplicates,    &ReceiveStatistics::Result::reordered,
       &ReceiveStatistics::Result::foreignSsrc,   &ReceiveStatistics::Result::late,
       &ReceiveStatistics::Result::lateSteady,    &ReceiveStatistics::Result::lateByMachine,
-      &ReceiveStatistics::Result::lateByBacklog, &ReceiveStatistics::Result::jumps};
+      &ReceiveStatistics::Result::lateByBacklog, &ReceiveStatistics::Result::lateByOthers,
+      &ReceiveStatistics::Result::jumps};
   for (const auto counter : streamCounters)
     sum.stream.*counter += one.stream.*counter;
   uint64_t MediaResults::*const counters[] = {
@@ -48,8 +49,11 @@ void add(MediaResults& sum, const MediaResults& one) {
   for (const auto counter : counters)
     sum.*counter += one.*counter;
   double ReceiveStatistics::Result::*const worst[] = {
-      &ReceiveStatistics::Result::worstLateMs, &ReceiveStatistics::Result::worstLateOwnMs,
-      &ReceiveStatistics::Result::worstBeyondStallsMs, &ReceiveStatistics::Result::movedLaterMs,
+      &ReceiveStatistics::Result::worstLateMs,
+      &ReceiveStatistics::Result::worstLateOwnMs,
+      &ReceiveStatistics::Result::worstBeyondStallsMs,
+      &ReceiveStatistics::Result::worstBeyondBacklogMs,
+      &ReceiveStatistics::Result::movedLaterMs,
       &ReceiveStatistics::Result::movedEarlierMs};
   for (const auto figure : worst)
     sum.stream.*figure = std::max(sum.stream.*figure, one.stream.*figure);
@@ -125,6 +129,7 @@ std::string LoadRun::prepare() {
   if (std::string fault = agent_.open(); !fault.empty()) return fault;
   engine_.launch();
   stalls_.begin();
+  loops_.begin(options_.pid);
   return "";
 }
 
@@ -147,6 +152,7 @@ std::string LoadRun::run(LoadReport& report) {
   }
   engine_.shutDown();
   stalls_.finish();
+  loops_.finish();
   if (fault_.empty()) collect(report);
   return fault_;
 }
@@ -391,8 +397,12 @@ void LoadRun::collect(LoadReport& report) {
       ++report.failures[format("%d ", call->finalStatus()) + call->finalReason()];
     }
   }
+  const Backlog& machine = stalls_.backlog();
+  Stalls held = machine.stalls();
+  held.insert(held.end(), loops_.waits().begin(), loops_.waits().end());
+  const Backlog others(merged(std::move(held)), machine.busy());
   for (const auto& session : sessions_) {
-    const MediaResults results = session->results(steadyFrom_, steadyTo_, stalls_.backlog());
+    const MediaResults results = session->results(steadyFrom_, steadyTo_, machine, others);
     add(report.media, results);
     if (results.reportedLost >= 0)
       report.reportedLost = std::max<int64_t>(0, report.reportedLost) + results.reportedLost;
@@ -407,6 +417,9 @@ void LoadRun::collect(LoadReport& report) {
   report.lateSends = engine_.lateness().above(5);
   report.ownCpuSeconds = ownCpuSeconds_;
   report.watched = stalls_.watched();
+  report.loopsWatched = loops_.loops();
+  report.loopsWaited = static_cast<unsigned>(loops_.waits().size());
+  report.loopsWaitedSeconds = toMs(loops_.waited()) / 1000;
   report.machineBusy = stalls_.backlog().busy();
   for (const Stall& stall : stalls_.backlog().stalls()) {
     if (stall.to < steadyFrom_ || stall.from > steadyTo_) continue;

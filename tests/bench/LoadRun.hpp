@@ -13,6 +13,7 @@
 #include "ChurnCalls.hpp"
 #include "LoadOptions.hpp"
 #include "LoadReport.hpp"
+#include "LoopWatch.hpp"
 #include "MediaEngine.hpp"
 #include "MediaSession.hpp"
 #include "SipAgent.hpp"
@@ -55,6 +56,7 @@ class LoadRun {
   double holdSeconds_ = 0;
   MediaEngine engine_;
   StallWatch stalls_;
+  LoopWatch loops_;
   SipAgent agent_;
   ChurnCalls churn_;
   std::vector<std::unique_ptr<MediaSession>> sessions_;

@@ -346,22 +346,22 @@ double MediaSession::recordingOffsetMs() const {
 }
 
 MediaResults MediaSession::results(Nanoseconds steadyFrom, Nanoseconds steadyTo,
-                                   const Backlog& backlog) {
+                                   const Backlog& machine, const Backlog& others) {
   MediaResults results = counts_;
   std::erase_if(results.roundTrips, [=](const RoundTrip& trip) {
     return trip.sent < steadyFrom || trip.sent > steadyTo;
   });
   if (firstTransmitted_ >= 0)
     results.sentSpanMs = 1000.0 * static_cast<double>(lastTransmitted_ - firstTransmitted_) / rate_;
-  results.stream =
-      statistics_.result(static_cast<uint32_t>(packetSamples_), steadyFrom, steadyTo, backlog);
+  results.stream = statistics_.result(static_cast<uint32_t>(packetSamples_), steadyFrom, steadyTo,
+                                      machine, others);
   for (const SentBurst& burst : bursts_) {
     // The last ones may still have been on their way when the call ended.
     if (stopped_ != 0 && burst.time > stopped_ - 500 * kMillisecond) continue;
     ++results.bursts;
     if (burst.matched || withheldNear(burst.sample)) continue;
     // From when it began to be sent until its end is played.
-    const bool behind = backlog.owed(burst.time, burst.time + kUsualTrip) > kTooLate;
+    const bool behind = machine.owed(burst.time, burst.time + kUsualTrip) > kTooLate;
     ++(behind ? results.burstsMissingByMachine : results.burstsMissing);
   }
   return results;

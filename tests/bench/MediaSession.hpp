@@ -79,7 +79,8 @@ class MediaSession {
 
   bool running() const { return running_; }
   Nanoseconds firstArrival() const { return firstArrival_.load(std::memory_order_relaxed); }
-  MediaResults results(Nanoseconds steadyFrom, Nanoseconds steadyTo, const Backlog& backlog = {});
+  MediaResults results(Nanoseconds steadyFrom, Nanoseconds steadyTo, const Backlog& machine = {},
+                       const Backlog& others = {});
   const std::vector<int16_t>& recording() const { return recording_; }
   // From when the first sample was sent to when sample 0 of the recording was due to arrive.
   double recordingOffsetMs() const;

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The measuring tools measured: each check would fail if the tool told a wrong figure.
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <numbers>
 #include <random>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
+
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -16,7 +22,9 @@
 #include "FloorAudio.hpp"
 #include "Histogram.hpp"
 #include "LoadReport.hpp"
+#include "LoopWatch.hpp"
 #include "NumberedAudio.hpp"
+#include "Priority.hpp"
 #include "ReceiveStatistics.hpp"
 #include "SipMessage.hpp"
 #include "StallWatch.hpp"
@@ -249,6 +257,12 @@ TEST(Bench, ReceiveStatistics) {
   const auto behind = during(1380, 1399, 0.5);
   EXPECT_TRUE(behind.lateByMachine == 0 && behind.lateByBacklog == 1 && behind.lateOwn() == 0);
   EXPECT_TRUE(near(behind.worstBeyondStallsMs, 6, 0.01) && behind.worstLateOwnMs <= 5);
+  // The machine is not to blame, but others had the cores for 4 ms from 1399 on.
+  const auto others =
+      statistics.result(160, start, start + 10 * kSecond, {},
+                        Backlog({{start + 1399 * kMillisecond, start + 1403 * kMillisecond}}, 0));
+  EXPECT_TRUE(others.lateByOthers == 1 && others.lateOwn() == 0);
+  EXPECT_TRUE(near(others.worstBeyondBacklogMs, 6, 0.01) && others.worstLateOwnMs <= 5);
   const auto caughtUp = during(1340, 1370, 0.5);
   EXPECT_TRUE(caughtUp.lateOwn() == 1 && near(caughtUp.worstLateOwnMs, 6, 0.01));
 }
@@ -306,6 +320,56 @@ TEST(Bench, Stalls) {
     EXPECT_GE(watch.backlog().busy(), 0);
     EXPECT_LE(watch.backlog().busy(), 1);
   }
+}
+
+bool runOnFirstCore(int priority) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(0, &cores);
+  sched_param wanted{};
+  wanted.sched_priority = priority;
+  return sched_setscheduler(0, SCHED_RR, &wanted) == 0 &&
+         sched_setaffinity(0, sizeof cores, &cores) == 0;
+}
+
+TEST(Bench, LoopsThatWait) {
+  LoopWatch nobody;
+  nobody.begin(0);
+  nobody.finish();
+  EXPECT_TRUE(nobody.loops() == 0 && nobody.waits().empty());
+
+  // A loop that works, and another process that takes its core for 30 ms.
+  enum { Starting, Working, NotAllowed, Ending };
+  std::atomic<int> state{Starting};
+  std::thread loop([&state] {
+    const bool allowed = runOnFirstCore(kMediaLoop);
+    state = allowed ? Working : NotAllowed;
+    while (state == Working) {
+    }
+  });
+  while (state == Starting)
+    std::this_thread::yield();
+  if (state == Working) {
+    LoopWatch watch;
+    watch.begin(getpid());
+    EXPECT_EQ(watch.loops(), 1U);
+    const pid_t other = fork();
+    if (other == 0) {
+      if (!runOnFirstCore(kOtherMachine)) _exit(1);
+      const Nanoseconds until = now() + 30 * kMillisecond;
+      while (now() < until) {
+      }
+      _exit(0);
+    }
+    int status = -1;
+    EXPECT_EQ(waitpid(other, &status, 0), other);
+    EXPECT_EQ(status, 0);
+    watch.finish();
+    EXPECT_GE(toMs(watch.waited()), 15);
+    EXPECT_FALSE(watch.waits().empty());
+  }
+  state = Ending;
+  loop.join();
 }
 
 TEST(Bench, Sip) {

@@ -103,7 +103,8 @@ Nanoseconds ReceiveStatistics::fittedStart() const {
 
 ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
                                                     Nanoseconds steadyFrom, Nanoseconds steadyTo,
-                                                    const Backlog& backlog) const {
+                                                    const Backlog& machine,
+                                                    const Backlog& others) const {
   Result result;
   result.received = packets_.size();
   result.duplicates = duplicates_;
@@ -133,19 +134,24 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
     result.worstLateMs = std::max(result.worstLateMs, late);
     if (isLate) ++result.lateSteady;
     double beyond = late;
+    double behind = late;
     double own = late;
     if (isLate) {
       const Nanoseconds due = arrival - static_cast<Nanoseconds>(late * 1e6);
-      beyond -= toMs(stillBetween(backlog.stalls(), due, arrival));
-      own -= toMs(backlog.owed(due, arrival));
+      beyond -= toMs(stillBetween(machine.stalls(), due, arrival));
+      behind -= toMs(machine.owed(due, arrival));
+      own = std::min(behind, late - toMs(others.owed(due, arrival)));
       if (beyond <= kLateMs)
         ++result.lateByMachine;
-      else if (own <= kLateMs)
+      else if (behind <= kLateMs)
         ++result.lateByBacklog;
+      else if (own <= kLateMs)
+        ++result.lateByOthers;
       else
         result.lateOnes.push_back({due, own});
     }
     result.worstBeyondStallsMs = std::max(result.worstBeyondStallsMs, beyond);
+    result.worstBeyondBacklogMs = std::max(result.worstBeyondBacklogMs, behind);
     result.worstLateOwnMs = std::max(result.worstLateOwnMs, own);
   }
   result.lost = static_cast<uint64_t>(highest_ - lowest_ + 1) - packets_.size();

@@ -37,11 +37,13 @@ class ReceiveStatistics {
     uint64_t late = 0;        // by more than 5 ms, all of the call
     uint64_t lateSteady = 0;  // the same between the two times given
     double worstLateMs = 0;
-    uint64_t lateByMachine = 0;      // those of lateSteady that are the machine's
-    uint64_t lateByBacklog = 0;      // and those that waited behind what piled up meanwhile
-    double worstBeyondStallsMs = 0;  // the worst, without the time that the machine stood still
-    double worstLateOwnMs = 0;       // and without the backlog either
-    uint64_t lateOwn() const { return lateSteady - lateByMachine - lateByBacklog; }
+    uint64_t lateByMachine = 0;       // those of lateSteady that are the machine's
+    uint64_t lateByBacklog = 0;       // and those that waited behind what piled up meanwhile
+    uint64_t lateByOthers = 0;        // and those that waited because other programs had the cores
+    double worstBeyondStallsMs = 0;   // the worst, without the time that the machine stood still
+    double worstBeyondBacklogMs = 0;  // and without the backlog either
+    double worstLateOwnMs = 0;        // and without the others
+    uint64_t lateOwn() const { return lateSteady - lateByMachine - lateByBacklog - lateByOthers; }
     struct Late {
       Nanoseconds due;
       double ms;  // its own share
@@ -54,9 +56,10 @@ class ReceiveStatistics {
   // A packet's schedule is what its time stamp and the second before it say (the median; for those
   // of the first second that second itself). How far the schedule itself moves is told apart. A
   // packet is late by the machine when without the time that the machine stood still, between
-  // schedule and arrival, it would have been in time; by the backlog, when without that.
+  // schedule and arrival, it would have been in time; by the backlog, when without that; by others,
+  // when without their backlog, which has that of the machine in it.
   Result result(uint32_t samplesPerPacket, Nanoseconds steadyFrom, Nanoseconds steadyTo,
-                const Backlog& backlog = {}) const;
+                const Backlog& machine = {}, const Backlog& others = {}) const;
 
   uint64_t received() const { return packets_.size(); }
   Nanoseconds firstArrival() const { return firstArrival_; }
