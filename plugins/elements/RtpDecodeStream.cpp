@@ -81,7 +81,7 @@ bool RtpDecodeStream::takeCaps(const GstCaps* caps) {
   format_ = format;
   if (same_audio && out_rate_ != 0) return true;
   concealer_.emplace(format->rate);
-  most_samples_ = samplesOf(format->rate, kMaxPacketMs);
+  most_samples_ = std::min<gsize>(samplesOf(format->rate, kMaxPacketMs), scratch.size());
   packet_samples_ = 0;
   concealed_run_ = 0;
   out_rate_ = 0;

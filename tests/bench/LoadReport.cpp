@@ -159,10 +159,10 @@ std::vector<std::string> LoadReport::verdict(const LoadOptions& options) const {
   if (options.expectNoLoss && reportedLost > 0)
     faults.push_back(format("the bridge reports %lld packets of ours lost",
                             static_cast<long long>(reportedLost)));
-  if (options.expectNoLate && media.stream.lateOwn() > 0)
+  if (options.expectNoLate && media.stream.lateBeyondStalls() > 0)
     faults.push_back(format("%llu packets were late, the worst by %.1f ms",
-                            static_cast<Number>(media.stream.lateOwn()),
-                            media.stream.worstLateOwnMs));
+                            static_cast<Number>(media.stream.lateBeyondStalls()),
+                            media.stream.worstBeyondStallsMs));
   for (const SpeechResult& result : speech)
     if (options.expectCorrelation && result.likeness.correlation < *options.expectCorrelation)
       faults.push_back(format("correlation %.3f, at least %.3f is expected",
@@ -208,7 +208,7 @@ std::string LoadReport::table(const LoadOptions& options) const {
                               : format("%lld (RTCP)", static_cast<long long>(reportedLost)));
   if (media.bursts > 0)
     out += row("bursts sent / missing",
-               format("%llu / %llu; %llu while the machine was behind",
+               format("%llu / %llu, of them %llu while the machine was behind",
                       static_cast<Number>(media.bursts), static_cast<Number>(media.burstsMissing),
                       static_cast<Number>(media.burstsMissingByMachine)));
   out +=

@@ -50,7 +50,9 @@ void LoopWatch::begin(int pid) {
     loops_.push_back(std::move(loop));
   }
   closedir(directory);
-  if (!loops_.empty()) thread_ = std::thread([this] { watch(); });
+  if (loops_.empty()) return;
+  thread_ = std::thread([this] { watch(); });
+  begun_.wait(false);
 }
 
 void LoopWatch::finish() {
@@ -62,6 +64,8 @@ void LoopWatch::watch() {
   raisePriority(kOtherMachine + 1);
   waits_.reserve(kExpected);
   Nanoseconds due = now();
+  begun_ = true;
+  begun_.notify_one();
   while (!ending_) {
     due += kPeriod;
     const timespec until{due / kSecond, due % kSecond};

@@ -2,7 +2,8 @@
 // When the media loops of the measured process wanted to run and other programs had the cores: the
 // generator and the endpoint, which stand for other machines, share them. Every 10 ms the kernel is
 // asked how long each of the process's real-time threads has waited so far (/proc, schedstat).
-// Without such threads, or such a kernel, nothing is excused.
+// Without such threads, or such a kernel, nothing is excused. One thread begins and finishes it,
+// and asks for the rest afterwards.
 #pragma once
 
 #include <atomic>
@@ -22,6 +23,7 @@ class LoopWatch {
   LoopWatch(const LoopWatch&) = delete;
   LoopWatch& operator=(const LoopWatch&) = delete;
 
+  // Returns when the watch is on.
   void begin(int pid);
   void finish();
 
@@ -37,7 +39,7 @@ class LoopWatch {
   };
   void watch();
 
-  std::atomic<bool> ending_ = false;
+  std::atomic<bool> begun_ = false, ending_ = false;
   std::thread thread_;
   std::vector<Loop> loops_;
   Stalls waits_;

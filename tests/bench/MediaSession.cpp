@@ -362,7 +362,8 @@ MediaResults MediaSession::results(Nanoseconds steadyFrom, Nanoseconds steadyTo,
     if (burst.matched || withheldNear(burst.sample)) continue;
     // From when it began to be sent until its end is played.
     const bool behind = machine.owed(burst.time, burst.time + kUsualTrip) > kTooLate;
-    ++(behind ? results.burstsMissingByMachine : results.burstsMissing);
+    ++results.burstsMissing;
+    if (behind) ++results.burstsMissingByMachine;
   }
   return results;
 }

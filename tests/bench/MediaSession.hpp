@@ -55,7 +55,7 @@ struct MediaResults {
   ReceiveStatistics::Result stream;
   uint64_t sent = 0, withheld = 0;  // withheld: artificially lost
   uint64_t foreignAddress = 0, otherPayload = 0, sendErrors = 0;
-  // Missing by the machine: while it was behind by more than the play-out waits for.
+  // Of those missing, by the machine: it was behind by more than the play-out waits for.
   uint64_t bursts = 0, burstsMissing = 0, burstsMissingByMachine = 0;
   uint64_t burstsUnclear = 0, crossTalk = 0;
   int64_t reportedLost = -1;          // by the peer's RTCP, −1 without a report

@@ -43,6 +43,7 @@ class ReceiveStatistics {
     double worstBeyondStallsMs = 0;   // the worst, without the time that the machine stood still
     double worstBeyondBacklogMs = 0;  // and without the backlog either
     double worstLateOwnMs = 0;        // and without the others
+    uint64_t lateBeyondStalls() const { return lateSteady - lateByMachine; }
     uint64_t lateOwn() const { return lateSteady - lateByMachine - lateByBacklog - lateByOthers; }
     struct Late {
       Nanoseconds due;

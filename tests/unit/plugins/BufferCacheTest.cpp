@@ -60,6 +60,24 @@ TEST_F(BufferCacheTest, SizesChange) {
     EXPECT_EQ(gst_buffer_get_size(cache_.take(i % 2 == 0 ? 320 : 2000)), i % 2 == 0 ? 320U : 2000U);
 }
 
+TEST_F(BufferCacheTest, TheStreamsOfAThreadShareTheirsUpToALimit) {
+  BufferCache other(100);
+  const size_t large = BufferCache::OfThread::kMost + 1;
+  GstBuffer* held = nullptr;
+  {
+    const BufferCache::OfThread of_thread;
+    GstBuffer* first = cache_.take(640);
+    EXPECT_EQ(other.take(100), first);
+    EXPECT_EQ(gst_buffer_get_size(first), 100U);
+    held = gst_buffer_ref(cache_.take(640));
+    EXPECT_NE(other.take(640), held) << "somebody still reads it";
+    EXPECT_NE(cache_.take(large), other.take(large));
+  }
+  EXPECT_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(held), 1);
+  gst_buffer_unref(held);
+  EXPECT_NE(cache_.take(640), other.take(100)) << "each has its own again";
+}
+
 TEST_F(BufferCacheTest, WhatIsDownstreamOutlivesTheCache) {
   GstBuffer* held = nullptr;
   {
