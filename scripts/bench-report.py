@@ -261,7 +261,7 @@ def figures(report):
         "round trip p50 / p95 / p99, ms": f"{rtt['p50']:.1f} / {rtt['p95']:.1f} / {rtt['p99']:.1f}",
         "set-up p50 / p99, ms": f"{setup['p50']:.1f} / {setup['p99']:.1f}",
         "lost / bursts missing": f"{lost(report)} / {rtp['bursts-missing']}",
-        "late > 5 ms, by itself / by the machine": f"{100 * late_own(rtp) / max(1, rtp['received']):.2f} / {100 * (rtp['late'] - late_own(rtp)) / max(1, rtp['received']):.2f} %",
+        "late > 5 ms, by itself / by stalls, backlog and others": f"{100 * late_own(rtp) / max(1, rtp['received']):.2f} / {100 * (rtp['late'] - late_own(rtp)) / max(1, rtp['received']):.2f} %",
         "threads / descriptors": f"{bridge['threads']} / {bridge['descriptors']}" if bridge else "–",
         "kB per call": f"{bridge['bytes-per-call'] / 1e3:.0f}" if bridge else "–",
         "wake-ups per call-s": f"{bridge['wake-ups-per-call-second']:.0f}" if bridge else "–",
