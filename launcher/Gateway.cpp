@@ -166,7 +166,7 @@ void Gateway::logCapacity(const Capacity& capacity) const {
 }
 
 void Gateway::monitor() {
-  HouseSample sample{loops_->read(), {}};
+  HouseSample sample{loops_->sample(), {}};
   if (descriptorLimit_ > 0 && reckoned_ * kCountAbove > descriptorLimit_) {
     sample.descriptors = countDescriptors();
   }
@@ -250,6 +250,7 @@ void Gateway::stop() {
   });
   done.wait();
   if (clean) sip_.stop();
+  loops_->logEnd();
   loops_.reset();
 }
 

@@ -109,6 +109,17 @@ def moved_text(rtp):
     return f"{rtp['schedule-later-ms']:.1f} ms later, {rtp['schedule-earlier-ms']:.1f} ms earlier"
 
 
+def loop_rows(report, title):
+    """What the gateway's loops say of their own ticks, from its start to its end, set-up and hanging up of all calls included."""
+    loops = report.get("loops", [])
+    if not loops:
+        return
+    worst, own = (max(loop[key] for loop in loops) for key in ("worst-ms", "worst-own-ms"))
+    missed, missed_own = (sum(loop[key] for loop in loops) for key in ("missed", "missed-own"))
+    yield title, "ticks of the loops more than 20 ms late by their own work or locks", f"{missed_own:.0f} (worst {own:.1f} ms)", "none", missed_own == 0
+    yield title, "those that had to wait for a core besides", f"{missed - missed_own:.0f} (worst {worst:.1f} ms)", "–", None
+
+
 def single_rows(report):
     rtt, setup = report["round-trip-ms"], report["setup-ms"]
     title = f"single call, PCMU ({report['answered']} calls)"
@@ -125,6 +136,7 @@ def hundred_rows(report):
     yield title, "RTP packets lost", str(lost(report)), "none", lost(report) == 0
     yield title, "bursts missing; cross-talk", f"{bursts_text(rtp)}; {rtp['cross-talk']}", "none", rtp["bursts-missing"] + rtp["cross-talk"] == 0
     yield title, "late by more than 5 ms", late_text(rtp), "none but for stalls", late_beyond_stalls(rtp) == 0
+    yield from loop_rows(report, title)
     yield title, "schedule moved, at most", moved_text(rtp), "5 ms later", rtp["schedule-later-ms"] <= 5
     yield title, "INVITE to 200 OK at 20 calls a second, p99", *heard(report["setup-ms"], "p99", 25)
 
@@ -233,6 +245,7 @@ def soak_rows(report):
     yield title, "worst lateness of a packet, but for the time that the machine stood still", *most(report["rtp"]["worst-beyond-stalls-ms"], 20)
     yield title, "and but for its backlog", f"{report['rtp']['worst-beyond-backlog-ms']:.1f} ms", "–", None
     yield title, f"and but for the time that generator and endpoint had the cores ({report['loops-waited']} times, {report['loops-waited-s']:.1f} s)", f"{report['rtp']['worst-late-own-ms']:.1f} ms", "–", None
+    yield from loop_rows(report, title)
     yield title, "schedule moved, at most", moved_text(report["rtp"]), "–", None
     yield title, "growth of the round trip's p50, first to last minute", *most(growth(report), 5)
 
@@ -349,6 +362,11 @@ def main():
     reports = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json")) if path.stem != "results"}
     if not reports:
         sys.exit("no measurement was made")
+    for name, report in reports.items():
+        told_by_loops = folder / f"{name}.loops"
+        if told_by_loops.exists():
+            report["loops"] = [dict((key, float(value)) for key, value in re.findall(r" (missed|missed-own|worst-ms|worst-own-ms)=([0-9.]+)", line))
+                               for line in told_by_loops.read_text().splitlines()]
     host = {
         "date": datetime.date.today().isoformat(),
         "commit": first_line("git", "describe", "--always", "--dirty"),

@@ -1,28 +1,49 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "media/LoopMonitor.hpp"
 
+#include <utility>
+
+#include "log/Log.hpp"
+
 namespace launcher {
 
 namespace {
 
-LoopLoad loadOf(GstElement* holder) {
+constexpr int kSamplesPerSecond = 1000 / LoopTable::kSampleMs;
+
+struct LoopStats {
+  LoopLoad load;
+  std::uint64_t missed = 0;
+  std::uint64_t missedOwn = 0;
+  double worstDelayMs = 0;
+  double worstOwnDelayMs = 0;
+};
+
+LoopStats statsOf(GstElement* holder) {
   GstStructure* stats = nullptr;
   g_object_get(holder, "stats", &stats, nullptr);
   const StructurePtr owned(stats);
-  LoopLoad load;
-  if (!stats) return load;
-  gst_structure_get_double(stats, "loop-busy", &load.busy);
-  guint64 delay = 0;
-  gst_structure_get_uint64(stats, "loop-delay", &delay);
-  load.delayNs = delay;
-  return load;
+  LoopStats read;
+  if (!stats) return read;
+  const auto number = [stats](const char* field) {
+    guint64 value = 0;
+    gst_structure_get_uint64(stats, field, &value);
+    return std::uint64_t{value};
+  };
+  gst_structure_get_double(stats, "loop-busy", &read.load.busy);
+  read.load.delayNs = number("loop-delay");
+  read.missed = number("loop-missed");
+  read.missedOwn = number("loop-missed-own");
+  read.worstDelayMs = static_cast<double>(number("loop-worst-delay")) / 1e6;
+  read.worstOwnDelayMs = static_cast<double>(number("loop-worst-own-delay")) / 1e6;
+  return read;
 }
 
 }  // namespace
 
 LoopMonitor::~LoopMonitor() {
-  for (const auto& holder : holders_)
-    gst_element_set_state(holder.get(), GST_STATE_NULL);
+  for (const Loop& loop : loops_)
+    gst_element_set_state(loop.holder.get(), GST_STATE_NULL);
 }
 
 std::string LoopMonitor::start(std::size_t loops, int waitMs) {
@@ -36,17 +57,43 @@ std::string LoopMonitor::start(std::size_t loops, int waitMs) {
       gst_element_set_state(holder.get(), GST_STATE_NULL);
       return "media loop " + LoopTable::name(i) + " does not start";
     }
-    holders_.push_back(std::move(holder));
+    loops_.push_back({std::move(holder)});
   }
   return {};
 }
 
-std::vector<LoopLoad> LoopMonitor::read() const {
+std::vector<LoopLoad> LoopMonitor::sample() {
   std::vector<LoopLoad> loads;
-  loads.reserve(holders_.size());
-  for (const auto& holder : holders_)
-    loads.push_back(loadOf(holder.get()));
+  loads.reserve(loops_.size());
+  for (const Loop& loop : loops_)
+    loads.push_back(statsOf(loop.holder.get()).load);
+  if (++samples_ % kSamplesPerSecond == 0) logMissed();
   return loads;
+}
+
+void LoopMonitor::logMissed() {
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    Loop& loop = loops_[i];
+    const LoopStats stats = statsOf(loop.holder.get());
+    if (stats.missed == loop.missed) continue;
+    log::warning("loop-missed",
+                 {{"loop", LoopTable::name(i)},
+                  {"ticks", stats.missed - std::exchange(loop.missed, stats.missed)},
+                  {"own", stats.missedOwn - std::exchange(loop.missedOwn, stats.missedOwn)},
+                  {"worst-ms", stats.worstDelayMs},
+                  {"worst-own-ms", stats.worstOwnDelayMs}});
+  }
+}
+
+void LoopMonitor::logEnd() const {
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    const LoopStats stats = statsOf(loops_[i].holder.get());
+    log::info("loop-end", {{"loop", LoopTable::name(i)},
+                           {"missed", stats.missed},
+                           {"missed-own", stats.missedOwn},
+                           {"worst-ms", stats.worstDelayMs},
+                           {"worst-own-ms", stats.worstOwnDelayMs}});
+  }
 }
 
 }  // namespace launcher

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Holds the media loops alive and asks them how loaded they are. Owns one idle element for each, in
-// READY: a loop ends with its last user, and its load is a property of its users. Main thread only.
+// Holds the media loops alive, asks them how loaded they are and tells the log when they miss
+// ticks. Owns one idle element for each, in READY: a loop ends with its last user, and its load is
+// a property of its users. Main thread only.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,10 +22,21 @@ class LoopMonitor {
 
   /// Returns what is wrong, or an empty text.
   std::string start(std::size_t loops, int waitMs);
-  std::vector<LoopLoad> read() const;
+  /// Comes every LoopTable::kSampleMs. Logs what ticks were missed, at most once a second.
+  std::vector<LoopLoad> sample();
+  /// Logs what all the loops' ticks were like, once, at the end.
+  void logEnd() const;
 
  private:
-  std::vector<GstPtr<GstElement>> holders_;
+  struct Loop {
+    GstPtr<GstElement> holder;
+    std::uint64_t missed = 0;  ///< as told last
+    std::uint64_t missedOwn = 0;
+  };
+  void logMissed();
+
+  std::vector<Loop> loops_;
+  int samples_ = 0;
 };
 
 }  // namespace launcher

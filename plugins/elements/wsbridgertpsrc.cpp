@@ -135,6 +135,7 @@ GstStructure* makeStats(RtpSrcPrivate& priv) {
   const RtpTransport::Counters& c = priv.transport ? priv.transport->counters() : none;
   const auto source = priv.transport ? priv.transport->source() : std::nullopt;
   const auto load = priv.loop ? priv.loop->load() : wsbridge::LoopLoad::Figures{};
+  const auto late = priv.loop ? priv.loop->lateness() : wsbridge::LoopLateness::Figures{};
   GstStructure* stats = gst_structure_new(
       "wsbridge-rtp-src-stats", "packets-received", G_TYPE_UINT64, c.rtp_received.load(),
       "bytes-received", G_TYPE_UINT64, c.rtp_bytes_received.load(), "packets-ignored",
@@ -142,7 +143,10 @@ GstStructure* makeStats(RtpSrcPrivate& priv) {
       "last-arrival", G_TYPE_INT64, c.last_rtp_us.load(), "source-address", G_TYPE_STRING,
       source ? source->ipText().c_str() : "", "source-port", G_TYPE_UINT,
       source ? guint{source->port} : 0U, "loop-busy", G_TYPE_DOUBLE, load.busy, "loop-delay",
-      G_TYPE_UINT64, static_cast<guint64>(load.delay_us) * 1000, nullptr);
+      G_TYPE_UINT64, static_cast<guint64>(load.delay_us) * 1000, "loop-missed", G_TYPE_UINT64,
+      late.missed, "loop-missed-own", G_TYPE_UINT64, late.missed_own, "loop-worst-delay",
+      G_TYPE_UINT64, static_cast<guint64>(late.worst_us) * 1000, "loop-worst-own-delay",
+      G_TYPE_UINT64, static_cast<guint64>(late.worst_own_us) * 1000, nullptr);
   if (const auto remote = priv.transport ? priv.transport->remote() : std::nullopt) {
     gst_structure_set(stats, "remote-lost", G_TYPE_INT, remote->lost, "remote-jitter",
                       G_TYPE_UINT64, static_cast<guint64>(remote->jitter_us) * 1000, nullptr);

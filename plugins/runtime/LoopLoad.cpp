@@ -18,10 +18,10 @@ void LoopLoad::awake(int64_t now_us) {
   awake_since_us_ = now_us;
 }
 
-void LoopLoad::timerLate(int64_t delay_us) {
+void LoopLoad::timersLate(int64_t delays_us, int64_t count) {
   const std::lock_guard lock(mutex_);
-  slice().delays_us += delay_us;
-  ++slice().timers;
+  slice().delays_us += delays_us;
+  slice().timers += count;
 }
 
 LoopLoad::Figures LoopLoad::read(int64_t now_us) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// LoopLoad: how busy a media loop is, over the last second. asleep(), awake() and timerLate()
+// LoopLoad: how busy a media loop is, over the last second. asleep(), awake() and timersLate()
 // belong to the loop's thread, read() to any. Pure: the caller brings the clock, monotonic µs.
 #pragma once
 
@@ -22,7 +22,8 @@ class LoopLoad {
 
   void asleep(int64_t now_us);
   void awake(int64_t now_us);
-  void timerLate(int64_t delay_us);
+  /// So many timers ran, and so late, all together.
+  void timersLate(int64_t delays_us, int64_t count);
   /// A loop that is held up for longer than a tick counts as busy and late for as long as that
   /// lasts.
   Figures read(int64_t now_us);

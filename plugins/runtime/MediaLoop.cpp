@@ -30,6 +30,10 @@ constexpr int64_t kBusyPercent = 35;
 constexpr int64_t kVeryBusyPercent = 50;
 /// So many rounds it takes to notice.
 constexpr int64_t kSmoothedRounds = 64;
+/// A round of less than this cannot make anybody late; a timer that is less late is not looked
+/// into.
+constexpr int64_t kShortRoundUs = 1'000;
+constexpr int64_t kLateTimerUs = 5'000;
 
 struct Registry {
   std::mutex mutex;
@@ -47,6 +51,14 @@ void raisePriority() {
   wanted.sched_priority = kRealTimePriority;
   if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &wanted) != 0)
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+}
+
+LoopLateness::Times timesOfThread(int64_t now_us) {
+  timespec cpu{};
+  rusage usage{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+  getrusage(RUSAGE_THREAD, &usage);
+  return {now_us, cpu.tv_sec * 1'000'000 + cpu.tv_nsec / 1000, usage.ru_nvcsw};
 }
 
 }  // namespace
@@ -194,9 +206,13 @@ int64_t MediaLoop::gatherUs(int64_t now_us) {
 bool MediaLoop::wait() {
   int64_t now_us = g_get_monotonic_time();
   load_.asleep(now_us);
+  if (now_us - last_wake_us_ > kShortRoundUs) lateness_.asleep(timesOfThread(now_us));
   const bool more = kicked_ || hasTasks();
   const int64_t earliest_us = last_wake_us_ + gatherUs(now_us);
-  if (!more && now_us < earliest_us) {
+  const bool gathers = !more && now_us < earliest_us;
+  int64_t planned_us = now_us;
+  if (gathers) {
+    planned_us = earliest_us;
     const timespec until = {earliest_us / 1'000'000, (earliest_us % 1'000'000) * 1000};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
     now_us = g_get_monotonic_time();
@@ -207,6 +223,8 @@ bool MediaLoop::wait() {
   const bool woken = foreign_ ? waitForAll(wait_us) : collectSockets(wait_us);
   last_wake_us_ = g_get_monotonic_time();
   load_.awake(last_wake_us_);
+  lateness_.awake(timesOfThread(last_wake_us_), std::max(planned_us, due_us),
+                  gathers || wait_us > 0);
   return woken;
 }
 
@@ -349,11 +367,20 @@ void MediaLoop::removeTimer(TimerId id) {
 }
 
 void MediaLoop::runTimers() {
+  int64_t delays_us = 0;
+  int64_t count = 0;
   for (;;) {
     const int64_t now_us = g_get_monotonic_time();
-    if (timers_.empty() || timers_.begin()->first > now_us) return;
+    if (timers_.empty() || timers_.begin()->first > now_us) break;
     auto node = timers_.extract(timers_.begin());
-    load_.timerLate(now_us - node.key());
+    const int64_t delay_us = now_us - node.key();
+    if (delay_us < kLateTimerUs) {
+      lateness_.timer(delay_us);
+    } else {
+      lateness_.timer(delay_us, timesOfThread(now_us));
+    }
+    delays_us += delay_us;
+    ++count;
     current_timer_ = node.mapped().id;
     current_timer_removed_ = false;
     const int64_t next_us = node.mapped().handler(now_us);
@@ -362,6 +389,7 @@ void MediaLoop::runTimers() {
     node.key() = next_us;
     timers_.insert(std::move(node));
   }
+  if (count > 0) load_.timersLate(delays_us, count);
 }
 
 }  // namespace wsbridge

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // MediaLoop: one thread with one GMainContext and one epoll set. It owns the sockets, timers and
-// WebSockets of all connections assigned to it. acquire(), post(), isCurrent() and load() may
-// be called from any thread; everything else belongs to the loop's own thread.
+// WebSockets of all connections assigned to it. acquire(), post(), isCurrent(), load() and
+// lateness() may be called from any thread; everything else belongs to the loop's own thread.
 #pragma once
 
 #include <array>
@@ -20,6 +20,7 @@
 
 #include <glib.h>
 
+#include "runtime/LoopLateness.hpp"
 #include "runtime/LoopLoad.hpp"
 
 namespace wsbridge {
@@ -81,6 +82,7 @@ class MediaLoop {
   [[nodiscard]] GMainContext* context() const { return context_; }
 
   [[nodiscard]] LoopLoad::Figures load();
+  [[nodiscard]] LoopLateness::Figures lateness() const { return lateness_.read(); }
 
   /// Loop's thread: a source of the context has been attached or made ready; it is dispatched in
   /// this turn or at once after it.
@@ -142,6 +144,7 @@ class MediaLoop {
   std::array<epoll_event, kMaxEvents> ready_;
   size_t ready_count_ = 0;
   LoopLoad load_;
+  LoopLateness lateness_;
   std::multimap<int64_t, Timer> timers_;
   TimerId next_timer_ = 1;
   TimerId current_timer_ = 0;

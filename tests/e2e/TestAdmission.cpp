@@ -171,6 +171,11 @@ TEST_F(Admission, LateLoopsRefuseAndRecover) {
     late = overloaded("late", 150ms);
   }
   ASSERT_TRUE(late) << gateway.log();
+  ASSERT_TRUE(eventually([&gateway] { return !gateway.records("loop-missed").empty(); }, 5s));
+  const LogRecord missed = gateway.records("loop-missed").front();
+  EXPECT_GT(missed.number("ticks"), 0);
+  EXPECT_LT(missed.number("own"), missed.number("ticks")) << "the gateway itself did nothing";
+  EXPECT_GT(missed.number("worst-ms"), 20);
   Phone second(gateway);
   second.dial(endpoint_.uri());
   expectRefused(gateway, second, kLate);

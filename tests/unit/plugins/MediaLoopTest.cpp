@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <ctime>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -247,6 +250,81 @@ TEST(MediaLoop, ADescriptorWithALowNumberIsNotTakenForTheWakeUp) {
   onLoop(loop, [&] { watch.reset(); });
   close(pair[0]);
   close(pair[1]);
+}
+
+int64_t cpuUs() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
+}
+
+/// Works for that long, whatever else the machine does.
+void work(int64_t us) {
+  const int64_t until_us = cpuUs() + us;
+  while (cpuUs() < until_us) {
+  }
+}
+
+/// How late the loop says that its timers were, when one of two holds up the other.
+wsbridge::LoopLateness::Figures heldUpBy(const std::function<void()>& first) {
+  const auto loop = MediaLoop::acquire("", 0);
+  std::atomic<bool> done{false};
+  loop->post([&] {
+    const int64_t due_us = g_get_monotonic_time() + 5'000;
+    loop->addTimer(due_us, [&first](int64_t) {
+      first();
+      return int64_t{0};
+    });
+    loop->addTimer(due_us + 1, [&done](int64_t) {
+      done = true;
+      return int64_t{0};
+    });
+  });
+  EXPECT_TRUE(testsupport::eventually([&] { return done.load(); }, 5s));
+  return loop->lateness();
+}
+
+TEST(MediaLoop, ATimerThatWorksForLongMakesTheNextOneMissItsTurn) {
+  const auto late = heldUpBy([] { work(30'000); });
+  EXPECT_EQ(late.missed_own, 1U);
+  EXPECT_GE(late.worst_own_us, 29'000);
+  EXPECT_GE(late.worst_us, late.worst_own_us);
+}
+
+TEST(MediaLoop, SoDoesOneThatWaitsForALock) {
+  Monitor never;
+  const auto late = heldUpBy([&never] { never.waitFor([] { return false; }, 30ms); });
+  EXPECT_EQ(late.missed_own, 1U);
+  EXPECT_GE(late.worst_own_us, 29'000);
+}
+
+/// The shortest of the last rounds of a loop that gathers for 2 ms and works so long in each.
+int64_t shortestRoundUs(int64_t work_us) {
+  constexpr size_t kRounds = 300;
+  constexpr size_t kLast = 50;
+  const auto loop = MediaLoop::acquire("", 2);
+  Monitor monitor;
+  std::vector<int64_t> begun;
+  loop->post([&] {
+    loop->addTimer(g_get_monotonic_time(), [&](int64_t now_us) -> int64_t {
+      const auto lock = monitor.lock();
+      begun.push_back(now_us);
+      work(work_us);
+      if (begun.size() < kRounds) return g_get_monotonic_time() + 200;
+      monitor.notify();
+      return 0;
+    });
+  });
+  EXPECT_TRUE(monitor.waitFor([&] { return begun.size() == kRounds; }, 30s));
+  int64_t shortest_us = INT64_MAX;
+  for (size_t i = kRounds - kLast; i < begun.size(); ++i)
+    shortest_us = std::min(shortest_us, begun[i] - begun[i - 1]);
+  return shortest_us;
+}
+
+TEST(MediaLoop, ABusyLoopGathersForLonger) {
+  EXPECT_GE(shortestRoundUs(2'600), 3'900) << "it would be 2800 µs";
+  EXPECT_LT(shortestRoundUs(0), 2'900);
 }
 
 }  // namespace

@@ -168,8 +168,7 @@ TEST(LoopLoad, LateTimersAreToldForASecond) {
   LoopLoad load(0);
   load.asleep(100'000);
   load.awake(110'000);
-  load.timerLate(7'000);
-  load.timerLate(2'000);
+  load.timersLate(9'000, 2);
   load.asleep(120'000);
   EXPECT_EQ(load.read(200'000).delay_us, 4'500);
   EXPECT_EQ(load.read(900'000).delay_us, 4'500);
