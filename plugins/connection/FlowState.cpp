@@ -19,10 +19,25 @@ constexpr size_t kStagingBytes = 8 * 1024;
 // Only one connection of a thread reads or writes at a time, and memory that all of them use stays
 // in the processor's cache.
 thread_local std::array<uint8_t, kStagingBytes> staging;
-thread_local std::vector<uint8_t> frame;
 
 // One connection may take this much of the loop before the others get their turn.
 constexpr size_t kDispatchBytes = 64 * 1024;
+
+/// The messages of a loop's round. They go out at its end, one after the other: the first of them
+/// wakes up who reads them, and the others find it awake.
+struct Batch {
+  struct Message {
+    FlowState* from;  // nobody: it has gone out
+    size_t begin;
+    size_t size;
+  };
+  std::vector<uint8_t> bytes;
+  std::vector<Message> messages;
+};
+thread_local Batch batch;
+/// A long round sends what it has now and then.
+constexpr size_t kMostBatched = 64;
+constexpr size_t kMostBatchedBytes = 64 * 1024;
 
 /// The source that libsoup attaches, without a descriptor of its own. FlowState sets its ready
 /// time: GLib asks every source of a context at each turn, and those with functions take longest.
@@ -194,6 +209,7 @@ gssize FlowState::write(const void* buffer, gsize size, GError** error) {
     g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CLOSED, "stream is closed");
     return -1;
   }
+  sendBatched();
   output_ready_ = false;
   const gssize count = flushCarry() ? writeBase({static_cast<const uint8_t*>(buffer), size}, error)
                                     : wouldBlock(error);
@@ -205,11 +221,40 @@ gssize FlowState::write(const void* buffer, gsize size, GError** error) {
 
 void FlowState::sendMessage(Opcode opcode, std::span<const uint8_t> payload) {
   if (closed_) return;
-  writeFrame(opcode, payload, mask_keys_.next(), frame);
-  const gssize count = writeBase(frame, nullptr);
-  const auto sent = static_cast<size_t>(std::max<gssize>(count, 0));
-  if (sent == frame.size()) return;
-  carry_.assign(frame.begin() + static_cast<ptrdiff_t>(sent), frame.end());
+  if (batch.messages.empty()) loop_->atRoundEnd(sendBatch);
+  const size_t begin = batch.bytes.size();
+  appendFrame(opcode, payload, mask_keys_.next(), batch.bytes);
+  batch.messages.push_back({this, begin, batch.bytes.size() - begin});
+  ++batched_;
+  if (batch.messages.size() >= kMostBatched || batch.bytes.size() >= kMostBatchedBytes) sendBatch();
+}
+
+void FlowState::sendBatch() {
+  for (const Batch::Message& message : batch.messages) {
+    if (message.from == nullptr) continue;
+    --message.from->batched_;
+    message.from->sendFrame(std::span(batch.bytes).subspan(message.begin, message.size));
+  }
+  batch.messages.clear();
+  batch.bytes.clear();
+}
+
+/// Before anything else of this connection goes out.
+void FlowState::sendBatched() {
+  if (batched_ == 0) return;
+  for (Batch::Message& message : batch.messages) {
+    if (message.from != this) continue;
+    message.from = nullptr;
+    sendFrame(std::span(batch.bytes).subspan(message.begin, message.size));
+  }
+  batched_ = 0;
+}
+
+void FlowState::sendFrame(std::span<const uint8_t> bytes) {
+  size_t sent = 0;
+  if (carry_.empty()) sent = static_cast<size_t>(std::max<gssize>(writeBase(bytes, nullptr), 0));
+  if (sent == bytes.size()) return;
+  carry_.insert(carry_.end(), bytes.begin() + static_cast<ptrdiff_t>(sent), bytes.end());
   was_blocked_ = true;
   waitForOutput();
 }
@@ -372,11 +417,13 @@ void FlowState::stopReading() {
 }
 
 void FlowState::shutdownWrite() {
+  sendBatched();
   if (socket_ != nullptr && !closed_) g_socket_shutdown(socket_, FALSE, TRUE, nullptr);
 }
 
 void FlowState::close() {
   if (closed_) return;
+  sendBatched();
   closed_ = true;
   if (watch_) {
     watch_->silence();

@@ -33,8 +33,8 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   bool pump();
   gssize read(void* buffer, gsize size, GError** error);
   gssize write(const void* buffer, gsize size, GError** error);
-  /// One message, masked. Only when writable(); what the socket does not take goes out
-  /// before anything else.
+  /// One message, masked. Only when writable(). It goes out at the end of the loop's round, or
+  /// before anything else that goes out earlier; so does what the socket does not take then.
   void sendMessage(Opcode opcode, std::span<const uint8_t> payload);
   GSource* createSource(GObject* stream, bool input);
   /// Lets a source of createSource() be dispatched, or not, as things stand.
@@ -59,6 +59,9 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
  private:
   gssize readBase(std::span<uint8_t> into, GError** error);
   gssize writeBase(std::span<const uint8_t> bytes, GError** error);
+  static void sendBatch();
+  void sendBatched();
+  void sendFrame(std::span<const uint8_t> bytes);
   bool flushCarry();
   void waitForOutput();
   void noteWritten();
@@ -88,6 +91,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   GErrorPtr end_error_;
 
   MaskKeys mask_keys_;
+  size_t batched_ = 0;          // messages that wait for the end of the round
   std::vector<uint8_t> carry_;  // the rest of a message that the socket did not take
 
   GSource* input_source_ = nullptr;

@@ -44,9 +44,10 @@ class FlowStream {
   void setAudioIsText(bool audio_is_text);
   /// For good: libsoup 3.2 would report a protocol error again for each read.
   void stopReading();
-  /// Nothing is held unsent, by libsoup or here: the next message goes to the socket at once.
+  /// Nothing is held unsent, by libsoup or here: the next message goes to the socket in this round.
   [[nodiscard]] bool writable() const;
-  /// One message past libsoup, only when writable().
+  /// One message past libsoup, only when writable(). It goes out at the end of the loop's round,
+  /// or before what libsoup writes.
   void sendMessage(Opcode opcode, std::span<const uint8_t> payload);
   [[nodiscard]] const FrameFilter& filter() const;
   [[nodiscard]] uint64_t bytesRead() const;

@@ -48,12 +48,13 @@ std::array<uint8_t, 4> MaskKeys::next() {
   return keys_[--left_];
 }
 
-void writeFrame(Opcode opcode, std::span<const uint8_t> payload, std::array<uint8_t, 4> key,
-                std::vector<uint8_t>& out) {
-  out.resize(kMaxHeader + payload.size());
-  const size_t header = writeHeader(opcode, payload.size(), key, out.data());
-  out.resize(header + payload.size());
-  uint8_t* to = out.data() + header;
+void appendFrame(Opcode opcode, std::span<const uint8_t> payload, std::array<uint8_t, 4> key,
+                 std::vector<uint8_t>& out) {
+  const size_t begin = out.size();
+  out.resize(begin + kMaxHeader + payload.size());
+  const size_t header = writeHeader(opcode, payload.size(), key, out.data() + begin);
+  out.resize(begin + header + payload.size());
+  uint8_t* to = out.data() + begin + header;
   uint32_t word_key = 0;
   std::memcpy(&word_key, key.data(), sizeof word_key);
   const size_t words = payload.size() / sizeof word_key;

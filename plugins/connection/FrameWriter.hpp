@@ -23,8 +23,8 @@ class MaskKeys {
 
 enum class Opcode : uint8_t { Text = 1, Binary = 2 };
 
-/// Replaces the contents of `out` by the frame.
-void writeFrame(Opcode opcode, std::span<const uint8_t> payload, std::array<uint8_t, 4> key,
-                std::vector<uint8_t>& out);
+/// Appends the frame.
+void appendFrame(Opcode opcode, std::span<const uint8_t> payload, std::array<uint8_t, 4> key,
+                 std::vector<uint8_t>& out);
 
 }  // namespace wsbridge

@@ -182,12 +182,18 @@ bool MediaLoop::turn() {
   const bool tasks_ran = runTasks();
   runSockets();
   runTimers();
+  endRound();
   // GLib asks all sources of a context, so it is left alone while nothing concerns it. It
   // dispatches once per round: what follows from that is done in the next one, which begins at
   // once, so that sockets and timers have their turn in between.
   if (woken || tasks_ran || kicked_ || foreign_ready_ || glib_due_us_ <= g_get_monotonic_time())
     iterateContext(woken);
+  endRound();
   return true;
+}
+
+void MediaLoop::endRound() {
+  if (round_end_ != nullptr) std::exchange(round_end_, nullptr)();
 }
 
 /// How long after the last wake-up the next one is to be, now that this round's work is done.

@@ -88,6 +88,9 @@ class MediaLoop {
   /// this turn or at once after it.
   void kick() { kicked_ = true; }
 
+  /// Loop's thread: called once, when all that is due in this round has been done.
+  void atRoundEnd(void (*task)()) { round_end_ = task; }
+
   TimerId addTimer(int64_t due_us, TimerHandler handler);
   void removeTimer(TimerId id);
 
@@ -116,6 +119,7 @@ class MediaLoop {
   bool runTasks();
   void runSockets();
   void runTimers();
+  void endRound();
   void forget(SocketWatch* watch);
 
   const std::string name_;
@@ -146,6 +150,7 @@ class MediaLoop {
   LoopLoad load_;
   LoopLateness lateness_;
   std::multimap<int64_t, Timer> timers_;
+  void (*round_end_)() = nullptr;
   TimerId next_timer_ = 1;
   TimerId current_timer_ = 0;
   bool current_timer_removed_ = false;

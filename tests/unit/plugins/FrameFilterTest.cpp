@@ -270,9 +270,10 @@ TEST(FrameWriter, WritesWhatAServerUnmasks) {
   std::vector<uint8_t> out;
   for (const size_t size : {0UL, 1UL, 5UL, 125UL, 126UL, 640UL, 65535UL, 65536UL}) {
     const std::string payload = noise(size);
-    wsbridge::writeFrame(wsbridge::Opcode::Binary,
-                         {reinterpret_cast<const uint8_t*>(payload.data()), size}, keys.next(),
-                         out);
+    out.clear();
+    wsbridge::appendFrame(wsbridge::Opcode::Binary,
+                          {reinterpret_cast<const uint8_t*>(payload.data()), size}, keys.next(),
+                          out);
     const size_t header = size < 126 ? 2 : size < 65536 ? 4 : 10;
     ASSERT_EQ(out.size(), header + 4 + size);
     EXPECT_EQ(out[0], 0x82);
