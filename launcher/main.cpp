@@ -32,6 +32,9 @@ bool reportFaults(const ConfigResult& result) {
   return result.faults.empty();
 }
 
+/// More than two thousand calls need; 128 kB of the kernel's memory.
+constexpr std::size_t kDescriptors = 16384;
+
 class Program {
  public:
   explicit Program(CommandLine line) : line_(std::move(line)), loop_(g_main_loop_new(nullptr, 0)) {}
@@ -45,10 +48,12 @@ class Program {
     const ConfigPtr config = loaded.config;
     log::setLevel(config->log.level);
     log::setFormat(config->log.format);
+    const std::size_t descriptorLimit = raiseDescriptorLimit();
+    reserveDescriptors(kDescriptors);  // while there is one thread
     const log::Background background;
     const Paths paths = findPaths();
     if (const std::string fault = loadPlugin(paths); !fault.empty()) return fail(fault);
-    gateway_ = std::make_unique<Gateway>(config, raiseDescriptorLimit());
+    gateway_ = std::make_unique<Gateway>(config, descriptorLimit);
     if (const std::string fault = gateway_->start(paths.pipelineDirectory); !fault.empty()) {
       return fail(fault);
     }
