@@ -37,6 +37,8 @@ class Authorization {
 
   /// For one attempt; an empty text sends no header. Nothing: the key cannot sign.
   [[nodiscard]] std::optional<std::string> header(int64_t now_s) const;
+  /// Not for a thread that others wait for.
+  [[nodiscard]] bool takesLong() const { return jwt_ && jwt_->takesLong(); }
 
  private:
   Authorization() = default;

@@ -32,6 +32,15 @@ gpointer giveSelf(const DialerPtr& self) {
   return new DialerPtr(self);
 }
 
+/// What a handshake is signed with; has nothing of the Dialer.
+struct Signing {
+  HandshakeRequest request;
+  Endpoint endpoint;
+  Credentials credentials;
+
+  bool run() { return sign(request, endpoint, credentials, g_get_real_time() / G_USEC_PER_SEC); }
+};
+
 /// Parsing a CA file for each call would cost more than the handshake.
 GObjectPtr<GTlsDatabase> loadDatabase(const std::string& path, GError** error) {
   static std::mutex mutex;
@@ -231,7 +240,7 @@ void Dialer::secure() {
   if (settings_.endpoint.tls) {
     startTls();
   } else {
-    sendHandshake();
+    signHandshake();
   }
 }
 
@@ -301,17 +310,41 @@ void Dialer::tlsDone(GTlsConnection* tls) {
     fail({.kind = FailureKind::Tls, .text = "the endpoint's certificate is " + describe(errors)});
     return;
   }
-  sendHandshake();
+  signHandshake();
 }
 
-void Dialer::sendHandshake() {
-  stage_ = "waiting for the handshake's answer";
-  HandshakeRequest signed_request = settings_.request;
-  if (!sign(signed_request, settings_.endpoint, settings_.credentials,
-            g_get_real_time() / G_USEC_PER_SEC)) {
-    return fail({.kind = FailureKind::Settings, .text = "the key in jwt-key-file cannot sign"});
+void Dialer::signHandshake() {
+  stage_ = "signing the handshake";
+  auto signing = std::make_unique<Signing>(
+      Signing{settings_.request, settings_.endpoint, settings_.credentials});
+  const auto& authorization = settings_.credentials.authorization;
+  if (!authorization || !authorization->takesLong()) {
+    const bool is_signed = signing->run();
+    return sendHandshake(is_signed, signing->request);
   }
-  request_ = handshakeText(settings_.endpoint, signed_request, key_);
+  // The other calls of the loop would wait for it.
+  const GObjectPtr<GTask> task(
+      g_task_new(nullptr, nullptr, onSigned, giveSelf(shared_from_this())));
+  g_task_set_task_data(task.get(), signing.release(),
+                       [](gpointer data) { delete static_cast<Signing*>(data); });
+  g_task_run_in_thread(task.get(), [](GTask* running, gpointer, gpointer data, GCancellable*) {
+    g_task_return_boolean(running, static_cast<Signing*>(data)->run() ? TRUE : FALSE);
+  });
+}
+
+void Dialer::onSigned(GObject*, GAsyncResult* result, gpointer data) {
+  const DialerPtr self = takeSelf(data);
+  if (!self->done_) return;
+  const auto* signing = static_cast<const Signing*>(g_task_get_task_data(G_TASK(result)));
+  const bool is_signed = g_task_propagate_boolean(G_TASK(result), nullptr) != FALSE;
+  self->sendHandshake(is_signed, signing->request);
+}
+
+void Dialer::sendHandshake(bool is_signed, const HandshakeRequest& request) {
+  if (!is_signed)
+    return fail({.kind = FailureKind::Settings, .text = "the key in jwt-key-file cannot sign"});
+  stage_ = "waiting for the handshake's answer";
+  request_ = handshakeText(settings_.endpoint, request, key_);
   sendRequest();
 }
 

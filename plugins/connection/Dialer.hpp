@@ -70,7 +70,8 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   void secure();
   void startTls();
   void tlsDone(GTlsConnection* tls);
-  void sendHandshake();
+  void signHandshake();
+  void sendHandshake(bool is_signed, const HandshakeRequest& request);
   void sendRequest();
   void readAnswer();
   void answerRead(size_t count);
@@ -79,6 +80,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
 
   static void onConnected(GObject* source, GAsyncResult* result, gpointer data);
   static void onHandshake(GObject* source, GAsyncResult* result, gpointer data);
+  static void onSigned(GObject*, GAsyncResult* result, gpointer data);
   static void onWritten(GObject* source, GAsyncResult* result, gpointer data);
   static void onRead(GObject* source, GAsyncResult* result, gpointer data);
   static gboolean onAcceptCertificate(GTlsConnection* tls, GTlsCertificate*,

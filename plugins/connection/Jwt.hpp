@@ -35,6 +35,8 @@ class JwtSigner {
   /// A fresh token: iat, exp and a jti of its own are added to the claims. Nothing: the key cannot
   /// sign.
   [[nodiscard]] std::optional<std::string> token(int64_t now_s) const;
+  /// That takes milliseconds: RSA with 2048 bits one, with 4096 bits six and more.
+  [[nodiscard]] bool takesLong() const { return private_key_ != nullptr; }
 
  private:
   struct KeyFree {

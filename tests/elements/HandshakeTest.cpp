@@ -7,9 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include "ChildProcess.hpp"
 #include "ConnectProxy.hpp"
 #include "RawEndpoint.hpp"
 #include "SoupEndpoint.hpp"
+#include "TempDir.hpp"
 #include "TestCa.hpp"
 #include "TestPipeline.hpp"
 
@@ -434,6 +436,40 @@ TEST(Handshake, TheAuthorizationIsMadeOfItsPropertiesAndSecretsCannotBeRead) {
     const GParamSpec* spec = g_object_class_find_property(klass, name);
     ASSERT_NE(spec, nullptr) << name;
     EXPECT_EQ(spec->flags & G_PARAM_READABLE, 0) << name;
+  }
+}
+
+/// What makes a JWT of a key that takes milliseconds to sign with.
+std::string signing(const testsupport::TempDir& dir) {
+  const std::string key = dir.file("key.pem");
+  const auto result = testsupport::runCommand(
+      {"openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096", "-out", key},
+      60s);
+  EXPECT_EQ(result.status, 0) << result.errors;
+  return "authorization-type=jwt jwt-key-file=" + key;
+}
+
+TEST(Handshake, ItIsSignedBesideTheLoop) {
+  const testsupport::TempDir dir("wsbridge-signing");
+  const std::string properties = signing(dir);
+  SoupEndpoint endpoint;
+  TestPipeline pipeline(line(endpoint.uri(), {}, properties));
+  pipeline.play();
+  ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
+  EXPECT_EQ(first(endpoint).header("Authorization").substr(0, 10), "Bearer eyJ");
+}
+
+TEST(Handshake, StoppingWhileItIsSignedLeavesNothing) {
+  const testsupport::TempDir dir("wsbridge-signing");
+  const std::string properties = signing(dir);
+  RawEndpoint endpoint([](RawConnection& connection) { connection.waitPeerGone(10s); });
+  for (size_t i = 1; i <= 20; ++i) {
+    TestPipeline pipeline(line(endpoint.uri(), {}, properties));
+    pipeline.play();
+    ASSERT_TRUE(endpoint.waitConnections(i, 5s));  // it has connected, and signs
+    pipeline.stop();
+    EXPECT_EQ(pipeline.errors(), 0U);
+    ASSERT_TRUE(endpoint.waitServed(i, 5s)) << "the socket is still open";
   }
 }
 
