@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "connection/TlsClose.hpp"
+#include "runtime/Elsewhere.hpp"
 
 namespace wsbridge {
 
@@ -31,15 +32,6 @@ DialerPtr takeSelf(gpointer data) {
 gpointer giveSelf(const DialerPtr& self) {
   return new DialerPtr(self);
 }
-
-/// What a handshake is signed with; has nothing of the Dialer.
-struct Signing {
-  HandshakeRequest request;
-  Endpoint endpoint;
-  Credentials credentials;
-
-  bool run() { return sign(request, endpoint, credentials, g_get_real_time() / G_USEC_PER_SEC); }
-};
 
 /// Parsing a CA file for each call would cost more than the handshake.
 GObjectPtr<GTlsDatabase> loadDatabase(const std::string& path, GError** error) {
@@ -63,6 +55,40 @@ GObjectPtr<GTlsDatabase> loadDatabase(const std::string& path, GError** error) {
     found = cache.emplace(key, GObjectPtr<GTlsDatabase>(database)).first;
   }
   return refObject(found->second.get());
+}
+
+struct MadeTls {
+  GObjectPtr<GIOStream> stream;
+  GErrorPtr error;
+};
+
+MadeTls makeTls(GIOStream* base, const Endpoint& endpoint, const TlsSettings& settings) {
+  GError* problem = nullptr;
+  GObjectPtr<GTlsDatabase> authorities;
+  GObjectPtr<GTlsCertificate> certificate;
+  if (!settings.ca_file.empty()) authorities = loadDatabase(settings.ca_file, &problem);
+  if (problem == nullptr && !settings.cert_file.empty()) {
+    const std::string& key = settings.key_file.empty() ? settings.cert_file : settings.key_file;
+    certificate.reset(
+        g_tls_certificate_new_from_files(settings.cert_file.c_str(), key.c_str(), &problem));
+  }
+  if (problem != nullptr) return {nullptr, GErrorPtr(problem)};
+  // Each connection reads all authorities that it is made with: those that are not wanted are kept
+  // from it here.
+  if (!settings.verify) {
+    authorities.reset();
+  } else if (!authorities) {
+    authorities.reset(g_tls_backend_get_default_database(g_tls_backend_get_default()));
+  }
+  const GObjectPtr<GSocketConnectable> identity(
+      g_network_address_new(endpoint.host.c_str(), endpoint.port));
+  gpointer tls =
+      g_initable_new(g_tls_backend_get_client_connection_type(g_tls_backend_get_default()), nullptr,
+                     &problem, "base-io-stream", base, "server-identity", identity.get(),
+                     "database", authorities.get(), nullptr);
+  if (tls == nullptr) return {nullptr, GErrorPtr(problem)};
+  if (certificate) g_tls_connection_set_certificate(G_TLS_CONNECTION(tls), certificate.get());
+  return {GObjectPtr<GIOStream>(G_IO_STREAM(tls)), nullptr};
 }
 
 std::string describe(GTlsCertificateFlags errors) {
@@ -246,33 +272,25 @@ void Dialer::secure() {
 
 void Dialer::startTls() {
   stage_ = "negotiating TLS";
-  GError* problem = nullptr;
-  const GObjectPtr<GSocketConnectable> identity(
-      g_network_address_new(settings_.endpoint.host.c_str(), settings_.endpoint.port));
-  GIOStream* tls = g_tls_client_connection_new(stream_.get(), identity.get(), &problem);
-  if (tls != nullptr) {
-    stream_.reset(tls);
-    if (!settings_.tls.ca_file.empty()) {
-      if (const auto database = loadDatabase(settings_.tls.ca_file, &problem)) {
-        g_tls_connection_set_database(G_TLS_CONNECTION(tls), database.get());
-      }
-    }
-    if (problem == nullptr && !settings_.tls.cert_file.empty()) {
-      const std::string& key =
-          settings_.tls.key_file.empty() ? settings_.tls.cert_file : settings_.tls.key_file;
-      const GObjectPtr<GTlsCertificate> certificate(
-          g_tls_certificate_new_from_files(settings_.tls.cert_file.c_str(), key.c_str(), &problem));
-      if (certificate) g_tls_connection_set_certificate(G_TLS_CONNECTION(tls), certificate.get());
-    }
-  }
-  if (problem != nullptr) {
-    const GErrorPtr error(problem);
-    fail({.kind = FailureKind::Settings, .text = std::string("TLS settings: ") + error->message});
-    return;
-  }
-  g_signal_connect(tls, "accept-certificate", G_CALLBACK(onAcceptCertificate), this);
-  g_tls_connection_handshake_async(G_TLS_CONNECTION(tls), G_PRIORITY_DEFAULT, cancellable_.get(),
-                                   onHandshake, giveSelf(shared_from_this()));
+  // Reading the authorities takes 10 ms and more, for each connection.
+  runElsewhere([base = refObject(stream_.get()), endpoint = settings_.endpoint,
+                tls = settings_.tls] { return makeTls(base.get(), endpoint, tls); },
+               [self = shared_from_this()](MadeTls made) {
+                 if (!self->done_) return;
+                 if (made.error) {
+                   self->fail({.kind = FailureKind::Settings,
+                               .text = std::string("TLS settings: ") + made.error->message});
+                 } else {
+                   self->shakeHands(std::move(made.stream));
+                 }
+               });
+}
+
+void Dialer::shakeHands(GObjectPtr<GIOStream> tls) {
+  stream_ = std::move(tls);
+  g_signal_connect(stream_.get(), "accept-certificate", G_CALLBACK(onAcceptCertificate), this);
+  g_tls_connection_handshake_async(G_TLS_CONNECTION(stream_.get()), G_PRIORITY_DEFAULT,
+                                   cancellable_.get(), onHandshake, giveSelf(shared_from_this()));
 }
 
 gboolean Dialer::onAcceptCertificate(GTlsConnection*, GTlsCertificate*, GTlsCertificateFlags errors,
@@ -315,36 +333,26 @@ void Dialer::tlsDone(GTlsConnection* tls) {
 
 void Dialer::signHandshake() {
   stage_ = "signing the handshake";
-  auto signing = std::make_unique<Signing>(
-      Signing{settings_.request, settings_.endpoint, settings_.credentials});
   const auto& authorization = settings_.credentials.authorization;
-  if (!authorization || !authorization->takesLong()) {
-    const bool is_signed = signing->run();
-    return sendHandshake(is_signed, signing->request);
-  }
-  // The other calls of the loop would wait for it.
-  const GObjectPtr<GTask> task(
-      g_task_new(nullptr, nullptr, onSigned, giveSelf(shared_from_this())));
-  g_task_set_task_data(task.get(), signing.release(),
-                       [](gpointer data) { delete static_cast<Signing*>(data); });
-  g_task_run_in_thread(task.get(), [](GTask* running, gpointer, gpointer data, GCancellable*) {
-    g_task_return_boolean(running, static_cast<Signing*>(data)->run() ? TRUE : FALSE);
-  });
+  const bool takes_long = authorization && authorization->takesLong();
+  auto work = [request = settings_.request, endpoint = settings_.endpoint,
+               credentials = settings_.credentials] {
+    std::optional<HandshakeRequest> made(request);
+    if (!sign(*made, endpoint, credentials, g_get_real_time() / G_USEC_PER_SEC)) made.reset();
+    return made;
+  };
+  if (!takes_long) return sendHandshake(work());
+  runElsewhere(std::move(work),
+               [self = shared_from_this()](const std::optional<HandshakeRequest>& made) {
+                 if (self->done_) self->sendHandshake(made);
+               });
 }
 
-void Dialer::onSigned(GObject*, GAsyncResult* result, gpointer data) {
-  const DialerPtr self = takeSelf(data);
-  if (!self->done_) return;
-  const auto* signing = static_cast<const Signing*>(g_task_get_task_data(G_TASK(result)));
-  const bool is_signed = g_task_propagate_boolean(G_TASK(result), nullptr) != FALSE;
-  self->sendHandshake(is_signed, signing->request);
-}
-
-void Dialer::sendHandshake(bool is_signed, const HandshakeRequest& request) {
-  if (!is_signed)
+void Dialer::sendHandshake(const std::optional<HandshakeRequest>& request) {
+  if (!request)
     return fail({.kind = FailureKind::Settings, .text = "the key in jwt-key-file cannot sign"});
   stage_ = "waiting for the handshake's answer";
-  request_ = handshakeText(settings_.endpoint, request, key_);
+  request_ = handshakeText(settings_.endpoint, *request, key_);
   sendRequest();
 }
 

@@ -69,9 +69,10 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   void proxyAnswered(std::string_view head);
   void secure();
   void startTls();
+  void shakeHands(GObjectPtr<GIOStream> tls);
   void tlsDone(GTlsConnection* tls);
   void signHandshake();
-  void sendHandshake(bool is_signed, const HandshakeRequest& request);
+  void sendHandshake(const std::optional<HandshakeRequest>& request);
   void sendRequest();
   void readAnswer();
   void answerRead(size_t count);
@@ -80,7 +81,6 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
 
   static void onConnected(GObject* source, GAsyncResult* result, gpointer data);
   static void onHandshake(GObject* source, GAsyncResult* result, gpointer data);
-  static void onSigned(GObject*, GAsyncResult* result, gpointer data);
   static void onWritten(GObject* source, GAsyncResult* result, gpointer data);
   static void onRead(GObject* source, GAsyncResult* result, gpointer data);
   static gboolean onAcceptCertificate(GTlsConnection* tls, GTlsCertificate*,
