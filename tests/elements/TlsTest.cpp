@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "SoupEndpoint.hpp"
+#include "TempDir.hpp"
 #include "TestCa.hpp"
 #include "TestPipeline.hpp"
 
@@ -131,6 +132,37 @@ TEST(Tls, AMissingCaFileIsASettingsError) {
   pipeline.play();
   const auto* error = pipeline.waitError();
   ASSERT_NE(error, nullptr);
+}
+
+/// How late the loop's own work has made a timer at the most.
+std::chrono::nanoseconds worstOwnDelay(TestPipeline& pipeline, const std::string& element) {
+  return std::chrono::nanoseconds(pipeline.stat(element, "loop-worst-own-delay"));
+}
+
+TEST(Tls, ReadingManyAuthoritiesHoldsUpNobody) {
+  constexpr int kAuthorities = 6000;
+  const testsupport::TempDir dir("wsbridge-authorities");
+  std::string all;
+  for (int i = 0; i < kAuthorities; ++i)
+    all += testsupport::readFile(ca().caFile());
+  const std::string file = dir.write("all.pem", all);
+  SoupEndpoint secure(secured(ca().valid()));
+  SoupEndpoint plain;
+  const std::string shared = "context=authorities";
+  TestPipeline ticking("wsbridgertpsrc name=loop " + shared +
+                       " ! fakesink sync=false async=false " + line(plain.uri(), shared));
+  ticking.play();
+  ASSERT_NE(ticking.waitMessage("wsbridge-opened"), nullptr);
+  for (int i = 0; i < 3; ++i) {
+    const auto begun = testsupport::Clock::now();
+    TestPipeline dialling(
+        line(secure.uri(), "connect-timeout=60000 " + shared + " tls-ca-file=" + file));
+    dialling.play();
+    ASSERT_NE(dialling.waitMessage("wsbridge-opened", 60s), nullptr);
+    const auto took = testsupport::Clock::now() - begun;
+    ASSERT_GT(took, 40ms) << "the authorities are read in no time";
+    EXPECT_LT(worstOwnDelay(ticking, "loop"), took / 2);
+  }
 }
 
 }  // namespace
