@@ -273,17 +273,20 @@ void Dialer::secure() {
 void Dialer::startTls() {
   stage_ = "negotiating TLS";
   // Reading the authorities takes 10 ms and more, for each connection.
-  runElsewhere([base = refObject(stream_.get()), endpoint = settings_.endpoint,
-                tls = settings_.tls] { return makeTls(base.get(), endpoint, tls); },
-               [self = shared_from_this()](MadeTls made) {
-                 if (!self->done_) return;
-                 if (made.error) {
-                   self->fail({.kind = FailureKind::Settings,
-                               .text = std::string("TLS settings: ") + made.error->message});
-                 } else {
-                   self->shakeHands(std::move(made.stream));
-                 }
-               });
+  runElsewhere(
+      loop_,
+      [base = refObject(stream_.get()), endpoint = settings_.endpoint, tls = settings_.tls] {
+        return makeTls(base.get(), endpoint, tls);
+      },
+      [self = shared_from_this()](MadeTls made) {
+        if (!self->done_) return;
+        if (made.error) {
+          self->fail({.kind = FailureKind::Settings,
+                      .text = std::string("TLS settings: ") + made.error->message});
+        } else {
+          self->shakeHands(std::move(made.stream));
+        }
+      });
 }
 
 void Dialer::shakeHands(GObjectPtr<GIOStream> tls) {
@@ -342,7 +345,7 @@ void Dialer::signHandshake() {
     return made;
   };
   if (!takes_long) return sendHandshake(work());
-  runElsewhere(std::move(work),
+  runElsewhere(loop_, std::move(work),
                [self = shared_from_this()](const std::optional<HandshakeRequest>& made) {
                  if (self->done_) self->sendHandshake(made);
                });

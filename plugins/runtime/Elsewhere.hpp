@@ -1,38 +1,38 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// runElsewhere(): for what takes milliseconds of CPU or reads files. `work` runs on a thread of
-// GLib's pool; then `done` runs with its result on the calling thread, in whose thread-default
-// context it is dispatched, whatever has happened there meanwhile: it owns what it needs, such as
-// the loop. Both are destroyed on the calling thread.
+// runElsewhere(): for what takes milliseconds of CPU or reads files, on a loop's thread. `work`
+// runs on one of a few threads, one per processor, which nothing else may block: GLib's own pool is
+// for name look-ups and TLS handshakes, where a silent peer holds a thread for seconds. Then `done`
+// runs with the result on the loop, whatever has happened there meanwhile. Both are destroyed
+// there; the loop lives until then.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
-#include <gio/gio.h>
+#include "runtime/MediaLoop.hpp"
 
 namespace wsbridge {
 
+/// Any thread: runs the task on one of the few.
+void runOnSpareThread(std::function<void()> task);
+
 template <class Work, class Done>
-void runElsewhere(Work work, Done done) {
+void runElsewhere(const std::shared_ptr<MediaLoop>& loop, Work work, Done done) {
   struct Job {
+    std::shared_ptr<MediaLoop> loop;
     Work work;
     Done done;
     std::optional<std::invoke_result_t<Work&>> result;
   };
-  auto* job = new Job{std::move(work), std::move(done), {}};
-  const auto finish = [](GObject*, GAsyncResult*, gpointer data) {
-    const std::unique_ptr<Job> held(static_cast<Job*>(data));
-    held->done(std::move(*held->result));
-  };
-  g_autoptr(GTask) task = g_task_new(nullptr, nullptr, finish, job);
-  g_task_set_task_data(task, job, nullptr);
-  g_task_run_in_thread(task, [](GTask* running, gpointer, gpointer data, GCancellable*) {
-    auto& self = *static_cast<Job*>(data);
-    self.result.emplace(self.work());
-    g_task_return_boolean(running, TRUE);
+  auto job = std::make_shared<Job>(Job{loop, std::move(work), std::move(done), {}});
+  runOnSpareThread([job = std::move(job)]() mutable {
+    job->result.emplace(job->work());
+    const std::shared_ptr<MediaLoop> home = job->loop;
+    home->post([job = std::move(job)] { job->done(std::move(*job->result)); });
   });
 }
 

@@ -4,6 +4,7 @@
 // no door for the next.
 #include <gtest/gtest.h>
 
+#include "RawEndpoint.hpp"
 #include "SoupEndpoint.hpp"
 #include "TempDir.hpp"
 #include "TestCa.hpp"
@@ -139,13 +140,32 @@ std::chrono::nanoseconds worstOwnDelay(TestPipeline& pipeline, const std::string
   return std::chrono::nanoseconds(pipeline.stat(element, "loop-worst-own-delay"));
 }
 
-TEST(Tls, ReadingManyAuthoritiesHoldsUpNobody) {
-  constexpr int kAuthorities = 6000;
-  const testsupport::TempDir dir("wsbridge-authorities");
+/// A file that takes long to read.
+std::string manyAuthorities(const testsupport::TempDir& dir) {
   std::string all;
-  for (int i = 0; i < kAuthorities; ++i)
+  for (int i = 0; i < 6000; ++i)
     all += testsupport::readFile(ca().caFile());
-  const std::string file = dir.write("all.pem", all);
+  return dir.write("all.pem", all);
+}
+
+TEST(Tls, StoppingWhileTheAuthoritiesAreReadLeavesNothing) {
+  const testsupport::TempDir dir("wsbridge-authorities");
+  const std::string file = manyAuthorities(dir);
+  testsupport::RawEndpoint endpoint(
+      [](testsupport::RawConnection& connection) { connection.waitPeerGone(10s); });
+  for (size_t i = 1; i <= 5; ++i) {
+    TestPipeline pipeline(line("wss" + endpoint.uri().substr(2), "tls-ca-file=" + file));
+    pipeline.play();
+    ASSERT_TRUE(endpoint.waitConnections(i, 5s));
+    pipeline.stop();
+    EXPECT_EQ(pipeline.errors(), 0U);
+    ASSERT_TRUE(endpoint.waitServed(i, 5s)) << "the socket is still open";
+  }
+}
+
+TEST(Tls, ReadingManyAuthoritiesHoldsUpNobody) {
+  const testsupport::TempDir dir("wsbridge-authorities");
+  const std::string file = manyAuthorities(dir);
   SoupEndpoint secure(secured(ca().valid()));
   SoupEndpoint plain;
   const std::string shared = "context=authorities";
