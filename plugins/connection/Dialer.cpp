@@ -36,7 +36,8 @@ gpointer giveSelf(const DialerPtr& self) {
 /// Parsing a CA file for each call would cost more than the handshake.
 GObjectPtr<GTlsDatabase> loadDatabase(const std::string& path, GError** error) {
   static std::mutex mutex;
-  static std::map<std::string, GObjectPtr<GTlsDatabase>> cache;
+  // Outlives a thread that reads while the process ends.
+  static auto& cache = *new std::map<std::string, GObjectPtr<GTlsDatabase>>;
   g_autofree char* absolute = g_canonicalize_filename(path.c_str(), nullptr);
   g_autoptr(GFile) file = g_file_new_for_path(absolute);
   g_autoptr(GFileInfo) info =
@@ -55,6 +56,11 @@ GObjectPtr<GTlsDatabase> loadDatabase(const std::string& path, GError** error) {
     found = cache.emplace(key, GObjectPtr<GTlsDatabase>(database)).first;
   }
   return refObject(found->second.get());
+}
+
+/// Then its work is not waited for any more, and others may wait behind it.
+bool isCancelled(const GObjectPtr<GCancellable>& cancellable) {
+  return g_cancellable_is_cancelled(cancellable.get()) != FALSE;
 }
 
 struct MadeTls {
@@ -275,8 +281,9 @@ void Dialer::startTls() {
   // Reading the authorities takes 10 ms and more, for each connection.
   runElsewhere(
       loop_,
-      [base = refObject(stream_.get()), endpoint = settings_.endpoint, tls = settings_.tls] {
-        return makeTls(base.get(), endpoint, tls);
+      [base = refObject(stream_.get()), endpoint = settings_.endpoint, tls = settings_.tls,
+       cancellable = refObject(cancellable_.get())] {
+        return isCancelled(cancellable) ? MadeTls() : makeTls(base.get(), endpoint, tls);
       },
       [self = shared_from_this()](MadeTls made) {
         if (!self->done_) return;
@@ -339,9 +346,11 @@ void Dialer::signHandshake() {
   const auto& authorization = settings_.credentials.authorization;
   const bool takes_long = authorization && authorization->takesLong();
   auto work = [request = settings_.request, endpoint = settings_.endpoint,
-               credentials = settings_.credentials] {
+               credentials = settings_.credentials, cancellable = refObject(cancellable_.get())] {
     std::optional<HandshakeRequest> made(request);
-    if (!sign(*made, endpoint, credentials, g_get_real_time() / G_USEC_PER_SEC)) made.reset();
+    if (isCancelled(cancellable) ||
+        !sign(*made, endpoint, credentials, g_get_real_time() / G_USEC_PER_SEC))
+      made.reset();
     return made;
   };
   if (!takes_long) return sendHandshake(work());

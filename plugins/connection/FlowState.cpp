@@ -23,8 +23,8 @@ thread_local std::array<uint8_t, kStagingBytes> staging;
 // One connection may take this much of the loop before the others get their turn.
 constexpr size_t kDispatchBytes = 64 * 1024;
 
-/// The messages of a loop's round. They go out at its end, one after the other: the first of them
-/// wakes up who reads them, and the others find it awake.
+/// The messages of a loop's round, one of each connection. They go out at its end, one after the
+/// other: the first of them wakes up who reads them, and the others find it awake.
 struct Batch {
   struct Message {
     FlowState* from;  // nobody: it has gone out
@@ -221,6 +221,8 @@ gssize FlowState::write(const void* buffer, gsize size, GError** error) {
 
 void FlowState::sendMessage(Opcode opcode, std::span<const uint8_t> payload) {
   if (closed_) return;
+  // One of each connection: whoever sends more has to see when the socket takes no more.
+  sendBatched();
   if (batch.messages.empty()) loop_->atRoundEnd(sendBatch);
   const size_t begin = batch.bytes.size();
   appendFrame(opcode, payload, mask_keys_.next(), batch.bytes);

@@ -34,7 +34,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   gssize read(void* buffer, gsize size, GError** error);
   gssize write(const void* buffer, gsize size, GError** error);
   /// One message, masked. Only when writable(). It goes out at the end of the loop's round, or
-  /// before anything else that goes out earlier; so does what the socket does not take then.
+  /// before the next one; what the socket does not take then goes out before anything else.
   void sendMessage(Opcode opcode, std::span<const uint8_t> payload);
   GSource* createSource(GObject* stream, bool input);
   /// Lets a source of createSource() be dispatched, or not, as things stand.

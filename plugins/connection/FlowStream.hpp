@@ -44,10 +44,10 @@ class FlowStream {
   void setAudioIsText(bool audio_is_text);
   /// For good: libsoup 3.2 would report a protocol error again for each read.
   void stopReading();
-  /// Nothing is held unsent, by libsoup or here: the next message goes to the socket in this round.
+  /// Nothing is held unsent, by libsoup or here, but for the last message until the round ends.
   [[nodiscard]] bool writable() const;
   /// One message past libsoup, only when writable(). It goes out at the end of the loop's round,
-  /// or before what libsoup writes.
+  /// or before the next one of this stream, or what libsoup writes.
   void sendMessage(Opcode opcode, std::span<const uint8_t> payload);
   [[nodiscard]] const FrameFilter& filter() const;
   [[nodiscard]] uint64_t bytesRead() const;

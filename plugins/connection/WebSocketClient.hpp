@@ -56,7 +56,8 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   WebSocketClient& operator=(const WebSocketClient&) = delete;
 
   void start();
-  /// The last message has left for the kernel: send more. Otherwise wait for onWritable().
+  /// All messages have left for the kernel, but for the last one until the round ends: send more.
+  /// Otherwise wait for onWritable().
   [[nodiscard]] bool writable() const;
   /// Past libsoup, only when writable().
   void sendAudio(Opcode opcode, std::span<const uint8_t> payload);

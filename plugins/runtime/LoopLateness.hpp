@@ -17,7 +17,7 @@ namespace wsbridge {
 
 class LoopLateness {
  public:
-  /// Later than this, a 20 ms tick has missed its turn.
+  /// Later than this, beyond what the loop gathers for, a 20 ms tick has missed its turn.
   static constexpr int64_t kMissedUs = 20'000;
 
   /// Since the loop began.

@@ -169,6 +169,8 @@ void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
   const BufferCache::OfThread buffers;
   g_main_context_acquire(self->context_);
   g_main_context_push_thread_default(self->context_);
+  const int64_t now_us = g_get_monotonic_time();
+  self->lateness_.awake(timesOfThread(now_us), now_us, true);
   while (self->turn()) {
   }
   g_main_context_pop_thread_default(self->context_);
@@ -210,10 +212,11 @@ int64_t MediaLoop::gatherUs(int64_t now_us) {
 
 /// True: the context was woken up.
 bool MediaLoop::wait() {
-  int64_t now_us = g_get_monotonic_time();
-  load_.asleep(now_us);
-  if (now_us - last_wake_us_ > kShortRoundUs) lateness_.asleep(timesOfThread(now_us));
   const bool more = kicked_ || hasTasks();
+  load_.asleep(g_get_monotonic_time());
+  // Behind the locks: who waits for one is late by himself.
+  int64_t now_us = g_get_monotonic_time();
+  if (now_us - last_wake_us_ > kShortRoundUs) lateness_.asleep(timesOfThread(now_us));
   const int64_t earliest_us = last_wake_us_ + gatherUs(now_us);
   const bool gathers = !more && now_us < earliest_us;
   int64_t planned_us = now_us;
@@ -228,9 +231,9 @@ bool MediaLoop::wait() {
   const int64_t wait_us = std::max<int64_t>(due_us - now_us, 0);
   const bool woken = foreign_ ? waitForAll(wait_us) : collectSockets(wait_us);
   last_wake_us_ = g_get_monotonic_time();
-  load_.awake(last_wake_us_);
   lateness_.awake(timesOfThread(last_wake_us_), std::max(planned_us, due_us),
                   gathers || wait_us > 0);
+  load_.awake(last_wake_us_);
   return woken;
 }
 
@@ -380,10 +383,13 @@ void MediaLoop::runTimers() {
     if (timers_.empty() || timers_.begin()->first > now_us) break;
     auto node = timers_.extract(timers_.begin());
     const int64_t delay_us = now_us - node.key();
-    if (delay_us < kLateTimerUs) {
-      lateness_.timer(delay_us);
+    // Gathering is what it was told to do.
+    const int64_t late_us =
+        std::max<int64_t>(delay_us - gather_us_.load(std::memory_order_relaxed), 0);
+    if (late_us < kLateTimerUs) {
+      lateness_.timer(late_us);
     } else {
-      lateness_.timer(delay_us, timesOfThread(now_us));
+      lateness_.timer(late_us, timesOfThread(now_us));
     }
     delays_us += delay_us;
     ++count;

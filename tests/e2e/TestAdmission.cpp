@@ -171,11 +171,14 @@ TEST_F(Admission, LateLoopsRefuseAndRecover) {
     late = overloaded("late", 150ms);
   }
   ASSERT_TRUE(late) << gateway.log();
-  ASSERT_TRUE(eventually([&gateway] { return !gateway.records("loop-missed").empty(); }, 5s));
-  const LogRecord missed = gateway.records("loop-missed").front();
-  EXPECT_GT(missed.number("ticks"), 0);
-  EXPECT_LT(missed.number("own"), missed.number("ticks")) << "the gateway itself did nothing";
-  EXPECT_GT(missed.number("worst-ms"), 20);
+  const auto missedByTheMachine = [&gateway] {
+    for (const LogRecord& missed : gateway.records("loop-missed")) {
+      if (missed.number("ticks") > missed.number("own") && missed.number("worst-ms") > 20)
+        return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(eventually(missedByTheMachine, 5s)) << gateway.log();
   Phone second(gateway);
   second.dial(endpoint_.uri());
   expectRefused(gateway, second, kLate);

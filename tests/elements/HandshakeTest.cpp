@@ -468,7 +468,6 @@ TEST(Handshake, StoppingWhileItIsSignedLeavesNothing) {
     pipeline.play();
     ASSERT_TRUE(endpoint.waitConnections(i, 5s));  // it has connected, and signs
     pipeline.stop();
-    EXPECT_EQ(pipeline.errors(), 0U);
     ASSERT_TRUE(endpoint.waitServed(i, 5s)) << "the socket is still open";
   }
 }

@@ -41,6 +41,17 @@ void freeCallback(gpointer data) {
   delete callback;
 }
 
+struct PoolCall {
+  GFunc function;
+  gpointer data;
+};
+
+void runPoolCall(gpointer item, gpointer data) {
+  __tsan_acquire(item);
+  const auto* call = static_cast<const PoolCall*>(data);
+  call->function(item, call->data);
+}
+
 struct AsyncCall {
   GstElementCallAsyncFunc function;
   gpointer data;
@@ -178,4 +189,18 @@ WSBRIDGE_EXPORT void gst_element_call_async(GstElement* element, GstElementCallA
   auto* call = new AsyncCall{function, data, notify};
   __tsan_release(call);
   original(element, runAsyncCall, call, freeAsyncCall);
+}
+
+// What was written before a task was given to a pool is seen by the thread that runs it.
+WSBRIDGE_EXPORT GThreadPool* g_thread_pool_new(GFunc function, gpointer data, gint most,
+                                               gboolean exclusive, GError** error) {
+  REAL(g_thread_pool_new);
+  // Lives as long as the pool, whose end is not looked for.
+  return original(runPoolCall, new PoolCall{function, data}, most, exclusive, error);
+}
+
+WSBRIDGE_EXPORT gboolean g_thread_pool_push(GThreadPool* pool, gpointer item, GError** error) {
+  REAL(g_thread_pool_push);
+  __tsan_release(item);
+  return original(pool, item, error);
 }
