@@ -65,17 +65,12 @@ std::string LoopMonitor::start(std::size_t loops, int waitMs) {
 std::vector<LoopLoad> LoopMonitor::sample() {
   std::vector<LoopLoad> loads;
   loads.reserve(loops_.size());
-  for (const Loop& loop : loops_)
-    loads.push_back(statsOf(loop.holder.get()).load);
-  if (++samples_ % kSamplesPerSecond == 0) logMissed();
-  return loads;
-}
-
-void LoopMonitor::logMissed() {
+  const bool told = ++samples_ % kSamplesPerSecond == 0;
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     Loop& loop = loops_[i];
     const LoopStats stats = statsOf(loop.holder.get());
-    if (stats.missed == loop.missed) continue;
+    loads.push_back(stats.load);
+    if (!told || stats.missed == loop.missed) continue;
     log::warning("loop-missed",
                  {{"loop", LoopTable::name(i)},
                   {"ticks", stats.missed - std::exchange(loop.missed, stats.missed)},
@@ -83,6 +78,7 @@ void LoopMonitor::logMissed() {
                   {"worst-ms", stats.worstDelayMs},
                   {"worst-own-ms", stats.worstOwnDelayMs}});
   }
+  return loads;
 }
 
 void LoopMonitor::logEnd() const {

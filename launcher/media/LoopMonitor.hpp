@@ -33,7 +33,6 @@ class LoopMonitor {
     std::uint64_t missed = 0;  ///< as told last
     std::uint64_t missedOwn = 0;
   };
-  void logMissed();
 
   std::vector<Loop> loops_;
   int samples_ = 0;

@@ -227,14 +227,14 @@ void FlowState::sendMessage(Opcode opcode, std::span<const uint8_t> payload) {
   const size_t begin = batch.bytes.size();
   appendFrame(opcode, payload, mask_keys_.next(), batch.bytes);
   batch.messages.push_back({this, begin, batch.bytes.size() - begin});
-  ++batched_;
+  batched_ = true;
   if (batch.messages.size() >= kMostBatched || batch.bytes.size() >= kMostBatchedBytes) sendBatch();
 }
 
 void FlowState::sendBatch() {
   for (const Batch::Message& message : batch.messages) {
     if (message.from == nullptr) continue;
-    --message.from->batched_;
+    message.from->batched_ = false;
     message.from->sendFrame(std::span(batch.bytes).subspan(message.begin, message.size));
   }
   batch.messages.clear();
@@ -243,13 +243,13 @@ void FlowState::sendBatch() {
 
 /// Before anything else of this connection goes out.
 void FlowState::sendBatched() {
-  if (batched_ == 0) return;
+  if (!batched_) return;
   for (Batch::Message& message : batch.messages) {
     if (message.from != this) continue;
     message.from = nullptr;
     sendFrame(std::span(batch.bytes).subspan(message.begin, message.size));
   }
-  batched_ = 0;
+  batched_ = false;
 }
 
 void FlowState::sendFrame(std::span<const uint8_t> bytes) {

@@ -91,7 +91,7 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   GErrorPtr end_error_;
 
   MaskKeys mask_keys_;
-  size_t batched_ = 0;          // messages that wait for the end of the round
+  bool batched_ = false;        // a message waits for the end of the round
   std::vector<uint8_t> carry_;  // the rest of a message that the socket did not take
 
   GSource* input_source_ = nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// runElsewhere(): for what takes milliseconds of CPU or reads files, on a loop's thread. `work`
+// runElsewhere(): for what takes milliseconds of CPU or reads files. A loop's thread calls; `work`
 // runs on one of a few threads, one per processor, which nothing else may block: GLib's own pool is
 // for name look-ups and TLS handshakes, where a silent peer holds a thread for seconds. Then `done`
 // runs with the result on the loop, whatever has happened there meanwhile. Both are destroyed
@@ -17,7 +17,7 @@
 
 namespace wsbridge {
 
-/// Any thread: runs the task on one of the few.
+/// Any thread may call: runs the task on one of the few.
 void runOnSpareThread(std::function<void()> task);
 
 template <class Work, class Done>

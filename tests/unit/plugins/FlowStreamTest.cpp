@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "OnLoop.hpp"
 #include "Waiting.hpp"
 #include "connection/FlowStream.hpp"
 #include "runtime/GlibPtr.hpp"
@@ -56,17 +57,7 @@ class Flow {
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
 
-  void on(const std::function<void()>& task) const {
-    const Monitor monitor;
-    bool done = false;
-    loop_->post([&] {
-      task();
-      const auto lock = monitor.lock();
-      done = true;
-      monitor.notify();
-    });
-    ASSERT_TRUE(monitor.waitFor([&] { return done; }, 5s));
-  }
+  void on(const std::function<void()>& task) const { testsupport::onLoop(loop_, task); }
 
   // On the loop's thread.
   void send(const std::string& text) { stream_->sendMessage(Opcode::Text, bytesOf(text)); }

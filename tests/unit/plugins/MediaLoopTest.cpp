@@ -13,12 +13,14 @@
 #include <glib-unix.h>
 #include <gtest/gtest.h>
 
+#include "OnLoop.hpp"
 #include "Waiting.hpp"
 #include "runtime/MediaLoop.hpp"
 
 namespace {
 
 using testsupport::Monitor;
+using testsupport::onLoop;
 using wsbridge::MediaLoop;
 using wsbridge::SocketWatch;
 using namespace std::chrono_literals;
@@ -141,19 +143,6 @@ TEST(MediaLoop, SocketsReportAndAreLeftAlone) {
   EXPECT_EQ(events, 1);
   close(pair[0]);
   close(pair[1]);
-}
-
-/// Runs it on the loop's thread, to its end.
-void onLoop(const std::shared_ptr<MediaLoop>& loop, const std::function<void()>& what) {
-  Monitor monitor;
-  bool done = false;
-  loop->post([&] {
-    what();
-    const auto lock = monitor.lock();
-    done = true;
-    monitor.notify();
-  });
-  ASSERT_TRUE(monitor.waitFor([&] { return done; }, 5s));
 }
 
 TEST(MediaLoop, ASourceThatIsAlwaysReadyLeavesTimersAndSocketsTheirTurn) {
