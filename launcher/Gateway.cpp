@@ -7,6 +7,7 @@
 #include "base/Descriptors.hpp"
 #include "config/ConfigLoader.hpp"
 #include "log/Log.hpp"
+#include "sip/SofiaGuards.hpp"
 
 namespace launcher {
 
@@ -124,6 +125,7 @@ std::string Gateway::startHttp() {
 
 void Gateway::startOnSipThread(const Admission::House& house,
                                const std::function<void(std::string)>& done) {
+  if (std::string fault = proveSofiaGuards(sip_.root()); !fault.empty()) return done(fault);
   CallServices services{sip_, *workers_, *ports_, *resolver_, *launch_, nullptr, {}, {}};
   manager_ = std::make_unique<CallManager>(std::move(services), config_, house);
   for (const ListenGroup& group : groupAddresses(config_->sip.listen)) {

@@ -302,15 +302,40 @@ void Call::attachMedia() {
 }
 
 void Call::onAckTimeout() {
-  remoteEnded_ = true;  // the stack sends the BYE
   finish(EndReason::AckTimeout);
+}
+
+void Call::onSessionExpired() {
+  finish(EndReason::SessionExpired);
+}
+
+void Call::onSipFault(const std::string& what) {
+  finish(EndReason::SipError, what);
+}
+
+void Call::onRefreshAnswered(const std::string& sdp) {
+  if (state_ != State::Active && state_ != State::Draining) return;
+  const auto read = readAnswer(sdp, local_);
+  const auto* agreed = std::get_if<Agreement>(&read);
+  // The codec stays for the whole call; where the audio goes may change.
+  if (!agreed || agreed->codec != agreement_.codec ||
+      agreed->payloadType != agreement_.payloadType || *agreed == agreement_) {
+    return;
+  }
+  agreement_.remoteAddress = agreed->remoteAddress;
+  agreement_.remotePort = agreed->remotePort;
+  agreement_.remoteRtcpPort = agreed->remoteRtcpPort;
+  agreement_.direction = agreed->direction;
+  mediaWatch_.expect(expectsRtp(), g_get_monotonic_time());
+  pipeline_->update(agreement_);
 }
 
 void Call::onReoffer(const std::string& sdp, bool update) {
   if (state_ == State::Over) return leg_->refuseOffer(481, "Call Does Not Exist", {});
   if (!agreement_.codec) return leg_->refuseOffer(491, "Request Pending", {});
   if (sdp.empty()) {
-    return leg_->acceptOffer(update ? std::string() : describeAgreement(agreement_, local_));
+    return leg_->acceptOffer(update ? std::string() : describeAgreement(agreement_, local_),
+                             update);
   }
   if (state_ != State::Active && state_ != State::Draining) {
     return leg_->refuseOffer(491, "Request Pending", {});
@@ -333,7 +358,7 @@ void Call::onReoffer(const std::string& sdp, bool update) {
   agreement_ = answer.agreement;
   mediaWatch_.expect(expectsRtp(), g_get_monotonic_time());
   sdp_ = answer.sdp;
-  leg_->acceptOffer(sdp_);
+  leg_->acceptOffer(sdp_, update);
   pipeline_->update(agreement_);
 }
 

@@ -83,6 +83,9 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void onRejected(int status, const std::string& phrase) override;
   void onTransferProgress(int seconds) override;
   void onTransferred(int status, const std::string& phrase) override;
+  void onSessionExpired() override;
+  void onRefreshAnswered(const std::string& sdp) override;
+  void onSipFault(const std::string& what) override;
   void onTerminated() override;
 
  private:

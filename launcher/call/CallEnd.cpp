@@ -67,6 +67,7 @@ constexpr CallEnd kTable[] = {
     {MaxDuration, "max-duration", kGateway, 408, "Request Timeout", "Longest duration reached",
      1000},
     {AckTimeout, "ack-timeout", kGateway, 408, "Request Timeout", "No ACK received", 1000},
+    {SessionExpired, "session-expired", kGateway, 408, "Request Timeout", "Session expired", 1000},
     {DialFailed, "dial-failed", kCaller, 480, "Temporarily Unavailable",
      "Called party did not answer", 1000},
     {SipError, "sip-error", kGateway, 500, "Internal Server Error", "SIP failure", 1001},

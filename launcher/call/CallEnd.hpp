@@ -45,6 +45,7 @@ enum class EndReason {
   MediaTimeout,
   MaxDuration,
   AckTimeout,
+  SessionExpired,
   DialFailed,
   SipError,
   PipelineError,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include <sofia-sip/nua.h>
@@ -22,6 +23,7 @@ namespace launcher {
 namespace {
 
 constexpr const char* kSdpType = "application/sdp";
+constexpr std::uint32_t kAckMs = 31500;
 constexpr const char* kInfoTypes =
     "application/dtmf-relay, application/dtmf, text/plain, application/json";
 
@@ -53,10 +55,49 @@ const char* textOrNull(const std::string& text) {
   return text.empty() ? nullptr : text.c_str();
 }
 
+std::optional<std::string> unknownHeader(const sip_t* sip, const char* name) {
+  for (const sip_unknown_t* header = sip->sip_unknown; header; header = header->un_next) {
+    if (header->un_name && text::equalsNoCase(header->un_name, name)) {
+      return std::string(header->un_value ? header->un_value : "");
+    }
+  }
+  return std::nullopt;
+}
+
+/// Session-Expires and Min-SE are unknown headers of our message class (SofiaGuards.hpp).
+SessionHeaders sessionHeadersOf(const sip_t* sip) {
+  if (!sip) return {};
+  SessionHeaders headers{unknownHeader(sip, "Session-Expires"), unknownHeader(sip, "Min-SE"),
+                         sip_has_feature(sip->sip_supported, "timer") != 0 ||
+                             sip_has_feature(sip->sip_require, "timer") != 0};
+  if (!headers.sessionExpires) headers.sessionExpires = unknownHeader(sip, "x");
+  return headers;
+}
+
+/// The header lines, or empty texts.
+struct SessionLines {
+  explicit SessionLines(const SessionTimer::Headers& headers)
+      : expires(headers.sessionExpires.empty() ? "" : "Session-Expires: " + headers.sessionExpires),
+        minSe(headers.minSe.empty() ? "" : "Min-SE: " + headers.minSe) {}
+  std::string expires;
+  std::string minSe;
+};
+
 }  // namespace
 
-Leg::Leg(nua_s* nua, nua_handle_s* handle, std::string contact)
-    : nua_(nua), handle_(handle), contact_(std::move(contact)) {
+Leg::Leg(SipThread& thread, nua_s* nua, nua_handle_s* handle, std::string contact, bool outgoing)
+    : nua_(nua),
+      handle_(handle),
+      contact_(std::move(contact)),
+      outgoing_(outgoing),
+      session_(thread, outgoing,
+               {[this](SessionRefresher::Method method, const SessionTimer::Headers& headers) {
+                  sendRefresh(method, headers);
+                },
+                [this] {
+                  if (handler_) handler_->onSessionExpired();
+                }}),
+      ackTimer_(thread) {
   nua_handle_bind(handle_, reinterpret_cast<nua_hmagic_t*>(this));
 }
 
@@ -67,29 +108,79 @@ Leg::~Leg() {
 
 void Leg::answer(const std::string& sdp) {
   answered_ = true;
+  sdp_ = sdp;
+  const SessionTimer::Headers session = session_.timer().answer();
+  const SessionLines lines(session);
   nua_respond(handle_, SIP_200_OK, TAG_IF(!contact_.empty(), SIPTAG_CONTACT_STR(contact_.c_str())),
+              TAG_IF(textOrNull(lines.expires), SIPTAG_HEADER_STR(lines.expires.c_str())),
+              TAG_IF(session.require, SIPTAG_REQUIRE_STR("timer")),
               SIPTAG_CONTENT_TYPE_STR(kSdpType), SIPTAG_PAYLOAD_STR(sdp.c_str()), TAG_END());
+  sessionAgreed();
+  awaitAck();
+}
+
+void Leg::awaitAck() {
+  // Before the stack's own 64*T1, at which it would send a BYE itself.
+  ackTimer_.start(kAckMs, [this] {
+    if (handler_) handler_->onAckTimeout();
+  });
+}
+
+int Leg::noteSession(const sip_s* sip, ResponseHeaders& headers) {
+  using Verdict = SessionTimer::Verdict;
+  const Verdict verdict = session_.timer().request(sessionHeadersOf(sip));
+  if (verdict == Verdict::Fine) return 200;
+  headers.warning = warningHeader(399, "Session-Expires: give whole seconds, " +
+                                           std::to_string(SessionTimer::kMinSe) + " or more");
+  if (verdict == Verdict::TooBrief) headers.minSe = std::to_string(SessionTimer::kMinSe);
+  return verdict == Verdict::TooBrief ? 422 : 400;
+}
+
+void Leg::sessionAgreed() {
+  session_.timer().agreed();
+  session_.restart();
+}
+
+void Leg::sendRefresh(SessionRefresher::Method method, const SessionTimer::Headers& headers) {
+  const SessionLines lines(headers);
+  const bool invite = method == SessionRefresher::Method::Invite;
+  (invite ? nua_invite : nua_update)(
+      handle_, TAG_IF(!contact_.empty(), SIPTAG_CONTACT_STR(contact_.c_str())),
+      SIPTAG_HEADER_STR(lines.expires.c_str()),
+      TAG_IF(textOrNull(lines.minSe), SIPTAG_HEADER_STR(lines.minSe.c_str())),
+      TAG_IF(invite, SIPTAG_CONTENT_TYPE_STR(kSdpType)),
+      TAG_IF(invite, SIPTAG_PAYLOAD_STR(sdp_.c_str())), TAG_END());
 }
 
 void Leg::refuse(int status, const char* phrase, const ResponseHeaders& headers) {
   const std::string retry = headers.retryAfter > 0 ? std::to_string(headers.retryAfter) : "";
-  nua_respond(handle_, status, phrase,
+  const std::string minSe = headers.minSe.empty() ? "" : "Min-SE: " + headers.minSe;
+  nua_respond(handle_, status, phrase, TAG_IF(textOrNull(minSe), SIPTAG_HEADER_STR(minSe.c_str())),
               TAG_IF(textOrNull(headers.reason), SIPTAG_REASON_STR(headers.reason.c_str())),
               TAG_IF(textOrNull(headers.warning), SIPTAG_WARNING_STR(headers.warning.c_str())),
               TAG_IF(textOrNull(headers.accept), SIPTAG_ACCEPT_STR(headers.accept.c_str())),
               TAG_IF(textOrNull(retry), SIPTAG_RETRY_AFTER_STR(retry.c_str())), TAG_END());
 }
 
-void Leg::acceptOffer(const std::string& sdp) {
+void Leg::acceptOffer(const std::string& sdp, bool update) {
   const bool body = !sdp.empty();
+  if (body) sdp_ = sdp;
+  const SessionTimer::Headers session = session_.timer().answer();
+  const SessionLines lines(session);
   nua_respond(handle_, SIP_200_OK, NUTAG_WITH_THIS(nua_),
               TAG_IF(!contact_.empty(), SIPTAG_CONTACT_STR(contact_.c_str())),
+              TAG_IF(textOrNull(lines.expires), SIPTAG_HEADER_STR(lines.expires.c_str())),
+              TAG_IF(session.require, SIPTAG_REQUIRE_STR("timer")),
               TAG_IF(body, SIPTAG_CONTENT_TYPE_STR(kSdpType)),
               TAG_IF(body, SIPTAG_PAYLOAD_STR(sdp.c_str())), TAG_END());
+  sessionAgreed();
+  if (!update) awaitAck();
 }
 
 void Leg::refuseOffer(int status, const char* phrase, const ResponseHeaders& headers) {
+  const std::string minSe = headers.minSe.empty() ? "" : "Min-SE: " + headers.minSe;
   nua_respond(handle_, status, phrase, NUTAG_WITH_THIS(nua_),
+              TAG_IF(textOrNull(minSe), SIPTAG_HEADER_STR(minSe.c_str())),
               TAG_IF(textOrNull(headers.reason), SIPTAG_REASON_STR(headers.reason.c_str())),
               TAG_IF(textOrNull(headers.warning), SIPTAG_WARNING_STR(headers.warning.c_str())),
               TAG_IF(textOrNull(headers.accept), SIPTAG_ACCEPT_STR(headers.accept.c_str())),
@@ -97,7 +188,7 @@ void Leg::refuseOffer(int status, const char* phrase, const ResponseHeaders& hea
 }
 
 void Leg::dial(const std::string& sdp) {
-  outgoing_ = true;
+  sdp_ = sdp;
   nua_invite(handle_, TAG_IF(!contact_.empty(), SIPTAG_CONTACT_STR(contact_.c_str())),
              SIPTAG_CONTENT_TYPE_STR(kSdpType), SIPTAG_PAYLOAD_STR(sdp.c_str()), TAG_END());
 }
@@ -109,6 +200,8 @@ void Leg::cancel() {
 void Leg::bye(const std::string& reason) {
   if (byeSent_ || terminated_) return;
   byeSent_ = true;
+  session_.stop();
+  ackTimer_.cancel();
   nua_bye(handle_, TAG_IF(textOrNull(reason), SIPTAG_REASON_STR(reason.c_str())), TAG_END());
 }
 
@@ -125,6 +218,7 @@ void Leg::send(InDialog method, const std::string& type, const std::string& body
 
 void Leg::noteAllow(const sip_s* sip) {
   if (!sip || !sip->sip_allow) return;
+  session_.setTakesUpdate(sip_is_allowed(sip->sip_allow, sip_method_update, "UPDATE") != 0);
   takesInfo_ = sip_is_allowed(sip->sip_allow, sip_method_info, "INFO") != 0;
 }
 
@@ -184,11 +278,46 @@ void Leg::takeMessage(const sip_s* sip, const char* acceptable) {
   }
 }
 
+void Leg::takeInviteAnswer(int status, const char* phrase, const sip_s* sip) {
+  if (!outgoing_ || answered_) return takeRefreshAnswer(status, sip);
+  if (!handler_) return;
+  if (status < 200) {
+    handler_->onProgress(status);
+  } else if (status < 300) {
+    answered_ = acked_ = true;
+    noteAllow(sip);
+    // Missing, or taken out by the guard because nothing can be sent there.
+    if (!sip || !sip->sip_contact) {
+      return handler_->onSipFault("the answer has no Contact that is a SIP URI with a host");
+    }
+    session_.timer().accepted(sessionHeadersOf(sip), false);
+    session_.restart();
+    handler_->onAnswered(bodyOf(sip));
+  } else {
+    handler_->onRejected(status, phrase ? phrase : "");
+  }
+}
+
+void Leg::takeRefreshAnswer(int status, const sip_s* sip) {
+  if (status < 200) return;
+  const bool retry = sip && sip->sip_retry_after;
+  session_.answered(
+      status, sessionHeadersOf(sip),
+      retry ? static_cast<int>(std::min<unsigned long>(sip->sip_retry_after->af_delta, 86400))
+            : -1);
+  if (status < 300 && handler_ && !bodyOf(sip).empty()) handler_->onRefreshAnswered(bodyOf(sip));
+}
+
 void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
   switch (static_cast<nua_event_t>(event)) {
     case nua_i_invite:
-    case nua_i_update:
-      if (hasForeignBody(sip)) {
+    case nua_i_update: {
+      ResponseHeaders headers;
+      const int fault = noteSession(sip, headers);
+      noteAllow(sip);
+      if (fault != 200) {
+        refuseOffer(fault, fault == 422 ? "Session Interval Too Small" : "Bad Request", headers);
+      } else if (hasForeignBody(sip)) {
         refuseOffer(SIP_415_UNSUPPORTED_MEDIA, {{}, {}, kSdpType, 0});
       } else if (handler_) {
         handler_->onReoffer(bodyOf(sip), event == nua_i_update);
@@ -196,7 +325,9 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
         refuseOffer(481, sip_481_No_transaction, {});
       }
       break;
+    }
     case nua_i_ack:
+      ackTimer_.cancel();
       if (acked_) break;  // of a re-INVITE
       acked_ = true;
       if (handler_) handler_->onAcknowledged(bodyOf(sip));
@@ -216,20 +347,11 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
     case nua_i_options:
       respondToRequest(SIP_200_OK);
       break;
-    case nua_i_error:
-      if (status == 408 && answered_ && !acked_ && handler_) handler_->onAckTimeout();
-      break;
     case nua_r_invite:
-      if (!handler_ || !outgoing_) break;
-      if (status < 200) {
-        handler_->onProgress(status);
-      } else if (status < 300) {
-        answered_ = acked_ = true;
-        noteAllow(sip);
-        handler_->onAnswered(bodyOf(sip));
-      } else {
-        handler_->onRejected(status, phrase ? phrase : "");
-      }
+      takeInviteAnswer(status, phrase, sip);
+      break;
+    case nua_r_update:
+      takeRefreshAnswer(status, sip);
       break;
     case nua_r_refer:
       if (status < 200 || !handler_) break;
@@ -258,6 +380,8 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
 void Leg::stateChanged(int callState) {
   if (callState != nua_callstate_terminated || terminated_) return;
   terminated_ = true;
+  session_.stop();
+  ackTimer_.cancel();
   if (handler_) handler_->onTerminated();
 }
 

@@ -10,6 +10,8 @@
 #include <string>
 
 #include "call/CallEnd.hpp"
+#include "sip/SessionRefresher.hpp"
+#include "sip/SipThread.hpp"
 
 struct nua_s;
 struct nua_handle_s;
@@ -43,6 +45,12 @@ class LegHandler {
   virtual void onTransferProgress(int seconds) = 0;
   /// A transfer is over: the final status of the REFER, or of what came of it (RFC 3515).
   virtual void onTransferred(int status, const std::string& phrase) = 0;
+  /// The session has not been refreshed in time, RFC 4028.
+  virtual void onSessionExpired() = 0;
+  /// The other side has answered a refresh of ours with this description.
+  virtual void onRefreshAnswered(const std::string& sdp) = 0;
+  /// The other side's message cannot be worked with.
+  virtual void onSipFault(const std::string& what) = 0;
   virtual void onTerminated() = 0;
 };
 
@@ -51,7 +59,8 @@ struct ResponseHeaders {
   std::string reason;
   std::string warning;
   std::string accept;
-  int retryAfter = 0;  ///< s, 0 for none
+  int retryAfter = 0;      ///< s, 0 for none
+  std::string minSe = {};  ///< s, RFC 4028
 };
 
 enum class InDialog { Message, Info };
@@ -59,7 +68,7 @@ enum class InDialog { Message, Info };
 class Leg {
  public:
   /// Takes over the handle.
-  Leg(nua_s* nua, nua_handle_s* handle, std::string contact);
+  Leg(SipThread& thread, nua_s* nua, nua_handle_s* handle, std::string contact, bool outgoing);
   ~Leg();
   Leg(const Leg&) = delete;
   Leg& operator=(const Leg&) = delete;
@@ -71,7 +80,7 @@ class Leg {
   void answer(const std::string& sdp);
   /// Final failure response. `phrase` must be a literal: Sofia-SIP keeps the pointer.
   void refuse(int status, const char* phrase, const ResponseHeaders& headers);
-  void acceptOffer(const std::string& sdp);
+  void acceptOffer(const std::string& sdp, bool update);
   void refuseOffer(int status, const char* phrase, const ResponseHeaders& headers);
   void dial(const std::string& sdp);
   void cancel();
@@ -83,6 +92,9 @@ class Leg {
   /// What the other side says that it understands; of the message that set up the dialog.
   void noteAllow(const sip_s* sip);
   bool takesInfo() const { return takesInfo_; }
+  /// The session timer that an INVITE or UPDATE asks for is noted for its answer. Otherwise the
+  /// status that the request is refused with: 422 with Min-SE, or 400.
+  int noteSession(const sip_s* sip, ResponseHeaders& headers);
 
   bool terminated() const { return terminated_; }
   bool answered() const { return answered_; }
@@ -96,6 +108,11 @@ class Leg {
   void takeMessage(const sip_s* sip, const char* acceptable);
   void respondToRequest(int status, const char* phrase, const char* acceptable = nullptr);
   void stateChanged(int callState);
+  void takeInviteAnswer(int status, const char* phrase, const sip_s* sip);
+  void takeRefreshAnswer(int status, const sip_s* sip);
+  void sendRefresh(SessionRefresher::Method method, const SessionTimer::Headers& headers);
+  void sessionAgreed();
+  void awaitAck();
 
   friend class UserAgent;
 
@@ -105,13 +122,16 @@ class Leg {
   std::string callId_;
   LegHandler* handler_ = nullptr;
   bool answered_ = false;
-  bool outgoing_ = false;
+  const bool outgoing_;
   bool terminated_ = false;
   bool byeSent_ = false;
   bool acked_ = false;
   bool takesInfo_ = true;
   unsigned referCseq_ = 0;         ///< of the last REFER, once it is answered
   unsigned earlierReferCseq_ = 0;  ///< of the one before
+  std::string sdp_;                ///< our last description
+  SessionRefresher session_;
+  SipTimer ackTimer_;
 };
 
 }  // namespace launcher

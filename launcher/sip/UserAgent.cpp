@@ -20,6 +20,7 @@
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
 #include "log/Log.hpp"
+#include "sip/SofiaGuards.hpp"
 #include "wsbridge-config.h"
 
 namespace launcher {
@@ -95,6 +96,33 @@ InviteHeaders headersOf(const sip_t* sip) {
   return headers;
 }
 
+/// What an INVITE is refused for before anybody looks at what it wants.
+struct InviteFault {
+  int status = 200;
+  const char* phrase = "";
+  ResponseHeaders headers = {};
+};
+
+InviteFault faultOf(const sip_t* sip, Leg& leg) {
+  // The stack has held the Via's transport against the real one.
+  const char* transport = sip->sip_via ? sip->sip_via->v_protocol : nullptr;
+  const bool datagram = transport && text::equalsNoCase(transport, "SIP/2.0/UDP");
+  if (datagram && sip->sip_request->rq_url->url_type == url_sips) {
+    return {416,
+            "Unsupported URI Scheme",
+            {reasonHeader(416, "sips over UDP"),
+             warningHeader(399, "Request-URI: sips: needs TLS, call sip:"),
+             {},
+             0}};
+  }
+  ResponseHeaders headers;
+  const int status = leg.noteSession(sip, headers);
+  if (status == 200) return {};
+  const bool brief = status == 422;
+  headers.reason = reasonHeader(status, brief ? "Session interval too small" : "Session-Expires");
+  return {status, brief ? "Session Interval Too Small" : "Bad Request", headers};
+}
+
 extern "C" void sofiaLog(void*, const char* format, va_list arguments) {
   if (!log::enabled(log::Level::Debug)) return;
   char* text = g_strdup_vprintf(format, arguments);
@@ -144,11 +172,11 @@ bool UserAgent::create() {
             reinterpret_cast<Leg*>(handleMagic), sip, tags);
   };
   nua_ = nua_create(thread_.root(), callback, reinterpret_cast<nua_magic_t*>(this),
-                    NUTAG_URL(url.c_str()), NUTAG_MEDIA_ENABLE(0), NTATAG_EXTRA_100(0), TAG_END());
+                    NUTAG_URL(url.c_str()), NUTAG_MEDIA_ENABLE(0), NTATAG_EXTRA_100(0),
+                    NTATAG_MCLASS(sipMessageClass()), TAG_END());
   if (!nua_) return false;
   nua_set_params(nua_, NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(1),
-                 NUTAG_ENABLEMESSAGE(1), NUTAG_SESSION_TIMER(0), NUTAG_MIN_SE(90),
-                 NUTAG_SESSION_REFRESHER(nua_remote_refresher), NUTAG_UPDATE_REFRESH(1),
+                 NUTAG_ENABLEMESSAGE(1), NUTAG_SESSION_TIMER(0), NUTAG_RETRY_COUNT(0),
                  NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE, MESSAGE"), SIPTAG_ALLOW_STR(kAllow),
                  SIPTAG_SUPPORTED_STR("timer"),
                  NUTAG_USER_AGENT(WSBRIDGE_PACKAGE "/" WSBRIDGE_VERSION), TAG_END());
@@ -179,7 +207,7 @@ std::unique_ptr<Leg> UserAgent::newLeg(const std::string& uri) {
   nua_handle_t* handle = nua_handle(nua_, nullptr, NUTAG_URL(uri.c_str()),
                                     SIPTAG_TO_STR(("<" + uri + ">").c_str()), TAG_END());
   if (!handle) return nullptr;
-  return std::make_unique<Leg>(nua_, handle, contact());
+  return std::make_unique<Leg>(thread_, nua_, handle, contact(), true);
 }
 
 void UserAgent::linger(std::unique_ptr<Leg> leg) {
@@ -240,8 +268,12 @@ void UserAgent::onEvent(int event, int status, const char* phrase, nua_s*, UserA
 
 void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
   IncomingCall call;
-  call.leg = std::make_unique<Leg>(nua_, handle, contact());
+  call.leg = std::make_unique<Leg>(thread_, nua_, handle, contact(), false);
   call.leg->noteAllow(sip);
+  if (const InviteFault fault = faultOf(sip, *call.leg); fault.status != 200) {
+    call.leg->refuse(fault.status, fault.phrase, fault.headers);
+    return linger(std::move(call.leg));
+  }
   call.headers = headersOf(sip);
   call.from = sip->sip_from ? printUrl(sip->sip_from->a_url) : "";
   call.to = sip->sip_to ? printUrl(sip->sip_to->a_url) : "";

@@ -89,6 +89,7 @@ const std::set<std::string>& endReasons() {
                                                 "media-timeout",
                                                 "max-duration",
                                                 "ack-timeout",
+                                                "session-expired",
                                                 "dial-failed",
                                                 "sip-error",
                                                 "shutdown"};

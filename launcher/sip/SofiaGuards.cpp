@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sip/SofiaGuards.hpp"
+
+#include <atomic>
+
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sofia-sip/msg_mclass.h>
+#include <sofia-sip/nta.h>
+#include <sofia-sip/nta_stateless.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_parser.h>
+#include <sofia-sip/sip_protos.h>
+#include <sofia-sip/sip_util.h>
+#include <sofia-sip/su_wait.h>
+#include <sofia-sip/tport_tag.h>
+
+#include "sip/MessageCheck.hpp"
+
+namespace {
+
+std::atomic<unsigned> checks{0};
+/// SIP thread only.
+std::vector<std::string> redirectHosts;
+
+/// The library's own function of that name.
+template <typename Function>
+Function* original(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
+}
+
+}  // namespace
+
+#define WSBRIDGE_EXPORT __attribute__((visibility("default")))
+
+extern "C" {
+
+WSBRIDGE_EXPORT int sip_sanity_check(const sip_t* sip) {
+  static auto* const next = original<decltype(sip_sanity_check)>("sip_sanity_check");
+  checks.fetch_add(1, std::memory_order_relaxed);
+  if (!next || next(sip) < 0) return -1;
+  if (sip->sip_request) return launcher::isAcceptableRequest(sip) ? 0 : -1;
+  // The stack owns the message and reads it after this.
+  launcher::stripUnusableTargets(const_cast<sip_t*>(sip), redirectHosts);
+  return 0;
+}
+
+WSBRIDGE_EXPORT int sip_response_terminates_dialog(int status, sip_method_t method, int* graceful) {
+  static auto* const next =
+      original<decltype(sip_response_terminates_dialog)>("sip_response_terminates_dialog");
+  if (method == sip_method_update) {
+    if (graceful) *graceful = 0;
+    return 0;
+  }
+  return next(status, method, graceful);
+}
+
+}  // extern "C"
+
+namespace launcher {
+
+namespace {
+
+constexpr char kProbe[] =
+    "OPTIONS sip:probe@127.0.0.1 SIP/2.0\r\n"
+    "Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKprobe\r\n"
+    "From: <sip:probe@127.0.0.1>;tag=1\r\n"
+    "To: <sip:probe@127.0.0.1>\r\n"
+    "Call-ID: probe\r\n"
+    "CSeq: 1 OPTIONS\r\n"
+    "Content-Length: 0\r\n\r\n";
+
+constexpr int kSteps = 50;
+constexpr su_duration_t kStepMs = 20;
+
+int answerProbe(nta_agent_magic_t*, nta_agent_t* agent, msg_t* message, sip_t*) {
+  return nta_msg_treply(agent, message, 200, "OK", TAG_END());
+}
+
+bool sendProbe(nta_agent_t* agent) {
+  const sip_via_t* via = nta_agent_via(agent);
+  if (!via || !via->v_port) return false;
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(via->v_port)));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const auto sent =
+      sendto(fd, kProbe, sizeof kProbe - 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to);
+  close(fd);
+  return sent > 0;
+}
+
+}  // namespace
+
+std::string proveSofiaGuards(su_root_s* root) {
+  nta_agent_t* agent = nta_agent_create(root, URL_STRING_MAKE("sip:127.0.0.1:*;transport=udp"),
+                                        answerProbe, nullptr, TPTAG_STUN_SERVER(0), TAG_END());
+  if (!agent) return "no UDP port on 127.0.0.1 to try Sofia-SIP with";
+  const unsigned checksBefore = checks;
+  const bool sent = sendProbe(agent);
+  for (int i = 0; sent && i < kSteps && checks == checksBefore; ++i)
+    su_root_step(root, kStepMs);
+  const bool checked = checks != checksBefore;
+  nta_agent_destroy(agent);
+  if (!sent) return "a datagram to 127.0.0.1 cannot be sent";
+  if (checked) return {};
+  return "Sofia-SIP does not call the gateway's sip_sanity_check(): its library must not be linked "
+         "with -Bsymbolic, nor statically";
+}
+
+void allowRedirects(const std::vector<std::string>& hosts) {
+  redirectHosts = hosts;
+}
+
+const msg_mclass_s* sipMessageClass() {
+  static const msg_mclass_t* const made = []() -> const msg_mclass_t* {
+    const msg_mclass_t* whole = sip_default_mclass();
+    msg_mclass_t* own = msg_mclass_clone(whole, 0, 1);
+    if (!own) return whole;
+    for (short i = 0; i < whole->mc_hash_size; ++i) {
+      const msg_href_t& row = whole->mc_hash[i];
+      if (row.hr_class == sip_session_expires_class || row.hr_class == sip_min_se_class) continue;
+      msg_mclass_insert(own, &row);
+    }
+    return own;
+  }();
+  return made;
+}
+
+}  // namespace launcher

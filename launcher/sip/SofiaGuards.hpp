@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Definitions of ours for functions that Sofia-SIP calls within its own library; the dynamic linker
+// takes them in place of the library's:
+// * sip_sanity_check(), which each message passes before a transaction is made of it, holds it
+//   against MessageCheck as well;
+// * sip_response_terminates_dialog() leaves the end of a dialog whose UPDATE fails to us, because
+//   the stack would drop it without a BYE.
+// All of them run on the SIP thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+struct su_root_s;
+struct msg_mclass_s;
+
+namespace launcher {
+
+/// Proves with a real message that Sofia-SIP calls the functions above: an agent on a loopback port
+/// gets a request. On the SIP thread, before any
+/// agent; takes some milliseconds. An empty text, or what is wrong.
+std::string proveSofiaGuards(su_root_s* root);
+
+/// Host patterns that a 302 or 305 to a call of ours may lead to; none by default.
+void allowRedirects(const std::vector<std::string>& hosts);
+
+/// The message class of SIP without Session-Expires and Min-SE, which thereby are unknown headers:
+/// nua has no session timer then, SessionTimer is ours. Made once, lives as long as the process.
+const msg_mclass_s* sipMessageClass();
+
+}  // namespace launcher
