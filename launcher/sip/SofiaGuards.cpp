@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include <dlfcn.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/sip_protos.h>
 #include <sofia-sip/sip_util.h>
+#include <sofia-sip/su_addrinfo.h>
 #include <sofia-sip/su_wait.h>
 #include <sofia-sip/tport_tag.h>
 
@@ -24,6 +26,7 @@
 
 namespace {
 
+std::atomic<unsigned> lookUps{0};
 std::atomic<unsigned> checks{0};
 /// SIP thread only.
 std::vector<std::string> redirectHosts;
@@ -39,6 +42,16 @@ Function* original(const char* name) {
 #define WSBRIDGE_EXPORT __attribute__((visibility("default")))
 
 extern "C" {
+
+WSBRIDGE_EXPORT int su_getaddrinfo(const char* node, const char* service,
+                                   const su_addrinfo_t* hints, su_addrinfo_t** result) {
+  static auto* const next = original<decltype(su_getaddrinfo)>("su_getaddrinfo");
+  lookUps.fetch_add(1, std::memory_order_relaxed);
+  su_addrinfo_t numeric{};
+  if (hints) numeric = *hints;
+  numeric.ai_flags |= AI_NUMERICHOST;
+  return next ? next(node, service, &numeric, result) : EAI_FAIL;
+}
 
 WSBRIDGE_EXPORT int sip_sanity_check(const sip_t* sip) {
   static auto* const next = original<decltype(sip_sanity_check)>("sip_sanity_check");
@@ -66,9 +79,10 @@ namespace launcher {
 
 namespace {
 
+/// Its answer would go to the host in maddr, RFC 3261 18.2.2.
 constexpr char kProbe[] =
     "OPTIONS sip:probe@127.0.0.1 SIP/2.0\r\n"
-    "Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKprobe\r\n"
+    "Via: SIP/2.0/UDP 127.0.0.1:9;maddr=guard.invalid;branch=z9hG4bKprobe\r\n"
     "From: <sip:probe@127.0.0.1>;tag=1\r\n"
     "To: <sip:probe@127.0.0.1>\r\n"
     "Call-ID: probe\r\n"
@@ -104,15 +118,18 @@ std::string proveSofiaGuards(su_root_s* root) {
                                         answerProbe, nullptr, TPTAG_STUN_SERVER(0), TAG_END());
   if (!agent) return "no UDP port on 127.0.0.1 to try Sofia-SIP with";
   const unsigned checksBefore = checks;
+  const unsigned lookUpsBefore = lookUps;
   const bool sent = sendProbe(agent);
-  for (int i = 0; sent && i < kSteps && checks == checksBefore; ++i)
+  for (int i = 0; sent && i < kSteps && (checks == checksBefore || lookUps == lookUpsBefore); ++i)
     su_root_step(root, kStepMs);
   const bool checked = checks != checksBefore;
+  const bool guarded = lookUps != lookUpsBefore;
   nta_agent_destroy(agent);
   if (!sent) return "a datagram to 127.0.0.1 cannot be sent";
-  if (checked) return {};
-  return "Sofia-SIP does not call the gateway's sip_sanity_check(): its library must not be linked "
-         "with -Bsymbolic, nor statically";
+  if (checked && guarded) return {};
+  return std::string("Sofia-SIP does not call the gateway's ") +
+         (checked ? "su_getaddrinfo()" : "sip_sanity_check()") +
+         ": its library must not be linked with -Bsymbolic, nor statically";
 }
 
 void allowRedirects(const std::vector<std::string>& hosts) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Definitions of ours for functions that Sofia-SIP calls within its own library; the dynamic linker
 // takes them in place of the library's:
+// * su_getaddrinfo() resolves addresses only: to answer a request whose Via names a host the stack
+//   would look that up and wait for it, and all SIP would stand still meanwhile;
 // * sip_sanity_check(), which each message passes before a transaction is made of it, holds it
 //   against MessageCheck as well;
 // * sip_response_terminates_dialog() leaves the end of a dialog whose UPDATE fails to us, because
@@ -17,7 +19,7 @@ struct msg_mclass_s;
 namespace launcher {
 
 /// Proves with a real message that Sofia-SIP calls the functions above: an agent on a loopback port
-/// gets a request. On the SIP thread, before any
+/// gets a request whose answer would need a name to be looked up. On the SIP thread, before any
 /// agent; takes some milliseconds. An empty text, or what is wrong.
 std::string proveSofiaGuards(su_root_s* root);
 
