@@ -17,6 +17,7 @@
 #include "config/CommandLine.hpp"
 #include "config/ConfigLoader.hpp"
 #include "config/Paths.hpp"
+#include "log/LibraryOutput.hpp"
 #include "log/Log.hpp"
 #include "wsbridge-config.h"
 
@@ -48,6 +49,7 @@ class Program {
     const ConfigPtr config = loaded.config;
     log::setLevel(config->log.level);
     log::setFormat(config->log.format);
+    log::takeLibraryOutput();
     const std::size_t descriptorLimit = raiseDescriptorLimit();
     reserveDescriptors(kDescriptors);  // while there is one thread
     const log::Background background;

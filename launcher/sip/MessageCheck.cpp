@@ -53,6 +53,13 @@ bool leavesTargetAlone(sip_method_t method) {
 
 }  // namespace
 
+bool mayBeSip(unsigned char first) {
+  // A token's characters, of which a method is made.
+  if ((first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z')) return true;
+  if (first >= '0' && first <= '9') return true;
+  return first != 0 && std::strchr("\r\n-.!%*_+`'~", first) != nullptr;
+}
+
 bool isUsableTarget(const url_t* url) {
   if (!url || (url->url_type != url_sip && url->url_type != url_sips) || !url->url_host) {
     return false;

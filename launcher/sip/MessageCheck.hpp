@@ -17,6 +17,10 @@ namespace launcher {
 /// RFC 3261 sets no limit; sensible ones are shorter than a tenth of this.
 inline constexpr std::size_t kMaxCallId = 1024;
 
+/// Whether a datagram that begins with this octet may be a SIP message, or the empty lines that
+/// keep a way through a NAT open: RFC 3261 7.1, 7.2, 7.5.
+bool mayBeSip(unsigned char first);
+
 /// A sip: or sips: URI with a host, and a port that is one where it names any.
 bool isUsableTarget(const url_t* url);
 

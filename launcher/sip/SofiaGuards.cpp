@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sip/SofiaGuards.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <iterator>
 
 #include <dlfcn.h>
 #include <netdb.h>
@@ -28,6 +31,7 @@ namespace {
 
 std::atomic<unsigned> lookUps{0};
 std::atomic<unsigned> checks{0};
+std::atomic<unsigned> receptions{0};
 /// SIP thread only.
 std::vector<std::string> redirectHosts;
 
@@ -51,6 +55,18 @@ WSBRIDGE_EXPORT int su_getaddrinfo(const char* node, const char* service,
   if (hints) numeric = *hints;
   numeric.ai_flags |= AI_NUMERICHOST;
   return next ? next(node, service, &numeric, result) : EAI_FAIL;
+}
+
+WSBRIDGE_EXPORT issize_t su_vrecv(su_socket_t socket, su_iovec_t parts[], isize_t count, int flags,
+                                  su_sockaddr_t* from, socklen_t* fromLength) {
+  static auto* const next = original<decltype(su_vrecv)>("su_vrecv");
+  const issize_t size = next ? next(socket, parts, count, flags, from, fromLength) : -1;
+  const bool datagram = from != nullptr;
+  if (size <= 0 || !datagram) return size;
+  receptions.fetch_add(1, std::memory_order_relaxed);
+  if (launcher::mayBeSip(*static_cast<const unsigned char*>(parts[0].siv_base))) return size;
+  errno = EAGAIN;
+  return -1;
 }
 
 WSBRIDGE_EXPORT int sip_sanity_check(const sip_t* sip) {
@@ -117,18 +133,26 @@ std::string proveSofiaGuards(su_root_s* root) {
   nta_agent_t* agent = nta_agent_create(root, URL_STRING_MAKE("sip:127.0.0.1:*;transport=udp"),
                                         answerProbe, nullptr, TPTAG_STUN_SERVER(0), TAG_END());
   if (!agent) return "no UDP port on 127.0.0.1 to try Sofia-SIP with";
-  const unsigned checksBefore = checks;
-  const unsigned lookUpsBefore = lookUps;
+  struct Proof {
+    const char* function;
+    const std::atomic<unsigned>& calls;
+    const unsigned before = calls;
+    bool called() const { return calls != before; }
+  };
+  const Proof proofs[] = {
+      {"su_vrecv()", receptions}, {"sip_sanity_check()", checks}, {"su_getaddrinfo()", lookUps}};
+  const auto missing = [&proofs] {
+    return std::find_if(std::begin(proofs), std::end(proofs),
+                        [](const Proof& proof) { return !proof.called(); });
+  };
   const bool sent = sendProbe(agent);
-  for (int i = 0; sent && i < kSteps && (checks == checksBefore || lookUps == lookUpsBefore); ++i)
+  for (int i = 0; sent && i < kSteps && missing() != std::end(proofs); ++i)
     su_root_step(root, kStepMs);
-  const bool checked = checks != checksBefore;
-  const bool guarded = lookUps != lookUpsBefore;
   nta_agent_destroy(agent);
   if (!sent) return "a datagram to 127.0.0.1 cannot be sent";
-  if (checked && guarded) return {};
-  return std::string("Sofia-SIP does not call the gateway's ") +
-         (checked ? "su_getaddrinfo()" : "sip_sanity_check()") +
+  const Proof* lost = missing();
+  if (lost == std::end(proofs)) return {};
+  return std::string("Sofia-SIP does not call the gateway's ") + lost->function +
          ": its library must not be linked with -Bsymbolic, nor statically";
 }
 

@@ -3,6 +3,8 @@
 // takes them in place of the library's:
 // * su_getaddrinfo() resolves addresses only: to answer a request whose Via names a host the stack
 //   would look that up and wait for it, and all SIP would stand still meanwhile;
+// * su_vrecv() drops datagrams that cannot be SIP: to STUN and compressed ones the stack answers
+//   whoever sends them;
 // * sip_sanity_check(), which each message passes before a transaction is made of it, holds it
 //   against MessageCheck as well;
 // * sip_response_terminates_dialog() leaves the end of a dialog whose UPDATE fails to us, because

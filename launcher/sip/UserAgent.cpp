@@ -16,6 +16,7 @@
 #include <sofia-sip/su.h>
 #include <sofia-sip/su_log.h>
 #include <sofia-sip/su_tag.h>
+#include <sofia-sip/tport_tag.h>
 
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
@@ -173,7 +174,7 @@ bool UserAgent::create() {
   };
   nua_ = nua_create(thread_.root(), callback, reinterpret_cast<nua_magic_t*>(this),
                     NUTAG_URL(url.c_str()), NUTAG_MEDIA_ENABLE(0), NTATAG_EXTRA_100(0),
-                    NTATAG_MCLASS(sipMessageClass()), TAG_END());
+                    NTATAG_MCLASS(sipMessageClass()), TPTAG_STUN_SERVER(0), TAG_END());
   if (!nua_) return false;
   nua_set_params(nua_, NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(1),
                  NUTAG_ENABLEMESSAGE(1), NUTAG_SESSION_TIMER(0), NUTAG_RETRY_COUNT(0),

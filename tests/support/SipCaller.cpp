@@ -75,6 +75,7 @@ void SipCaller::run() {
                                reinterpret_cast<sockaddr*>(&from), &length);
     if (n < 0) continue;
     if (n == 0 && options_.tcp) return;
+    ++receptions_;
     if (options_.port == 0) {
       options_.port = ntohs(from.sin_port);
       if (connect(fd_, reinterpret_cast<sockaddr*>(&from), length) != 0) return;

@@ -71,6 +71,8 @@ class SipCaller {
   std::optional<SipMessage> waitRequest(const std::string& method, Millis limit) const;
   std::vector<SipMessage> responses(const std::string& method) const;
   std::vector<SipMessage> requests(const std::string& method) const;
+  // How often bytes have come, SIP or not.
+  size_t received() const { return receptions_; }
   Clock::time_point invitedAt() const { return invitedAt_; }
 
   // As the called side: answers a request, and takes its dialog over when the status is 2xx to an
@@ -114,6 +116,7 @@ class SipCaller {
   std::vector<SipMessage> received_;
   std::map<std::string, std::pair<int, std::string>> answers_;
   Monitor sending_;
+  std::atomic<size_t> receptions_{0};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -15,6 +15,14 @@
 namespace launcher {
 namespace {
 
+TEST(MessageCheck, SipBeginsWithATokenOrAnEmptyLine) {
+  for (const char good : {'I', 'o', 'S', '\r', '\n', '-', '7', '~'})
+    EXPECT_TRUE(mayBeSip(static_cast<unsigned char>(good))) << good;
+  // STUN is 0 to 3, DTLS 20 to 63, RTP 128 to 191, SigComp from 248 on.
+  for (const unsigned bad : {0U, 1U, 2U, 22U, 127U, 128U, 191U, 248U, 255U})
+    EXPECT_FALSE(mayBeSip(static_cast<unsigned char>(bad))) << bad;
+}
+
 struct Message {
   explicit Message(const std::string& text)
       : whole(msg_make(sipMessageClass(), 0, text.data(), static_cast<ssize_t>(text.size()))) {}
