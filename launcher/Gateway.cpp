@@ -142,6 +142,7 @@ void Gateway::startOnSipThread(const Admission::House& house,
       return done("sip.listen: cannot listen on " + group.host + ":" + std::to_string(group.port));
     }
     const ListenGroup& bound = agent->group();
+    if (bound.udp) ports_->addOwn(bound.host, bound.port);
     const std::string where =
         (bound.host.find(':') == std::string::npos ? bound.host : "[" + bound.host + "]") + ":" +
         std::to_string(bound.port);

@@ -248,6 +248,18 @@ void Call::tick(std::int64_t nowUs) {
   watchMedia(nowUs);
 }
 
+MediaTarget Call::mediaTarget() const {
+  const std::string& announced = agreement_.remoteAddress;
+  const std::string& peer = leg_->peerAddress();
+  MediaTarget target{aimOf(announced, peer, config_->rtp.allow), peer};
+  for (const std::uint16_t port : {agreement_.remotePort, agreement_.remoteRtcpPort}) {
+    std::vector<std::string> bound = services_.ports.boundTo(port);
+    if (!bound.empty()) bound.push_back(local_.address);
+    if (reachesSocket(announced, bound)) target.aim = Aim::Never;
+  }
+  return target;
+}
+
 bool Call::expectsRtp() const {
   return agreement_.direction == Direction::SendRecv || agreement_.direction == Direction::RecvOnly;
 }
@@ -275,6 +287,7 @@ void Call::onBye() {
 
 void Call::onAcknowledged(const std::string& sdp) {
   step("ack");
+  if (pipeline_) pipeline_->acknowledge();
   if (state_ != State::Unacknowledged) return;
   const auto read = readAnswer(sdp, local_);
   if (const auto* fault = std::get_if<SdpFault>(&read)) {
@@ -293,8 +306,8 @@ void Call::attachMedia() {
     });
   };
   const auto attach = [pipeline = pipeline_, launch = &services_.launch, agreement = agreement_,
-                       emit] {
-    const std::string fault = pipeline->attachMedia(*launch, agreement);
+                       target = mediaTarget(), emit] {
+    const std::string fault = pipeline->attachMedia(*launch, agreement, target);
     using Kind = PipelineEvent::Kind;
     emit({fault.empty() ? Kind::MediaAttached : Kind::Error, fault, {}, {}, 0, 0});
   };
@@ -327,7 +340,7 @@ void Call::onRefreshAnswered(const std::string& sdp) {
   agreement_.remoteRtcpPort = agreed->remoteRtcpPort;
   agreement_.direction = agreed->direction;
   mediaWatch_.expect(expectsRtp(), g_get_monotonic_time());
-  pipeline_->update(agreement_);
+  pipeline_->update(agreement_, mediaTarget());
 }
 
 void Call::onReoffer(const std::string& sdp, bool update) {
@@ -359,7 +372,7 @@ void Call::onReoffer(const std::string& sdp, bool update) {
   mediaWatch_.expect(expectsRtp(), g_get_monotonic_time());
   sdp_ = answer.sdp;
   leg_->acceptOffer(sdp_, update);
-  pipeline_->update(agreement_);
+  pipeline_->update(agreement_, mediaTarget());
 }
 
 void Call::onProgress(int status) {

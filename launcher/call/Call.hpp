@@ -15,6 +15,7 @@
 #include "call/CallSnapshot.hpp"
 #include "call/DialogRequests.hpp"
 #include "call/EndpointLookup.hpp"
+#include "call/MediaTarget.hpp"
 #include "call/MediaWatch.hpp"
 #include "call/NameResolver.hpp"
 #include "call/Routing.hpp"
@@ -121,6 +122,8 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void attachMedia();
   void watchMedia(std::int64_t nowUs);
   bool expectsRtp() const;
+  /// Where RTP may go, by what is agreed and who the other side is.
+  MediaTarget mediaTarget() const;
   void onOpened(const PipelineEvent& event);
   void onEndpointClosed(const PipelineEvent& event);
   void activate();

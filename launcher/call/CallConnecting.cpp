@@ -66,6 +66,8 @@ void Call::startPipeline() {
   spec.connectTimeUsedMs = static_cast<unsigned>(std::min<std::int64_t>(
       (g_get_monotonic_time() - connectStartedAt_) / 1000, config_->websocket.connectTimeout));
   spec.agreement = agreement_;
+  spec.target = mediaTarget();
+  spec.acknowledged = outgoing_;  // we have sent the ACK
   spec.sockets = *sockets_;
   auto emit = [sip = &services_.sip, weak = weak_from_this()](PipelineEvent event) {
     sip->post([weak, event = std::move(event)] {

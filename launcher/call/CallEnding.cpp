@@ -123,6 +123,8 @@ void Call::logEnd(const CallCounters& counters) {
                          {"rtp-received", counters.rtpReceived},
                          {"rtp-sent", counters.rtpSent},
                          {"rtp-ignored", counters.rtpIgnored},
+                         {"rtp-source", counters.rtpSource},
+                         {"rtp-latch", counters.rtpLatch},
                          {"frames-sent", counters.framesSent},
                          {"frames-played", counters.framesPlayed},
                          {"lost", counters.lost},

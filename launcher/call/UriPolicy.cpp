@@ -44,6 +44,7 @@ constexpr Range kSpecial[] = {
     {"198.51.100.0", 24, "reserved"},
     {"203.0.113.0", 24, "reserved"},
     {"224.0.0.0", 4, "multicast"},
+    {"255.255.255.255", 32, "broadcast"},
     {"240.0.0.0", 4, "reserved"},
     {"::", 128, "unspecified"},
     {"::1", 128, "loopback"},
@@ -165,6 +166,12 @@ bool UriPolicy::allowsAddress(const std::string& address) const {
     if (matchesNetwork(network, *given) || matchesNetwork(network, plain)) return true;
   }
   return false;
+}
+
+bool UriPolicy::isNetwork(const std::string& entry) {
+  // Every network holds its own first address.
+  const auto base = parseAddress(entry.substr(0, entry.find('/')));
+  return base && matchesNetwork(entry, *base);
 }
 
 UriPolicy::Verdict UriPolicy::checkHost(const std::string& host) const {

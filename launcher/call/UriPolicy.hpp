@@ -29,6 +29,8 @@ class UriPolicy {
   /// Host in any of the spellings that the C library takes for an IPv4 address, or IPv6; normal
   /// form.
   static std::optional<std::string> literalAddress(const std::string& host);
+  /// Whether an entry is an address or a network such as 10.0.0.0/8 or fd00::/8.
+  static bool isNetwork(const std::string& entry);
   /// Nullptr when the address is an ordinary public one, otherwise what it is.
   static const char* specialKind(const std::string& address);
 

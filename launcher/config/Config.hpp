@@ -80,8 +80,9 @@ struct Config {
     std::string publicAddress;
     PortRange portRange;
     std::vector<const Codec*> codecs;
-    int ptime = 0;       ///< ms
-    int jitterWait = 0;  ///< ms
+    int ptime = 0;                   ///< ms
+    int jitterWait = 0;              ///< ms
+    std::vector<std::string> allow;  ///< networks
   } rtp;
   struct Websocket {
     std::string uri;

@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 
 #include "base/Text.hpp"
+#include "call/UriPolicy.hpp"
 #include "config/KeyMakers.hpp"
 #include "config/WebsocketKeys.hpp"
 
@@ -59,6 +60,14 @@ std::string applyPortRange(Config& config, const std::string& value) {
     return "'" + value + "' needs 1024 <= FIRST < LAST <= 65535";
   }
   config.rtp.portRange = {static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
+  return {};
+}
+
+std::string applyNetworks(std::vector<std::string>& target, const std::string& value) {
+  target = text::splitList(value, ";,");
+  for (const std::string& entry : target) {
+    if (!UriPolicy::isNetwork(entry)) return "'" + entry + "' is no address and no network";
+  }
   return {};
 }
 
@@ -137,6 +146,10 @@ std::vector<ConfigKey> buildSipAndRtp() {
           "rtp.jitter-wait", "ms", 0, 1000, 60,
           "how long a missing packet is waited for before it counts as lost",
           [](Config & c) -> auto& { return c.rtp.jitterWait; }),
+      custom("rtp.allow", "list of CIDR networks", "",
+             "private and loopback addresses of an SDP that RTP is sent to before any has come, "
+             "though the signalling comes from elsewhere",
+             [](Config& c, const std::string& v) { return applyNetworks(c.rtp.allow, v); }),
   };
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "media/CallPipeline.hpp"
 
+#include <tuple>
+
 #include "base/Text.hpp"
 #include "log/Log.hpp"
 
@@ -46,6 +48,15 @@ std::optional<CallCounters::Remote> remoteOf(const GstStructure* stats) {
                               known ? static_cast<double>(nanoseconds) / kPerMs : -1.0};
 }
 
+void noteSource(const GstStructure* stats, CallCounters& counters) {
+  const std::string address = stats ? stringOf(stats, "source-address") : "";
+  if (address.empty()) return;
+  const bool v6 = address.find(':') != std::string::npos;
+  counters.rtpSource =
+      (v6 ? "[" + address + "]" : address) + ":" + std::to_string(uintOf(stats, "source-port"));
+  counters.rtpLatch = stringOf(stats, "latch");
+}
+
 }  // namespace
 
 GstElement* CallPipeline::element(const char* name) const {
@@ -67,6 +78,7 @@ CallCounters CallPipeline::stop() {
   counters.rtpReceived = counterOf(received.get(), "packets-received");
   counters.rtpIgnored = ignored_.value_or(counterOf(received.get(), "packets-ignored"));
   counters.remote = remoteOf(received.get());
+  noteSource(received.get(), counters);
   const StructurePtr sent = statsOf(element("rtp-out"));
   counters.rtpSent = counterOf(sent.get(), "packets-sent");
   const StructurePtr buffered = statsOf(element("jitterbuffer"));
@@ -93,8 +105,20 @@ CallCounters CallPipeline::stop() {
 
 void CallPipeline::open() {
   opened_ = true;
-  setGate();
   if (GstElement* source = element("rtp-in")) g_object_set(source, "open", TRUE, nullptr);
+  startSending();
+}
+
+void CallPipeline::acknowledge() {
+  acknowledged_ = true;
+  startSending();
+}
+
+void CallPipeline::startSending() {
+  if (!opened_ || !acknowledged_) return;
+  if (GstElement* source = element("rtp-in")) g_object_set(source, "await-source", FALSE, nullptr);
+  setGate();
+  g_object_set(wsSource_.get(), "wait-to-play", FALSE, nullptr);
 }
 
 void CallPipeline::shut() {
@@ -107,20 +131,34 @@ void CallPipeline::shut() {
   g_object_set(source, "open", FALSE, nullptr);
 }
 
-void CallPipeline::update(const Agreement& agreement) {
+void CallPipeline::update(const Agreement& agreement, const MediaTarget& target) {
   if (sends_ != agreement.sends()) {
     gboolean told = FALSE;
     g_signal_emit_by_name(wsSink_.get(), "hold-changed", sends_ ? TRUE : FALSE, &told);
   }
   sends_ = agreement.sends();
   setGate();
-  announceRemote(agreement);
+  const auto where = [](const Agreement& it) {
+    return std::tie(it.remoteAddress, it.remotePort, it.remoteRtcpPort);
+  };
+  const bool same = where(agreement) == where(spec_.agreement) && target == spec_.target;
+  spec_.agreement = agreement;
+  spec_.target = target;
+  if (!same) announceRemote();
 }
 
-void CallPipeline::announceRemote(const Agreement& agreement) {
-  g_object_set(element("rtp-in"), "remote-address", agreement.remoteAddress.c_str(), "remote-port",
-               guint{agreement.remotePort}, "remote-rtcp-port", guint{agreement.remoteRtcpPort},
-               nullptr);
+void CallPipeline::announceRemote() {
+  const Agreement& agreed = spec_.agreement;
+  const MediaTarget& target = spec_.target;
+  const bool never = target.aim == Aim::Never;
+  // Whoever is not known trusts nobody. Nothing is aimed at while address and ports change.
+  g_object_set(element("rtp-in"), "signalling-address",
+               target.signalling.empty() ? "0.0.0.0" : target.signalling.c_str(),
+               "aim-at-announced", FALSE, "remote-address",
+               never ? nullptr : agreed.remoteAddress.c_str(), "remote-port",
+               never ? 0U : guint{agreed.remotePort}, "remote-rtcp-port",
+               never ? 0U : guint{agreed.remoteRtcpPort}, "aim-at-announced",
+               target.aim == Aim::AtOnce ? TRUE : FALSE, nullptr);
 }
 
 std::int64_t CallPipeline::lastRtp() const {
@@ -247,6 +285,10 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
         Kind::Opened, stringOf(structure, "content-type"), {}, stringOf(structure, "uri"), 0, 0};
     gst_structure_get_double(structure, "setup-ms", &event.setupMs);
     emit_(std::move(event));
+  } else if (name == "wsbridge-rtp-source") {
+    gboolean rtcp = FALSE;
+    gst_structure_get_boolean(structure, "rtcp", &rtcp);
+    if (!rtcp && stringOf(structure, "latch") == "announced") acknowledge();
   } else if (name == "wsbridge-first-audio") {
     emit_({Kind::FirstAudio, {}, {}, {}, 0, 0});
   } else if (name == "wsbridge-dtmf") {

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "base/GPtr.hpp"
+#include "call/MediaTarget.hpp"
 #include "call/Routing.hpp"
 #include "config/Config.hpp"
 #include "media/PipelineTemplate.hpp"
@@ -36,6 +37,8 @@ struct PipelineSpec {
   std::string resolvedAddresses;   ///< checked by the policy; one list for each endpoint
   unsigned connectTimeUsedMs = 0;  ///< by the look-up of names
   Agreement agreement;
+  MediaTarget target;
+  bool acknowledged = false;  ///< the other side has been heard of: RTP may go there
   RtpSockets sockets;
 };
 
@@ -64,7 +67,9 @@ struct PipelineEvent {
 struct CallCounters {
   std::uint64_t rtpReceived = 0;
   std::uint64_t rtpSent = 0;
-  std::uint64_t rtpIgnored = 0;  ///< foreign source or payload type
+  std::uint64_t rtpIgnored = 0;   ///< foreign source or payload type
+  std::string rtpSource;          ///< the latched one with its port; empty: none
+  std::string rtpLatch = "none";  ///< how, see docs/elements.md
   std::uint64_t framesSent = 0;
   std::uint64_t framesPlayed = 0;
   std::uint64_t lost = 0;
@@ -98,16 +103,19 @@ class CallPipeline {
   /// elements are set up: the caller's answer is still to come.
   std::string build(const PipelineTemplate& launch);
   /// The rest, once there is an agreement; the WebSocket goes on as it is.
-  std::string attachMedia(const PipelineTemplate& launch, const Agreement& agreement);
+  std::string attachMedia(const PipelineTemplate& launch, const Agreement& agreement,
+                          const MediaTarget& target);
   bool play();
   /// An RTCP BYE ends our stream.
   CallCounters stop();
 
-  /// The call is answered: from now on RTP goes both ways.
+  /// The call is answered: RTP is taken. Ours goes out when the caller has acknowledged, or has
+  /// sent from the announced address; until then the endpoint's audio is kept.
   void open();
+  void acknowledge();
   /// The call is over: no more RTP, and a BYE of RTCP, while the WebSocket may still be closing.
   void shut();
-  void update(const Agreement& agreement);
+  void update(const Agreement& agreement, const MediaTarget& target);
   /// `reason`: the label in callEndTable(), for the endpoint.
   void closeWebSocket(unsigned code, const std::string& text, const char* reason);
   void sendDigit(const Digit& digit);
@@ -136,8 +144,10 @@ class CallPipeline {
   /// A key that the endpoint wants, to the caller (RFC 4733); one that cannot go that way becomes
   /// an event.
   void pressKey(const char* digit, unsigned durationMs);
-  void announceRemote(const Agreement& agreement);
-  /// While the call is not answered, or on hold, nothing goes out, and the sequence has no gap.
+  void announceRemote();
+  void startSending();
+  /// While the call is not answered and acknowledged, or on hold, nothing goes out, and the
+  /// sequence has no gap.
   void setGate();
   GstPadProbeReturn onPlayedOut(GstEvent* event);
   void handleEventPacket(GstBuffer* buffer);
@@ -149,6 +159,7 @@ class CallPipeline {
   GstPtr<GstElement> wsSource_;
 
   std::atomic<bool> opened_{false};
+  std::atomic<bool> acknowledged_;
   std::optional<std::uint64_t> ignored_;  ///< packets until shut()
   std::atomic<bool> sends_{true};
   std::atomic<bool> stopping_{false};

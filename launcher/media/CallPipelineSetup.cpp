@@ -97,7 +97,7 @@ void relinkWhenIdle(GstElement* source, GstPad* to) {
 }  // namespace
 
 CallPipeline::CallPipeline(PipelineSpec spec, Emit emit)
-    : spec_(std::move(spec)), emit_(std::move(emit)) {
+    : spec_(std::move(spec)), emit_(std::move(emit)), acknowledged_(spec_.acknowledged) {
   resetMedia();
 }
 
@@ -141,8 +141,10 @@ std::string CallPipeline::buildEndpointHalf(const PipelineTemplate& launch) {
   return linkPads(wsSource_.get(), "src", parking, "sink") ? "" : "ws-source cannot be linked";
 }
 
-std::string CallPipeline::attachMedia(const PipelineTemplate& launch, const Agreement& agreement) {
+std::string CallPipeline::attachMedia(const PipelineTemplate& launch, const Agreement& agreement,
+                                      const MediaTarget& target) {
   spec_.agreement = agreement;
+  spec_.target = target;
   resetMedia();
   GstPtr<GstElement> media;
   if (std::string fault = fromTemplate(launch, *agreement.codec, true, media); !fault.empty()) {
@@ -213,7 +215,7 @@ void CallPipeline::configureWebSocket() {
   g_object_set(wsSource_.get(), "noise-level", audio.noiseLevel, "max-playout",
                static_cast<guint>(audio.maxPlayout), "max-total-playout-bytes",
                static_cast<guint64>(audio.maxTotalPlayoutBytes), "prebuffer",
-               static_cast<guint>(audio.prebuffer), nullptr);
+               static_cast<guint>(audio.prebuffer), "wait-to-play", TRUE, nullptr);
   gst_util_set_object_arg(G_OBJECT(wsSource_.get()), "fallback", audio.fallback.c_str());
 }
 
@@ -235,7 +237,8 @@ void CallPipeline::configureRtp() {
   // A template with an RTP session of its own takes RTCP from a pad.
   const GstPtr<GstPad> rtcp(gst_element_get_static_pad(element("rtp-in"), "rtcp_src"));
   g_object_set(element("rtp-in"), "reports", rtcp ? FALSE : TRUE, nullptr);
-  announceRemote(agreed);
+  g_object_set(element("rtp-in"), "await-source", acknowledged_ ? FALSE : TRUE, nullptr);
+  announceRemote();
   g_object_set(element("rtp-out"), "transport", spec_.connection.c_str(), nullptr);
   g_object_set(element("jitterbuffer"), "max-wait",
                static_cast<guint>(spec_.config->rtp.jitterWait), "context", spec_.loop.c_str(),
@@ -258,7 +261,7 @@ void CallPipeline::installProbes() {
 void CallPipeline::setGate() {
   const std::lock_guard lock(gateMutex_);
   GstElement* encoder = element("encode");
-  const bool shut = !opened_ || !sends_;
+  const bool shut = !opened_ || !acknowledged_ || !sends_;
   if (!encoder || shut == (gate_ != 0)) return;
   const GstPtr<GstPad> pad(gst_element_get_static_pad(encoder, "sink"));
   if (shut) {

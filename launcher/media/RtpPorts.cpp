@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "base/GPtr.hpp"
@@ -13,7 +14,8 @@ namespace {
 
 constexpr std::int64_t kRestUs = 2 * G_USEC_PER_SEC;
 constexpr int kReceiveBuffer = 256 * 1024;
-// Pairs that others hold cost system calls, and the SIP thread waits; the next call goes on behind.
+// Pairs that others hold cost system calls, and the SIP thread waits; the next call looks
+// elsewhere.
 constexpr int kMostBinds = 100;
 
 std::shared_ptr<GSocket> openUdp(GSocketAddress* where) {
@@ -33,10 +35,17 @@ bool bindTo(GSocket* socket, const std::string& address, int port) {
   return g_socket_bind(socket, where.get(), FALSE, nullptr) == TRUE;
 }
 
+/// From the kernel: what a generator gives can be told from what it gave before.
+std::size_t drawBelow(std::size_t bound) {
+  std::uint64_t number = 0;
+  while (getrandom(&number, sizeof number, 0) != sizeof number) {
+  }
+  return static_cast<std::size_t>(number % bound);
+}
+
 }  // namespace
 
-RtpPorts::RtpPorts(PortRange range)
-    : range_(range), next_(static_cast<std::uint16_t>(range.first + range.first % 2)) {}
+RtpPorts::RtpPorts(PortRange range) : range_(range) {}
 
 std::size_t RtpPorts::pairs() const {
   return static_cast<std::size_t>(range_.last + 1 - range_.first - range_.first % 2) / 2;
@@ -66,10 +75,10 @@ std::optional<RtpSockets> RtpPorts::take(const std::string& address, PortFault* 
   int binds = 0;
   // A small range may have nothing but resting pairs left: then those, rather than refuse a call.
   for (const bool allowResting : {false, true}) {
+    const std::size_t start = drawBelow(pairs());
     for (std::size_t tried = 0; tried < pairs() && binds < kMostBinds; ++tried) {
-      const std::uint16_t port = next_;
-      next_ = static_cast<std::uint16_t>(next_ + 2 >= range_.last ? first : next_ + 2);
-      if (port + 1 > range_.last || used_.count(port)) continue;
+      const auto port = static_cast<std::uint16_t>(first + (start + tried) % pairs() * 2);
+      if (used_.count(port)) continue;
       if (!allowResting && resting(port)) continue;
       ++binds;
       // RTCP first: when that port is taken, the socket is as good as new for the next pair.
@@ -80,7 +89,7 @@ std::optional<RtpSockets> RtpPorts::take(const std::string& address, PortFault* 
         continue;
       }
       sockets.port = port;
-      used_.insert(port);
+      used_.emplace(port, address);
       why = PortFault::None;
       return sockets;
     }
@@ -95,6 +104,22 @@ void RtpPorts::giveBack(const RtpSockets& sockets) {
   const std::lock_guard lock(mutex_);
   if (used_.erase(sockets.port) == 0) return;
   rested_.emplace_back(sockets.port, g_get_monotonic_time() + kRestUs);
+}
+
+void RtpPorts::addOwn(const std::string& address, std::uint16_t port) {
+  const std::lock_guard lock(mutex_);
+  others_.emplace_back(port, address);
+}
+
+std::vector<std::string> RtpPorts::boundTo(std::uint16_t port) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> addresses;
+  const auto pair = used_.find(static_cast<std::uint16_t>(port & ~1U));
+  if (pair != used_.end()) addresses.push_back(pair->second);
+  for (const auto& [other, address] : others_) {
+    if (other == port) addresses.push_back(address);
+  }
+  return addresses;
 }
 
 std::size_t RtpPorts::inUse() const {

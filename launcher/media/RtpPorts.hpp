@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The UDP ports of the calls: an even one for RTP and the next for RTCP, bound before the SDP is
-// written. Owns the list of what is in use; a pair that was given back rests for a while, so that
-// late packets of one call do not reach the next. Any thread may call.
+// written, drawn at random so that nobody can tell those of the next call. Owns the list of what is
+// in use; a pair that was given back rests for a while, so that late packets of one call do not
+// reach the next. Any thread may call.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gio/gio.h>
 
@@ -37,6 +40,11 @@ class RtpPorts {
   /// Closes the sockets.
   void giveBack(const RtpSockets& sockets);
   std::size_t inUse() const;
+  /// A UDP port that this process listens on for something else than RTP.
+  void addOwn(const std::string& address, std::uint16_t port);
+  /// The addresses at which this process listens on that port: RTP and RTCP of calls, and what
+  /// addOwn() has named.
+  std::vector<std::string> boundTo(std::uint16_t port) const;
   /// How many there are in the range.
   std::size_t pairs() const;
 
@@ -45,8 +53,8 @@ class RtpPorts {
 
   mutable std::mutex mutex_;
   PortRange range_;
-  std::uint16_t next_;
-  std::set<std::uint16_t> used_;
+  std::map<std::uint16_t, std::string> used_;  ///< RTP port and address
+  std::vector<std::pair<std::uint16_t, std::string>> others_;
   std::deque<std::pair<std::uint16_t, std::int64_t>> rested_;  ///< port and until when, µs
 };
 

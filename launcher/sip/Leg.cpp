@@ -6,12 +6,14 @@
 #include <optional>
 #include <utility>
 
+#include <sofia-sip/msg_addr.h>
 #include <sofia-sip/nua.h>
 #include <sofia-sip/nua_tag.h>
 #include <sofia-sip/sip.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
+#include <sofia-sip/su.h>
 #include <sofia-sip/su_tag.h>
 
 #include "base/Text.hpp"
@@ -84,6 +86,17 @@ struct SessionLines {
 };
 
 }  // namespace
+
+std::string peerOf(nua_s* nua) {
+  msg_t* message = nua_current_request(nua);
+  if (!message) return {};
+  const su_sockaddr_t* address = msg_addr(message);
+  char buffer[SU_ADDRSIZE];
+  if (!address || !su_inet_ntop(address->su_family, SU_ADDR(address), buffer, sizeof buffer)) {
+    return {};
+  }
+  return buffer;
+}
 
 Leg::Leg(SipThread& thread, nua_s* nua, nua_handle_s* handle, std::string contact, bool outgoing)
     : nua_(nua),
@@ -216,6 +229,11 @@ void Leg::send(InDialog method, const std::string& type, const std::string& body
           TAG_END());
 }
 
+void Leg::notePeer() {
+  std::string address = peerOf(nua_);
+  if (!address.empty()) peerAddress_ = std::move(address);
+}
+
 void Leg::noteAllow(const sip_s* sip) {
   if (!sip || !sip->sip_allow) return;
   session_.setTakesUpdate(sip_is_allowed(sip->sip_allow, sip_method_update, "UPDATE") != 0);
@@ -286,6 +304,7 @@ void Leg::takeInviteAnswer(int status, const char* phrase, const sip_s* sip) {
   } else if (status < 300) {
     answered_ = acked_ = true;
     noteAllow(sip);
+    notePeer();
     // Missing, or taken out by the guard because nothing can be sent there.
     if (!sip || !sip->sip_contact) {
       return handler_->onSipFault("the answer has no Contact that is a SIP URI with a host");
@@ -312,6 +331,7 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
   switch (static_cast<nua_event_t>(event)) {
     case nua_i_invite:
     case nua_i_update: {
+      notePeer();
       ResponseHeaders headers;
       const int fault = noteSession(sip, headers);
       noteAllow(sip);

@@ -65,6 +65,9 @@ struct ResponseHeaders {
 
 enum class InDialog { Message, Info };
 
+/// Where the message that is being handled came from on the wire; empty when none is.
+std::string peerOf(nua_s* nua);
+
 class Leg {
  public:
   /// Takes over the handle.
@@ -95,6 +98,10 @@ class Leg {
   /// The session timer that an INVITE or UPDATE asks for is noted for its answer. Otherwise the
   /// status that the request is refused with: 422 with Min-SE, or 400.
   int noteSession(const sip_s* sip, ResponseHeaders& headers);
+  /// Where the message that is being handled came from on the wire is where the other side is.
+  void notePeer();
+  /// Its address without a port; empty while it is not known.
+  const std::string& peerAddress() const { return peerAddress_; }
 
   bool terminated() const { return terminated_; }
   bool answered() const { return answered_; }
@@ -120,6 +127,7 @@ class Leg {
   nua_handle_s* handle_;
   std::string contact_;
   std::string callId_;
+  std::string peerAddress_;
   LegHandler* handler_ = nullptr;
   bool answered_ = false;
   const bool outgoing_;

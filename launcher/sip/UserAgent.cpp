@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include <sofia-sip/msg_addr.h>
 #include <sofia-sip/nta_tag.h>
 #include <sofia-sip/nua.h>
 #include <sofia-sip/nua_tag.h>
@@ -13,7 +12,6 @@
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
 #include <sofia-sip/sip_util.h>
-#include <sofia-sip/su.h>
 #include <sofia-sip/su_log.h>
 #include <sofia-sip/su_tag.h>
 #include <sofia-sip/tport_tag.h>
@@ -47,18 +45,6 @@ std::string printUrl(const url_t* url) {
   char buffer[1024];
   if (!url || url_e(buffer, sizeof buffer, url) <= 0) return {};
   buffer[sizeof buffer - 1] = '\0';
-  return buffer;
-}
-
-/// Where the request came from on the wire.
-std::string peerOf(nua_t* nua) {
-  msg_t* message = nua_current_request(nua);
-  if (!message) return {};
-  const su_sockaddr_t* address = msg_addr(message);
-  char buffer[SU_ADDRSIZE];
-  if (!address || !su_inet_ntop(address->su_family, SU_ADDR(address), buffer, sizeof buffer)) {
-    return {};
-  }
   return buffer;
 }
 
@@ -271,6 +257,7 @@ void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
   IncomingCall call;
   call.leg = std::make_unique<Leg>(thread_, nua_, handle, contact(), false);
   call.leg->noteAllow(sip);
+  call.leg->notePeer();
   if (const InviteFault fault = faultOf(sip, *call.leg); fault.status != 200) {
     call.leg->refuse(fault.status, fault.phrase, fault.headers);
     return linger(std::move(call.leg));
@@ -284,7 +271,7 @@ void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
     const char* type = sip->sip_content_type ? sip->sip_content_type->c_type : nullptr;
     call.foreignBody = !type || !text::equalsNoCase(type, "application/sdp");
   }
-  call.localAddress = localAddressTowards(peerOf(nua_));
+  call.localAddress = localAddressTowards(call.leg->peerAddress());
   callbacks_.incoming(std::move(call));
 }
 

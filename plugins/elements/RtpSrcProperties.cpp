@@ -82,10 +82,26 @@ void installSource(GObjectClass* klass) {
                         "with rtcp-mux",
                         0, kMaxPort, 0, kPlaying));
   g_object_class_install_property(
+      klass, kPropSignallingAddress,
+      g_param_spec_string(
+          "signalling-address", "Signalling address",
+          "IP address that the signalling of the call comes from: its packets latch "
+          "at once",
+          nullptr, kPlaying));
+  g_object_class_install_property(
+      klass, kPropAimAtAnnounced,
+      g_param_spec_boolean("aim-at-announced", "Aim at announced",
+                           "Send to the remote address before a packet has come", TRUE, kPlaying));
+  g_object_class_install_property(
+      klass, kPropAwaitSource,
+      g_param_spec_boolean("await-source", "Await source",
+                           "Send nothing before a packet has come from the remote address", FALSE,
+                           kPlaying));
+  g_object_class_install_property(
       klass, kPropLatch,
       g_param_spec_boolean("latch", "Latch",
-                           "Take packets of the first valid source only, and send there, RFC 4961",
-                           TRUE, kPlaying));
+                           "Take packets of one source only, and send there, RFC 4961", TRUE,
+                           kPlaying));
   g_object_class_install_property(
       klass, kPropOpen,
       g_param_spec_boolean("open", "Open", "While false, packets are read and dropped", TRUE,
@@ -143,6 +159,15 @@ bool setRtpSrcProperty(RtpSrcSettings& s, guint id, const GValue* value) {
     case kPropRemoteRtcpPort:
       s.remote_rtcp_port = g_value_get_uint(value);
       return true;
+    case kPropSignallingAddress:
+      s.signalling_address = textOf(value);
+      return true;
+    case kPropAimAtAnnounced:
+      s.aim_at_announced = g_value_get_boolean(value) != FALSE;
+      return true;
+    case kPropAwaitSource:
+      s.await_source = g_value_get_boolean(value) != FALSE;
+      return true;
     case kPropLatch:
       s.latch = g_value_get_boolean(value) != FALSE;
       return true;
@@ -197,6 +222,15 @@ bool getRtpSrcProperty(const RtpSrcSettings& s, guint id, GValue* value) {
       return true;
     case kPropRemoteRtcpPort:
       g_value_set_uint(value, s.remote_rtcp_port);
+      return true;
+    case kPropSignallingAddress:
+      g_value_set_string(value, s.signalling_address.c_str());
+      return true;
+    case kPropAimAtAnnounced:
+      g_value_set_boolean(value, static_cast<gboolean>(s.aim_at_announced));
+      return true;
+    case kPropAwaitSource:
+      g_value_set_boolean(value, static_cast<gboolean>(s.await_source));
       return true;
     case kPropLatch:
       g_value_set_boolean(value, static_cast<gboolean>(s.latch));

@@ -25,6 +25,9 @@ enum RtpSrcProperty : guint {
   kPropRemoteAddress,
   kPropRemotePort,
   kPropRemoteRtcpPort,
+  kPropSignallingAddress,
+  kPropAimAtAnnounced,
+  kPropAwaitSource,
   kPropLatch,
   kPropOpen,
   kPropContext,
@@ -45,6 +48,9 @@ struct RtpSrcSettings {
   std::string remote_address;
   guint remote_port = 0;
   guint remote_rtcp_port = 0;
+  std::string signalling_address;
+  bool aim_at_announced = true;
+  bool await_source = false;
   bool latch = true;
   bool open = true;
   std::string context;

@@ -17,6 +17,7 @@ constexpr int64_t kMaxCatchUpUs = 200'000;
 constexpr int64_t kMaxOwingUs = 100'000;
 constexpr int64_t kAdvanceStepUs = 2'000;
 constexpr int64_t kDryLookUs = 1'000;
+constexpr int64_t kHeldLookUs = 10'000;
 
 }  // namespace
 
@@ -122,6 +123,10 @@ void SourcePusher::taskStep() {
     if (!playing_) discont_ = true;
     return;
   }
+  if (held_ && !eos_requested_) {
+    discont_ = true;
+    return;
+  }
   if (!pushFrame(g_get_monotonic_time())) gst_pad_pause_task(pad_);
 }
 
@@ -146,6 +151,10 @@ int64_t SourcePusher::tick(int64_t now_us) {
   if (stopped_ || !playing_ || GST_PAD_IS_FLUSHING(pad_)) {
     discont_ = true;
     return 0;
+  }
+  if (held_ && !eos_requested_) {
+    discont_ = true;
+    return now_us + kHeldLookUs;
   }
   if (now_us - next_tick_us_ > kMaxCatchUpUs || discont_) {
     next_tick_us_ = now_us;

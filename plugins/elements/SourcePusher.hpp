@@ -2,9 +2,9 @@
 //
 // SourcePusher: pushes wsbridgesrc's buffers. With a shared media loop its timer pushes, on the
 // loop's thread; without one a pad task waits for the pipeline clock. Both hold the pad's stream
-// lock while pushing, so deactivating the pad waits for them. play(), pause(), stop(), wake() and
-// requestEos() may be called from any thread; a pusher is used for one run from READY to PAUSED and
-// back.
+// lock while pushing, so deactivating the pad waits for them. play(), pause(), stop(), wake(),
+// setHeld() and requestEos() may be called from any thread; a pusher is used for one run from READY
+// to PAUSED and back.
 #pragma once
 
 #include <atomic>
@@ -41,6 +41,8 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
   void stop();
   /// Ends a wait for the clock, because the pad is being deactivated.
   void wake();
+  /// While held, nothing is pushed and the queue keeps what the endpoint sends.
+  void setHeld(bool held) { held_ = held; }
   void requestEos() { eos_requested_ = true; }
 
  private:
@@ -66,6 +68,7 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
 
   std::atomic<bool> playing_{false};
   std::atomic<bool> stopped_{false};
+  std::atomic<bool> held_{false};
   std::atomic<bool> eos_requested_{false};
   std::atomic<bool> timer_running_{false};
 

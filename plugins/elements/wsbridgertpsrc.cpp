@@ -105,6 +105,15 @@ void announce(RtpSrcPrivate& priv) {
                                                                          : next));
 }
 
+/// How sources are judged and where ours go; in mid-call too.
+void applyGuard(RtpSrcPrivate& priv) {
+  if (!priv.transport) return;
+  const RtpSrcSettings& s = priv.settings;
+  priv.transport->setSignalling(RtpAddress::parse(s.signalling_address, 0).value_or(RtpAddress{}));
+  priv.transport->setAimAtAnnounced(s.aim_at_announced);
+  priv.transport->setLatching(s.latch);
+}
+
 void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
   RtpSrcPrivate& priv = privOf(object);
   const std::lock_guard lock(priv.mutex);
@@ -119,8 +128,13 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
     case wsbridge::kPropRemoteRtcpPort:
       announce(priv);
       break;
+    case wsbridge::kPropSignallingAddress:
+    case wsbridge::kPropAimAtAnnounced:
     case wsbridge::kPropLatch:
-      if (priv.transport) priv.transport->setLatching(s.latch);
+      applyGuard(priv);
+      break;
+    case wsbridge::kPropAwaitSource:
+      if (priv.transport) priv.transport->setAwaitSource(s.await_source);
       break;
     case wsbridge::kPropOpen:
       if (priv.receiver) priv.receiver->setOpen(s.open);
@@ -141,12 +155,14 @@ GstStructure* makeStats(RtpSrcPrivate& priv) {
       "bytes-received", G_TYPE_UINT64, c.rtp_bytes_received.load(), "packets-ignored",
       G_TYPE_UINT64, c.rtp_ignored.load(), "rtcp-received", G_TYPE_UINT64, c.rtcp_received.load(),
       "last-arrival", G_TYPE_INT64, c.last_rtp_us.load(), "source-address", G_TYPE_STRING,
-      source ? source->ipText().c_str() : "", "source-port", G_TYPE_UINT,
-      source ? guint{source->port} : 0U, "loop-busy", G_TYPE_DOUBLE, load.busy, "loop-delay",
-      G_TYPE_UINT64, static_cast<guint64>(load.delay_us) * 1000, "loop-missed", G_TYPE_UINT64,
-      late.missed, "loop-missed-own", G_TYPE_UINT64, late.missed_own, "loop-worst-delay",
-      G_TYPE_UINT64, static_cast<guint64>(late.worst_us) * 1000, "loop-worst-own-delay",
-      G_TYPE_UINT64, static_cast<guint64>(late.worst_own_us) * 1000, nullptr);
+      source ? source->address.ipText().c_str() : "", "source-port", G_TYPE_UINT,
+      source ? guint{source->address.port} : 0U, "latch", G_TYPE_STRING,
+      wsbridge::latchName(source ? source->how : wsbridge::SourceLatch::How::None), "loop-busy",
+      G_TYPE_DOUBLE, load.busy, "loop-delay", G_TYPE_UINT64,
+      static_cast<guint64>(load.delay_us) * 1000, "loop-missed", G_TYPE_UINT64, late.missed,
+      "loop-missed-own", G_TYPE_UINT64, late.missed_own, "loop-worst-delay", G_TYPE_UINT64,
+      static_cast<guint64>(late.worst_us) * 1000, "loop-worst-own-delay", G_TYPE_UINT64,
+      static_cast<guint64>(late.worst_own_us) * 1000, nullptr);
   if (const auto remote = priv.transport ? priv.transport->remote() : std::nullopt) {
     gst_structure_set(stats, "remote-lost", G_TYPE_INT, remote->lost, "remote-jitter",
                       G_TYPE_UINT64, static_cast<guint64>(remote->jitter_us) * 1000, nullptr);
@@ -189,7 +205,8 @@ bool attach(GstElement* element) {
     if (taken) {
       priv.transport.reset();
     } else {
-      priv.transport->setLatching(s.latch);
+      applyGuard(priv);
+      priv.transport->setAwaitSource(s.await_source);
       announce(priv);
     }
   }

@@ -46,6 +46,7 @@ enum : guint {
   kPropMaxPlayout,
   kPropMaxTotalPlayoutBytes,
   kPropPrebuffer,
+  kPropWaitToPlay,
 };
 
 struct SrcPrivate {
@@ -59,12 +60,24 @@ struct SrcPrivate {
   }
   void setPusher(std::shared_ptr<SourcePusher> next) {
     const std::lock_guard lock(pusher_mutex);
+    if (next) next->setHeld(waiting);
     current_pusher.swap(next);
+  }
+  [[nodiscard]] bool isWaiting() const {
+    const std::lock_guard lock(pusher_mutex);
+    return waiting;
+  }
+  /// Also in mid-stream.
+  void setWaiting(bool wait) {
+    const std::lock_guard lock(pusher_mutex);
+    waiting = wait;
+    if (current_pusher) current_pusher->setHeld(wait);
   }
 
   mutable std::mutex pusher_mutex;
   std::shared_ptr<SourcePusher>
-      current_pusher;  // guarded by pusher_mutex: events come from any thread
+      current_pusher;    // guarded by pusher_mutex: events come from any thread
+  bool waiting = false;  // guarded by pusher_mutex
 };
 
 }  // namespace
@@ -102,6 +115,7 @@ GType fallbackType() {
 void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
   ElementCore& core = privOf(object).core;
   if (core.setProperty(id, value)) return;
+  if (id == kPropWaitToPlay) return privOf(object).setWaiting(g_value_get_boolean(value) != FALSE);
   const auto lock = core.lockSettings();
   wsbridge::ConnectionSettings& settings = core.settings();
   switch (id) {
@@ -128,6 +142,9 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
 void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   ElementCore& core = privOf(object).core;
   if (core.getProperty(id, value)) return;
+  if (id == kPropWaitToPlay) {
+    return g_value_set_boolean(value, static_cast<gboolean>(privOf(object).isWaiting()));
+  }
   const auto lock = core.lockSettings();
   const wsbridge::ConnectionSettings& settings = core.settings();
   switch (id) {
@@ -300,6 +317,13 @@ void installOwnProperties(GObjectClass* klass) {
       klass, kPropPrebuffer,
       g_param_spec_uint("prebuffer", "Prebuffer", "Audio gathered before a talk spurt starts, ms",
                         0, 1000, defaults.prebuffer_ms, flags));
+  g_object_class_install_property(
+      klass, kPropWaitToPlay,
+      g_param_spec_boolean("wait-to-play", "Wait to play",
+                           "Push nothing yet; what the endpoint sends is kept, up to max-playout",
+                           FALSE,
+                           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                    GST_PARAM_MUTABLE_PLAYING)));
 }
 
 }  // namespace

@@ -21,6 +21,25 @@ void mapIpv4(const in_addr& from, std::array<uint8_t, 16>& ip) {
   std::memcpy(ip.data() + kMapped.size(), &from, sizeof from);
 }
 
+/// Of IPv4, in host order.
+bool isForbiddenIpv4(uint32_t ip) {
+  constexpr uint32_t kMetadata[] = {0x646464c8, 0xa83f8110, 0xc00000c0};
+  const bool metadata = std::find(std::begin(kMetadata), std::end(kMetadata), ip) !=
+                        std::end(kMetadata);  // 169.254.169.254 is link-local
+  const uint32_t first = ip >> 24;
+  return metadata || first == 0 || first >= 224 || ip >> 16 == 0xa9fe;
+}
+
+bool isForbiddenIpv6(const std::array<uint8_t, 16>& ip) {
+  constexpr std::array<uint8_t, 16> kMetadata[] = {
+      {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54},
+      {0xfd, 0x20, 0x00, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54},
+  };
+  const bool metadata =
+      std::find(std::begin(kMetadata), std::end(kMetadata), ip) != std::end(kMetadata);
+  return metadata || ip[0] == 0xff || (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80);
+}
+
 }  // namespace
 
 std::optional<RtpAddress> RtpAddress::parse(const std::string& text, uint16_t port) {
@@ -59,6 +78,13 @@ bool RtpAddress::isNowhere() const {
   const auto zero = [](uint8_t byte) { return byte == 0; };
   const auto begin = isMapped(ip) ? ip.begin() + kMapped.size() : ip.begin();
   return port == 0 || std::all_of(begin, ip.end(), zero);
+}
+
+bool RtpAddress::mayBeSentTo() const {
+  if (isNowhere()) return false;
+  if (!isMapped(ip)) return !isForbiddenIpv6(ip);
+  const auto octet = [this](size_t at) { return uint32_t{ip[kMapped.size() + at]}; };
+  return !isForbiddenIpv4(octet(0) << 24 | octet(1) << 16 | octet(2) << 8 | octet(3));
 }
 
 std::string RtpAddress::ipText() const {

@@ -27,6 +27,9 @@ struct RtpAddress {
   }
   /// Port 0 or the unspecified address: nothing can be sent there.
   [[nodiscard]] bool isNowhere() const;
+  /// False for what no phone has: multicast, broadcast, link-local addresses, the metadata services
+  /// of clouds, and nowhere.
+  [[nodiscard]] bool mayBeSentTo() const;
   [[nodiscard]] std::string ipText() const;
   /// Length of the address in `out`; 0: a socket of that family cannot reach it.
   socklen_t toSockaddr(int family, sockaddr_storage& out) const;

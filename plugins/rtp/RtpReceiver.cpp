@@ -213,7 +213,7 @@ void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& fr
     ++counters.rtp_ignored;
     return;
   }
-  if (accepted.latched) tellSource(from, false);
+  if (accepted.latched) tellSource(from, accepted, false);
   counters.rtp_received.fetch_add(1, std::memory_order_relaxed);
   counters.rtp_bytes_received.fetch_add(size, std::memory_order_relaxed);
   counters.last_rtp_us.store(now_us_, std::memory_order_relaxed);
@@ -226,7 +226,7 @@ void RtpReceiver::takeRtcp(const uint8_t* data, size_t size, const RtpAddress& f
   const RtpTransport::Accepted accepted =
       setup_.transport->acceptRtcp(from, arrival_us, {data, size});
   if (!accepted.taken) return;
-  if (accepted.latched) tellSource(from, true);
+  if (accepted.latched) tellSource(from, accepted, true);
   setup_.transport->counters().rtcp_received.fetch_add(1, std::memory_order_relaxed);
   if (rtcp_way_.pad != nullptr) push(rtcp_way_, data, size, time);
 }
@@ -260,14 +260,16 @@ void RtpReceiver::pushStart(Way& way) {
   gst_pad_push_event(way.pad, gst_event_new_segment(&segment));
 }
 
-void RtpReceiver::tellSource(const RtpAddress& from, bool rtcp) {
+void RtpReceiver::tellSource(const RtpAddress& from, const RtpTransport::Accepted& accepted,
+                             bool rtcp) {
   gst_element_post_message(
       setup_.element,
       gst_message_new_element(
           GST_OBJECT(setup_.element),
           gst_structure_new("wsbridge-rtp-source", "address", G_TYPE_STRING, from.ipText().c_str(),
                             "port", G_TYPE_UINT, guint{from.port}, "rtcp", G_TYPE_BOOLEAN,
-                            static_cast<gboolean>(rtcp), nullptr)));
+                            static_cast<gboolean>(rtcp), "latch", G_TYPE_STRING,
+                            latchName(accepted.how), nullptr)));
 }
 
 }  // namespace wsbridge

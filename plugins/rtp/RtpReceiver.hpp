@@ -78,7 +78,7 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
                 int64_t arrival_us);
   void push(Way& way, const uint8_t* data, size_t size, GstClockTime time);
   void pushStart(Way& way);
-  void tellSource(const RtpAddress& from, bool rtcp);
+  void tellSource(const RtpAddress& from, const RtpTransport::Accepted& accepted, bool rtcp);
   [[nodiscard]] GstClockTime runningTime() const;
 
   Setup setup_;

@@ -14,6 +14,14 @@ std::span<const uint8_t> headerOf(const iovec* parts, size_t count) {
   return {static_cast<const uint8_t*>(parts->iov_base), kHeader};
 }
 
+SourceLatch::Stream streamOf(std::span<const uint8_t> packet) {
+  constexpr size_t kHeader = 12;
+  if (packet.size() < kHeader) return {};
+  return {.ssrc = uint32_t{packet[8]} << 24 | uint32_t{packet[9]} << 16 |
+                  uint32_t{packet[10]} << 8 | packet[11],
+          .sequence = static_cast<uint16_t>(packet[2] << 8 | packet[3])};
+}
+
 }  // namespace
 
 std::shared_ptr<RtpTransport> RtpTransport::acquire(const std::string& name) {
@@ -38,8 +46,8 @@ void RtpTransport::setSockets(GObjectPtr<GSocket> rtp, GObjectPtr<GSocket> rtcp,
     GSocket* socket = socketOf(*way);
     way->descriptor = socket != nullptr ? g_socket_get_fd(socket) : -1;
   }
-  aim(rtp_, rtp_.latch.announced());
-  aim(rtcp_, rtcp_.latch.announced());
+  aimAnew(rtp_);
+  aimAnew(rtcp_);
 }
 
 void RtpTransport::clearSockets() {
@@ -55,12 +63,30 @@ void RtpTransport::announce(const RtpAddress& rtp, const RtpAddress& rtcp) {
   const std::lock_guard lock(mutex_);
   if (rtp != rtp_.latch.announced()) {
     rtp_.latch.announce(rtp);
-    aim(rtp_, rtp);
+    aimAnew(rtp_);
   }
   if (rtcp != rtcp_.latch.announced()) {
     rtcp_.latch.announce(rtcp);
-    aim(rtcp_, rtcp);
+    aimAnew(rtcp_);
   }
+}
+
+void RtpTransport::setSignalling(const RtpAddress& host) {
+  const std::lock_guard lock(mutex_);
+  for (Way* way : {&rtp_, &rtcp_})
+    way->latch.setSignalling(host);
+}
+
+void RtpTransport::setAimAtAnnounced(bool on) {
+  const std::lock_guard lock(mutex_);
+  aims_at_announced_ = on;
+  aimAnew(rtp_);
+  aimAnew(rtcp_);
+}
+
+void RtpTransport::setAwaitSource(bool on) {
+  const std::lock_guard lock(mutex_);
+  awaits_source_ = on && rtp_.latch.how() != SourceLatch::How::Announced;
 }
 
 void RtpTransport::setLatching(bool on) {
@@ -71,7 +97,7 @@ void RtpTransport::setLatching(bool on) {
 RtpTransport::Accepted RtpTransport::acceptRtp(const RtpAddress& from, int64_t now_us,
                                                std::span<const uint8_t> packet) {
   const std::lock_guard lock(mutex_);
-  const Accepted accepted = latchRtp(from, now_us);
+  const Accepted accepted = latchRtp(from, packet, now_us);
   if (!accepted.taken || !reports_ || packet.empty()) return accepted;
   // From the same address again it is an echo of what we send, which needs no further SSRC.
   if (!reports_->received(packet, now_us) && reports_->isKnown() && echoing_ != from) {
@@ -81,25 +107,28 @@ RtpTransport::Accepted RtpTransport::acceptRtp(const RtpAddress& from, int64_t n
   return accepted;
 }
 
-RtpTransport::Accepted RtpTransport::latchRtp(const RtpAddress& from, int64_t now_us) {
-  if (!latching_) return {.taken = true, .latched = false};
-  switch (rtp_.latch.packet(from, now_us)) {
+RtpTransport::Accepted RtpTransport::latchRtp(const RtpAddress& from,
+                                              std::span<const uint8_t> packet, int64_t now_us) {
+  if (!latching_) return {.taken = true};
+  switch (rtp_.latch.packet(from, streamOf(packet), now_us)) {
     case SourceLatch::Verdict::Take:
-      return {.taken = true, .latched = false};
+      return {.taken = true};
     case SourceLatch::Verdict::Ignore:
       return {};
     case SourceLatch::Verdict::TakeAndLatch:
       break;
   }
+  const SourceLatch::How how = rtp_.latch.how();
+  if (how == SourceLatch::How::Announced) awaits_source_ = false;
   aim(rtp_, from);
   if (mux_) aim(rtcp_, from);
   // Reports that came first from somewhere else are not those of this stream.
   const auto& reporter = rtcp_.latch.latched();
-  if (!mux_ && reporter && !reporter->sameHost(from)) {
+  if (!mux_ && reporter && !reporter->sameHost(from) && *reporter != rtcp_.latch.announced()) {
     rtcp_.latch.release();
-    aim(rtcp_, rtcp_.latch.announced());
+    aimAnew(rtcp_);
   }
-  return {.taken = true, .latched = true};
+  return {.taken = true, .latched = true, .how = how};
 }
 
 RtpTransport::Accepted RtpTransport::acceptRtcp(const RtpAddress& from, int64_t now_us,
@@ -111,19 +140,22 @@ RtpTransport::Accepted RtpTransport::acceptRtcp(const RtpAddress& from, int64_t 
 }
 
 RtpTransport::Accepted RtpTransport::latchRtcp(const RtpAddress& from, int64_t now_us) {
-  if (!latching_) return {.taken = true, .latched = false};
-  // Reports count only from the host that the audio comes from.
+  if (!latching_) return {.taken = true};
   const auto& audio = rtp_.latch.latched();
-  if (audio && !audio->sameHost(from)) return {};
-  const SourceLatch::Verdict verdict = rtcp_.latch.packet(from, now_us);
+  // On one port there is one source.
+  if (mux_ && audio) return {.taken = *audio == from};
+  const SourceLatch::Verdict verdict = rtcp_.latch.report(from, audio, now_us);
   if (verdict == SourceLatch::Verdict::Ignore) return {};
-  if (verdict == SourceLatch::Verdict::TakeAndLatch) aim(rtcp_, from);
-  return {.taken = true, .latched = verdict == SourceLatch::Verdict::TakeAndLatch};
+  const bool latched = verdict == SourceLatch::Verdict::TakeAndLatch;
+  if (latched) aim(rtcp_, from);
+  return {.taken = true, .latched = latched, .how = rtcp_.latch.how()};
 }
 
-std::optional<RtpAddress> RtpTransport::source() const {
+std::optional<RtpTransport::Source> RtpTransport::source() const {
   const std::lock_guard lock(mutex_);
-  return rtp_.latch.latched();
+  const auto& latched = rtp_.latch.latched();
+  if (!latched) return std::nullopt;
+  return Source{*latched, rtp_.latch.how()};
 }
 
 RtpTransport::Sent RtpTransport::send(Channel channel, const iovec* parts, size_t count,
@@ -140,7 +172,7 @@ RtpTransport::Sent RtpTransport::send(Channel channel, const iovec* parts, size_
 }
 
 RtpTransport::Sent RtpTransport::transmit(Way& way, const iovec* parts, size_t count) const {
-  if (way.descriptor < 0 || way.target_length == 0) return Sent::Nowhere;
+  if (way.descriptor < 0 || way.target_length == 0 || awaits_source_) return Sent::Nowhere;
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
   const auto* target = reinterpret_cast<const sockaddr*>(&way.target);
   ssize_t sent = -1;
@@ -202,6 +234,12 @@ std::optional<RtcpSession::Remote> RtpTransport::remote() const {
 
 GSocket* RtpTransport::socketOf(const Way& way) const {
   return &way == &rtcp_ && mux_ ? rtp_.socket.get() : way.socket.get();
+}
+
+void RtpTransport::aimAnew(Way& way) const {
+  const auto& audio = rtp_.latch.latched();
+  const auto& latched = mux_ && audio ? audio : way.latch.latched();
+  aim(way, latched ? *latched : aims_at_announced_ ? way.latch.announced() : RtpAddress{});
 }
 
 void RtpTransport::aim(Way& way, const RtpAddress& target) const {

@@ -31,6 +31,11 @@ class RtpTransport {
   struct Accepted {
     bool taken = false;
     bool latched = false;  ///< the source is new
+    SourceLatch::How how = SourceLatch::How::None;
+  };
+  struct Source {
+    RtpAddress address;
+    SourceLatch::How how;
   };
   struct Counters {
     std::atomic<uint64_t> rtp_received{0};
@@ -57,12 +62,18 @@ class RtpTransport {
 
   /// Where the other side says it is.
   void announce(const RtpAddress& rtp, const RtpAddress& rtcp);
+  /// The host that the signalling comes from; all zero: not known.
+  void setSignalling(const RtpAddress& host);
+  /// Whether the announced address is sent to before a packet has come; who latches always is.
+  void setAimAtAnnounced(bool on);
+  /// Nothing is sent, reports neither, until this is off again or the announced address latches.
+  void setAwaitSource(bool on);
   void setLatching(bool on);
 
-  /// Without `packet` nothing is noted for the reports.
+  /// `packet` is valid RTP of an agreed type; without it nothing is noted for the reports.
   Accepted acceptRtp(const RtpAddress& from, int64_t now_us, std::span<const uint8_t> packet = {});
   Accepted acceptRtcp(const RtpAddress& from, int64_t now_us, std::span<const uint8_t> packet = {});
-  [[nodiscard]] std::optional<RtpAddress> source() const;
+  [[nodiscard]] std::optional<Source> source() const;
 
   /// `bytes`: of all parts.
   Sent send(Channel channel, const iovec* parts, size_t count, size_t bytes);
@@ -94,8 +105,10 @@ class RtpTransport {
   RtpTransport() = default;
   Way& wayOf(Channel channel) { return channel == Channel::Rtp ? rtp_ : rtcp_; }
   void aim(Way& way, const RtpAddress& target) const;
+  /// At who is latched, or at the announced address where that may be.
+  void aimAnew(Way& way) const;
   [[nodiscard]] GSocket* socketOf(const Way& way) const;
-  Accepted latchRtp(const RtpAddress& from, int64_t now_us);
+  Accepted latchRtp(const RtpAddress& from, std::span<const uint8_t> packet, int64_t now_us);
   Accepted latchRtcp(const RtpAddress& from, int64_t now_us);
   Sent transmit(Way& way, const iovec* parts, size_t count) const;
   void transmitReport(bool goodbye);
@@ -105,6 +118,8 @@ class RtpTransport {
   Way rtcp_;
   bool mux_ = false;
   bool latching_ = true;
+  bool aims_at_announced_ = true;
+  bool awaits_source_ = false;
   std::optional<RtcpSession> reports_;
   std::optional<RtpAddress> echoing_;  // who was found to use our SSRC
   static constexpr uint64_t kCollided = uint64_t{1} << 32;

@@ -146,6 +146,75 @@ TEST(Rtp, AnswersGoWhereThePacketsComeFrom) {
   EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("sink", "packets-sent") == 3; }, 5s));
 }
 
+std::string latchOf(TestPipeline& pipeline) {
+  const auto stats = pipeline.stats("src");
+  return gst_structure_get_string(stats.get(), "latch");
+}
+
+TEST(Rtp, AStrangerNeedsFivePacketsAndTheAnnouncedAddressOne) {
+  TestPipeline pipeline(kBoth);
+  const UdpPeer phone;
+  const UdpPeer stranger("127.0.0.2");
+  g_object_set(pipeline.element("src"), "remote-address", "127.0.0.1", "remote-port", phone.port(),
+               "signalling-address", "127.0.0.9", "payload-types", "0", nullptr);
+  pipeline.play();
+  const unsigned port = pipeline.port("src");
+  EXPECT_EQ(latchOf(pipeline), "none");
+  for (int i = 1; i <= 4; ++i)
+    stranger.send(rtp(0, i), port);
+  stranger.send(rtp(8, 5), port);  // another payload type does not count
+  ASSERT_TRUE(waitStat(pipeline, "packets-ignored", 5));
+  EXPECT_EQ(latchOf(pipeline), "none");
+  pushPacket(pipeline, rtp(0, 1, 'x'));
+  EXPECT_EQ(phone.receive(), rtp(0, 1, 'x'));
+  stranger.send(rtp(0, 5), port);
+  ASSERT_TRUE(waitStat(pipeline, "packets-received", 1));
+  EXPECT_EQ(latchOf(pipeline), "other");
+  pushPacket(pipeline, rtp(0, 2, 'y'));
+  EXPECT_EQ(stranger.receive(), rtp(0, 2, 'y'));
+  phone.send(rtp(0, 900), port);
+  ASSERT_TRUE(waitStat(pipeline, "packets-received", 2));
+  EXPECT_EQ(latchOf(pipeline), "announced");
+  stranger.send(rtp(0, 6), port);
+  ASSERT_TRUE(waitStat(pipeline, "packets-ignored", 6));
+  pushPacket(pipeline, rtp(0, 3, 'z'));
+  EXPECT_EQ(phone.receive(), rtp(0, 3, 'z'));
+  EXPECT_TRUE(stranger.hasNothing());
+  const GstStructure* told = pipeline.waitMessage("wsbridge-rtp-source");
+  ASSERT_NE(told, nullptr);
+  EXPECT_STREQ(gst_structure_get_string(told, "latch"), "other") << "the first message";
+}
+
+TEST(Rtp, TheSignallingHostLatchesAtOnce) {
+  TestPipeline pipeline(kBoth);
+  const UdpPeer phone;
+  g_object_set(pipeline.element("src"), "remote-address", "192.168.77.5", "remote-port", 4000,
+               "signalling-address", "127.0.0.1", "aim-at-announced", FALSE, nullptr);
+  pipeline.play();
+  pushPacket(pipeline, rtp(0, 1));
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("sink", "packets-unsent") == 1; }, 5s));
+  phone.send(rtp(0, 1), pipeline.port("src"));
+  ASSERT_TRUE(waitStat(pipeline, "packets-received", 1));
+  EXPECT_EQ(latchOf(pipeline), "signalling-host");
+  pushPacket(pipeline, rtp(0, 2, 'y'));
+  EXPECT_EQ(phone.receive(), rtp(0, 2, 'y'));
+}
+
+TEST(Rtp, NothingIsSentWhileTheSourceIsAwaited) {
+  TestPipeline pipeline(kBoth);
+  const UdpPeer phone;
+  g_object_set(pipeline.element("src"), "remote-address", "127.0.0.1", "remote-port", phone.port(),
+               "await-source", TRUE, nullptr);
+  pipeline.play();
+  pushPacket(pipeline, rtp(0, 1, 'x'));
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("sink", "packets-unsent") == 1; }, 5s));
+  EXPECT_TRUE(phone.hasNothing());
+  phone.send(rtp(0, 1), pipeline.port("src"));
+  ASSERT_TRUE(waitStat(pipeline, "packets-received", 1));
+  pushPacket(pipeline, rtp(0, 2, 'y'));
+  EXPECT_EQ(phone.receive(), rtp(0, 2, 'y'));
+}
+
 TEST(Rtp, WithNowhereToSendToPacketsAreCounted) {
   TestPipeline pipeline(kBoth);
   pipeline.play();

@@ -12,10 +12,11 @@ namespace elementtest {
 /// A bound UDP socket that sends and receives by hand.
 class UdpPeer {
  public:
-  UdpPeer() : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+  explicit UdpPeer(const char* host = "127.0.0.1")
+      : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in local{};
     local.sin_family = AF_INET;
-    local.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    inet_pton(AF_INET, host, &local.sin_addr);
     bind(fd_, reinterpret_cast<sockaddr*>(&local), sizeof local);
     timeval limit{.tv_sec = 5, .tv_usec = 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

@@ -17,11 +17,11 @@
 namespace testsupport {
 namespace {
 
-int boundSocket(int port, int* got) {
+int boundSocket(const std::string& host, int port, int* got) {
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  inet_pton(AF_INET, host.c_str(), &address.sin_addr);
   address.sin_port = htons(static_cast<uint16_t>(port));
   socklen_t length = sizeof address;
   if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
@@ -61,7 +61,7 @@ uint32_t randomNumber() {
 
 }  // namespace
 
-RtpPeer::RtpPeer()
+RtpPeer::RtpPeer(const std::string& host)
     : ssrc_(randomNumber()),
       sequence_(static_cast<uint16_t>(randomNumber())),
       timestamp_(randomNumber()),
@@ -69,8 +69,8 @@ RtpPeer::RtpPeer()
       nextReport_(Clock::now() + 1s) {
   for (int attempt = 0; attempt < 100 && rtcp_ < 0; ++attempt) {
     int other = 0;
-    rtp_ = boundSocket(0, &port_);
-    if (rtp_ >= 0 && port_ % 2 == 0) rtcp_ = boundSocket(port_ + 1, &other);
+    rtp_ = boundSocket(host, 0, &port_);
+    if (rtp_ >= 0 && port_ % 2 == 0) rtcp_ = boundSocket(host, port_ + 1, &other);
     if (rtp_ >= 0 && rtcp_ < 0) close(rtp_);
   }
   if (rtcp_ < 0 || pipe2(wake_, O_CLOEXEC | O_NONBLOCK) != 0)

@@ -24,7 +24,7 @@ struct RtpPacket {
   Clock::time_point at;
 };
 
-// The media side of a test caller: an RTP and an RTCP socket on neighbouring ports of 127.0.0.1,
+// The media side of a test caller: an RTP and an RTCP socket on neighbouring ports of `host`,
 // and one thread that sends in real time and records what arrives. All functions may be called from
 // any thread.
 class RtpPeer {
@@ -37,7 +37,7 @@ class RtpPeer {
     std::map<size_t, uint32_t> ssrcFrom;  // another SSRC (and sequence number) from this packet on
   };
 
-  RtpPeer();
+  explicit RtpPeer(const std::string& host = "127.0.0.1");
   ~RtpPeer();
   RtpPeer(const RtpPeer&) = delete;
   RtpPeer& operator=(const RtpPeer&) = delete;

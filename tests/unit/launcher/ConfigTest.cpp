@@ -85,16 +85,37 @@ TEST(Config, allFaultsAreListedAtOnce) {
 }
 
 TEST(Config, badValues) {
-  for (const char* text :
-       {"[sip]\nlisten=udp:host:5060", "[sip]\nlisten=udp:1.2.3.4:70000", "[sip]\nlisten=",
-        "[rtp]\nport-range=1000-2000", "[rtp]\nport-range=30000", "[rtp]\ncodecs=PCMU;PCMU",
-        "[websocket]\nuri=ftp://h/", "[websocket]\nheaders=[1]", "[websocket]\ntls-verify=yes",
-        "[websocket]\ncontent-type=audio/mp3", "[audio]\nnoise-level=1", "[log]\nlevel=loud",
-        "[echo]\nlisten=8080", "[http]\nlisten=host:80", "[http]\ntls-key-file=/dev/null",
-        "[websocket]\ntwilio-account-sid=AC1", "[websocket]\ntls-cert-file=/a.pem",
-        "[rtp]\naddress=nowhere"}) {
+  for (const char* text : {"[sip]\nlisten=udp:host:5060",
+                           "[sip]\nlisten=udp:1.2.3.4:70000",
+                           "[sip]\nlisten=",
+                           "[rtp]\nport-range=1000-2000",
+                           "[rtp]\nport-range=30000",
+                           "[rtp]\ncodecs=PCMU;PCMU",
+                           "[websocket]\nuri=ftp://h/",
+                           "[websocket]\nheaders=[1]",
+                           "[websocket]\ntls-verify=yes",
+                           "[websocket]\ncontent-type=audio/mp3",
+                           "[audio]\nnoise-level=1",
+                           "[log]\nlevel=loud",
+                           "[echo]\nlisten=8080",
+                           "[http]\nlisten=host:80",
+                           "[http]\ntls-key-file=/dev/null",
+                           "[websocket]\ntwilio-account-sid=AC1",
+                           "[websocket]\ntls-cert-file=/a.pem",
+                           "[rtp]\naddress=nowhere",
+                           "[rtp]\nallow=phones.example.org",
+                           "[rtp]\nallow=10.0.0.0/33",
+                           "[rtp]\nallow=10.0.0.0/8;fd00::/129",
+                           "[rtp]\nallow=10.0.0/8"}) {
     EXPECT_NE(faults(text), "") << text;
   }
+}
+
+TEST(Config, networksThatRtpMayBeSentTo) {
+  EXPECT_TRUE(good("")->rtp.allow.empty());
+  const ConfigPtr config = good("[rtp]\nallow=10.0.0.0/8; fd00::/8,127.0.0.1\n");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->rtp.allow, (std::vector<std::string>{"10.0.0.0/8", "fd00::/8", "127.0.0.1"}));
 }
 
 TEST(Config, settingsWinOverTheFile) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <cstdlib>
 #include <set>
 #include <vector>
 
@@ -33,6 +34,41 @@ TEST(RtpPorts, pairsAreEvenUniqueAndRunOut) {
   ports.giveBack(*again);
   ports.giveBack(taken[0]);
   ports.giveBack(taken[2]);
+}
+
+TEST(RtpPorts, theNextPairCannotBeTold) {
+  // 20 draws from 1000 pairs: neighbours are rare, and no two ranges run alike.
+  RtpPorts ports({40000, 41999});
+  RtpPorts same({40000, 41999});
+  std::vector<int> drawn;
+  std::vector<int> others;
+  for (int i = 0; i < 20; ++i) {
+    for (auto* one : {&ports, &same}) {
+      const auto pair = one->take("127.0.0.1");
+      ASSERT_TRUE(pair);
+      (one == &ports ? drawn : others).push_back(pair->port);
+      one->giveBack(*pair);
+    }
+  }
+  EXPECT_NE(drawn, others);
+  int near = 0;
+  for (std::size_t i = 1; i < drawn.size(); ++i)
+    near += std::abs(drawn[i] - drawn[i - 1]) <= 4 ? 1 : 0;
+  EXPECT_LE(near, 4);
+}
+
+TEST(RtpPorts, knowsWhatTheProcessListensOn) {
+  RtpPorts ports({36080, 36081});
+  ports.addOwn("0.0.0.0", 5060);
+  EXPECT_EQ(ports.boundTo(5060), std::vector<std::string>{"0.0.0.0"});
+  EXPECT_TRUE(ports.boundTo(36080).empty());
+  const auto pair = ports.take("127.0.0.1");
+  ASSERT_TRUE(pair);
+  EXPECT_EQ(ports.boundTo(36080), std::vector<std::string>{"127.0.0.1"});
+  EXPECT_EQ(ports.boundTo(36081), std::vector<std::string>{"127.0.0.1"});
+  EXPECT_TRUE(ports.boundTo(36082).empty());
+  ports.giveBack(*pair);
+  EXPECT_TRUE(ports.boundTo(36081).empty());
 }
 
 TEST(RtpPorts, aPortThatAnotherProgramHoldsIsPassedOver) {

@@ -7,49 +7,13 @@
 #include "rtp/RtpPacket.hpp"
 #include "rtp/RtpSockets.hpp"
 #include "rtp/RtpTransport.hpp"
-#include "rtp/SourceLatch.hpp"
 #include "runtime/LoopLoad.hpp"
 
 namespace wsbridge {
 namespace {
 
-using Verdict = SourceLatch::Verdict;
-
 RtpAddress at(const char* ip, uint16_t port) {
   return RtpAddress::parse(ip, port).value();
-}
-
-SourceLatch announced(const RtpAddress& address) {
-  SourceLatch latch;
-  latch.announce(address);
-  return latch;
-}
-
-TEST(SourceLatch, TheFirstSourceIsKept) {
-  SourceLatch latch = announced(at("10.0.0.1", 4000));
-  EXPECT_EQ(latch.packet(at("10.0.0.1", 4000), 0), Verdict::TakeAndLatch);
-  EXPECT_EQ(latch.packet(at("10.0.0.1", 4000), 20'000), Verdict::Take);
-  EXPECT_EQ(latch.packet(at("10.0.0.9", 4000), 30'000), Verdict::Ignore);
-  EXPECT_EQ(latch.packet(at("10.0.0.1", 4001), 40'000), Verdict::Ignore);
-}
-
-TEST(SourceLatch, TheAnnouncedOneWinsWithinASecond) {
-  SourceLatch latch = announced(at("10.0.0.1", 4000));
-  EXPECT_EQ(latch.packet(at("10.0.0.9", 1), 0), Verdict::TakeAndLatch);
-  EXPECT_EQ(latch.packet(at("10.0.0.1", 4000), 500'000), Verdict::TakeAndLatch);
-  EXPECT_EQ(latch.packet(at("10.0.0.9", 1), 510'000), Verdict::Ignore);
-  SourceLatch slow = announced(at("10.0.0.1", 4000));
-  EXPECT_EQ(slow.packet(at("10.0.0.9", 1), 0), Verdict::TakeAndLatch);
-  EXPECT_EQ(slow.packet(at("10.0.0.1", 4000), 1'500'000), Verdict::Ignore);
-}
-
-TEST(SourceLatch, ANewAnnouncementStartsOver) {
-  SourceLatch latch = announced(at("10.0.0.1", 4000));
-  latch.packet(at("10.0.0.1", 4000), 0);
-  latch.announce(at("10.0.0.1", 4000));
-  EXPECT_EQ(latch.packet(at("10.0.0.2", 5000), 5'000'000), Verdict::Ignore);
-  latch.announce(at("10.0.0.2", 5000));
-  EXPECT_EQ(latch.packet(at("10.0.0.2", 5000), 5'020'000), Verdict::TakeAndLatch);
 }
 
 TEST(RtpAddress, ReadsAndWritesBothFamilies) {
@@ -99,10 +63,10 @@ class TransportTest : public testing::Test {
     char byte = 0;
     return recv(g_socket_get_fd(socket.get()), &byte, 1, MSG_DONTWAIT) == 1;
   }
-  RtpTransport::Sent sendOne() {
+  RtpTransport::Sent sendOne(RtpTransport::Channel channel = RtpTransport::Channel::Rtp) {
     char byte = 'x';
     const iovec part = {.iov_base = &byte, .iov_len = 1};
-    return transport_->send(RtpTransport::Channel::Rtp, &part, 1, 1);
+    return transport_->send(channel, &part, 1, 1);
   }
 
   std::string fault_;
@@ -140,6 +104,50 @@ TEST_F(TransportTest, WhoReportedFirstIsLeftForTheHostOfTheAudio) {
   EXPECT_TRUE(transport_->acceptRtp(at("192.0.2.1", 4000), 10'000'000).latched);
   EXPECT_FALSE(transport_->acceptRtcp(at("192.0.2.9", 4001), 10'000'000).taken);
   EXPECT_TRUE(transport_->acceptRtcp(at("192.0.2.1", 4001), 10'000'000).latched);
+}
+
+TEST_F(TransportTest, NothingGoesToAnAnnouncedAddressThatMayNotBeAimedAt) {
+  transport_->setAimAtAnnounced(false);
+  transport_->setSockets(refObject(ours_.get()), nullptr, true);
+  transport_->announce(addressOf(peer_), addressOf(peer_));
+  EXPECT_EQ(sendOne(), RtpTransport::Sent::Nowhere);
+  EXPECT_EQ(sendOne(RtpTransport::Channel::Rtcp), RtpTransport::Sent::Nowhere);
+  EXPECT_TRUE(transport_->acceptRtp(addressOf(stranger_), 0).latched);
+  for (const auto channel : {RtpTransport::Channel::Rtp, RtpTransport::Channel::Rtcp}) {
+    EXPECT_EQ(sendOne(channel), RtpTransport::Sent::Ok);
+    EXPECT_TRUE(received(stranger_));
+  }
+  transport_->setAimAtAnnounced(true);
+  EXPECT_EQ(sendOne(RtpTransport::Channel::Rtcp), RtpTransport::Sent::Ok);
+  EXPECT_TRUE(received(stranger_)) << "who has latched is not left for it";
+  EXPECT_FALSE(received(peer_));
+}
+
+TEST_F(TransportTest, NothingIsSentBeforeTheAnnouncedAddressHasBeenHeard) {
+  transport_->setSockets(refObject(ours_.get()), nullptr, true);
+  transport_->announce(addressOf(peer_), addressOf(peer_));
+  transport_->setAwaitSource(true);
+  EXPECT_EQ(sendOne(), RtpTransport::Sent::Nowhere);
+  EXPECT_EQ(sendOne(RtpTransport::Channel::Rtcp), RtpTransport::Sent::Nowhere);
+  EXPECT_TRUE(transport_->acceptRtp(addressOf(stranger_), 0).latched);
+  EXPECT_EQ(sendOne(), RtpTransport::Sent::Nowhere) << "another port";
+  const auto accepted = transport_->acceptRtp(addressOf(peer_), 0);
+  EXPECT_EQ(accepted.how, SourceLatch::How::Announced);
+  EXPECT_EQ(sendOne(), RtpTransport::Sent::Ok);
+  EXPECT_TRUE(received(peer_));
+  transport_->setAwaitSource(true);
+  EXPECT_EQ(sendOne(), RtpTransport::Sent::Ok) << "it has been heard";
+}
+
+/// On one port reports come from where the audio comes from, and nobody else is told.
+TEST_F(TransportTest, ReportsOnThePortOfTheAudioHaveItsSource) {
+  transport_->setSockets(refObject(ours_.get()), nullptr, true);
+  transport_->announce(addressOf(peer_), addressOf(peer_));
+  EXPECT_TRUE(transport_->acceptRtp(addressOf(peer_), 0).latched);
+  EXPECT_TRUE(transport_->acceptRtcp(addressOf(peer_), 0).taken);
+  EXPECT_FALSE(transport_->acceptRtcp(addressOf(stranger_), 10'000'000).taken);
+  EXPECT_EQ(sendOne(RtpTransport::Channel::Rtcp), RtpTransport::Sent::Ok);
+  EXPECT_TRUE(received(peer_));
 }
 
 TEST_F(TransportTest, OneNameIsOneTransportWithOneReader) {
