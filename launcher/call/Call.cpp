@@ -219,7 +219,7 @@ void Call::onOpened(const PipelineEvent& event) {
 void Call::activate() {
   state_ = State::Active;
   answeredAt_ = g_get_monotonic_time();
-  mediaWatch_.expect(expectsRtp(), answeredAt_);
+  watchDirection(answeredAt_);
   pipeline_->open();
 }
 
@@ -260,8 +260,10 @@ MediaTarget Call::mediaTarget() const {
   return target;
 }
 
-bool Call::expectsRtp() const {
-  return agreement_.direction == Direction::SendRecv || agreement_.direction == Direction::RecvOnly;
+void Call::watchDirection(std::int64_t nowUs) {
+  const Direction direction = agreement_.direction;
+  const bool receives = direction == Direction::SendRecv || direction == Direction::RecvOnly;
+  mediaWatch_.agreed(agreement_.sends(), receives, nowUs);
 }
 
 void Call::watchMedia(std::int64_t nowUs) {
@@ -339,7 +341,7 @@ void Call::onRefreshAnswered(const std::string& sdp) {
   agreement_.remotePort = agreed->remotePort;
   agreement_.remoteRtcpPort = agreed->remoteRtcpPort;
   agreement_.direction = agreed->direction;
-  mediaWatch_.expect(expectsRtp(), g_get_monotonic_time());
+  watchDirection(g_get_monotonic_time());
   pipeline_->update(agreement_, mediaTarget());
 }
 
@@ -369,7 +371,7 @@ void Call::onReoffer(const std::string& sdp, bool update) {
   }
   step("reinvite", directionName(answer.agreement.direction));
   agreement_ = answer.agreement;
-  mediaWatch_.expect(expectsRtp(), g_get_monotonic_time());
+  watchDirection(g_get_monotonic_time());
   sdp_ = answer.sdp;
   leg_->acceptOffer(sdp_, update);
   pipeline_->update(agreement_, mediaTarget());

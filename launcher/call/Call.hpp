@@ -121,7 +121,8 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void sendNextRequest();
   void attachMedia();
   void watchMedia(std::int64_t nowUs);
-  bool expectsRtp() const;
+  /// The agreed direction says whether RTP is to come.
+  void watchDirection(std::int64_t nowUs);
   /// Where RTP may go, by what is agreed and who the other side is.
   MediaTarget mediaTarget() const;
   void onOpened(const PipelineEvent& event);

@@ -16,8 +16,16 @@ class MediaWatch {
   MediaWatch(int warning, int timeout)
       : warningUs_(std::int64_t{warning} * kSecond), timeoutUs_(std::int64_t{timeout} * kSecond) {}
 
-  /// The call is up, or another direction was agreed on: nothing comes from a caller on hold, and
-  /// one that comes back has the whole time again.
+  /// The call is up, or another direction was agreed on. We stop sending when a caller puts us on
+  /// hold: it may play music then (sendonly), but most send nothing. One that never wanted to hear
+  /// anything is no caller on hold.
+  void agreed(bool weSend, bool weReceive, std::int64_t nowUs) {
+    held_ = !weSend && (held_ || sent_);
+    sent_ = weSend;
+    expect(weReceive && !held_, nowUs);
+  }
+
+  /// Nothing comes from a caller on hold, and one that comes back has the whole time again.
   void expect(bool expected, std::int64_t nowUs) {
     if (expected && !expected_) sinceUs_ = nowUs;
     expected_ = expected;
@@ -45,6 +53,8 @@ class MediaWatch {
   std::int64_t sinceUs_ = 0;
   bool expected_ = false;
   bool missing_ = false;
+  bool sent_ = false;
+  bool held_ = false;
 };
 
 }  // namespace launcher

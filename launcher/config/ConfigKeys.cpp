@@ -209,10 +209,10 @@ std::vector<ConfigKey> buildRest() {
           "new calls get 503 while every media loop works for a larger share of its time; 0 never",
           [](Config & c) -> auto& { return c.limits.maxLoopLoad; }),
       number(
-          "limits.max-call-duration", "s", 0, 604800, 0, "a longer call is ended; 0 never",
+          "limits.max-call-duration", "s", 0, 604800, 14400, "a longer call is ended; 0 never",
           [](Config & c) -> auto& { return c.limits.maxCallDuration; }),
       number(
-          "limits.media-timeout", "s", 0, 86400, 0,
+          "limits.media-timeout", "s", 0, 86400, 60,
           "a call without any RTP from the caller for this long is ended; 0 never",
           [](Config & c) -> auto& { return c.limits.mediaTimeout; }),
       number(

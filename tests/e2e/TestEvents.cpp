@@ -102,10 +102,12 @@ TEST_F(Events, MissingRtpIsToldBeforeItEndsTheCall) {
 }
 
 // A caller on hold sends nothing, and has the whole time again when it comes back.
-TEST_F(Events, AHoldIsNoTimeout) {
+class Holds : public Events, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(Holds, AHoldIsNoTimeout) {
   call({{"limits.media-warning", "1"}, {"limits.media-timeout", "2"}});
   const auto held = phone_->sip().reInvite(
-      makeSdp(phone_->rtp().port(), {"PCMU", "telephone-event"}, 20, "inactive"));
+      makeSdp(phone_->rtp().port(), {"PCMU", "telephone-event"}, 20, GetParam()));
   ASSERT_TRUE(held.has_value() && held->status == 200);
   EXPECT_FALSE(endpoint_.waitTexts(1, 3, 3s)) << "more than the hold is told";
   ASSERT_FALSE(phone_->sip().waitRequest("BYE", 0ms).has_value());
@@ -117,6 +119,8 @@ TEST_F(Events, AHoldIsNoTimeout) {
                                               R"({"event":"websocket:resume"})"}));
   EXPECT_TRUE(phone_->hangUp());
 }
+
+INSTANTIATE_TEST_SUITE_P(Directions, Holds, ::testing::Values("inactive", "sendonly"));
 
 }  // namespace
 }  // namespace e2e

@@ -111,6 +111,15 @@ TEST(Config, badValues) {
   }
 }
 
+TEST(Config, deadCallsEndByDefaultAndNeverByZero) {
+  EXPECT_EQ(good("")->limits.mediaTimeout, 60);
+  EXPECT_EQ(good("")->limits.maxCallDuration, 4 * 3600);
+  const ConfigPtr never = good("[limits]\nmedia-timeout=0\nmax-call-duration=0\n");
+  ASSERT_TRUE(never);
+  EXPECT_EQ(never->limits.mediaTimeout, 0);
+  EXPECT_EQ(never->limits.maxCallDuration, 0);
+}
+
 TEST(Config, networksThatRtpMayBeSentTo) {
   EXPECT_TRUE(good("")->rtp.allow.empty());
   const ConfigPtr config = good("[rtp]\nallow=10.0.0.0/8; fd00::/8,127.0.0.1\n");

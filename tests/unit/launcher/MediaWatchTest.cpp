@@ -34,6 +34,34 @@ TEST(MediaWatch, zeroIsNever) {
   EXPECT_EQ(ends.look(at(5), 0), Change::TimedOut);
 }
 
+TEST(MediaWatch, aHoldIsNoTimeoutWhateverDirectionItNames) {
+  for (const bool music : {false, true}) {
+    MediaWatch watch(0, 60);
+    watch.agreed(true, true, at(0));
+    EXPECT_EQ(watch.look(at(59), at(10)), Change::None);
+    watch.agreed(false, music, at(60));
+    watch.agreed(false, music, at(200));  // a session refresh in the middle of it
+    EXPECT_EQ(watch.look(at(10'000), at(10)), Change::None);
+    watch.agreed(true, true, at(10'000));
+    EXPECT_EQ(watch.look(at(10'059.9), at(10)), Change::None) << "the whole time again";
+    EXPECT_EQ(watch.look(at(10'060), at(10)), Change::TimedOut);
+  }
+}
+
+TEST(MediaWatch, aCallerThatOnlySendsIsMissed) {
+  MediaWatch watch(0, 60);
+  watch.agreed(false, true, at(0));
+  EXPECT_EQ(watch.look(at(59.9), 0), Change::None);
+  watch.agreed(false, true, at(59.9));  // a session refresh
+  EXPECT_EQ(watch.look(at(60), 0), Change::TimedOut);
+}
+
+TEST(MediaWatch, aCallerThatOnlyListensIsNotMissed) {
+  MediaWatch watch(0, 60);
+  watch.agreed(true, false, at(0));
+  EXPECT_EQ(watch.look(at(10'000), 0), Change::None);
+}
+
 TEST(MediaWatch, aCallerOnHoldSendsNothingAndHasTheWholeTimeAfterwards) {
   MediaWatch watch(2, 5);
   watch.expect(true, at(0));
