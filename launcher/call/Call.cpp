@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/Text.hpp"
+#include "call/CredentialScope.hpp"
 #include "log/Log.hpp"
 
 namespace launcher {
@@ -66,6 +67,7 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, const std::optional<Re
   setBridge(std::move(std::get<BridgeRequest>(routed)));
   logStart();
   if (!checkPolicy()) return;
+  logWithheld();
   if (incoming.foreignBody) return finish(EndReason::BodyUnsupported, "", "Content-Type");
   offerless_ = incoming.sdp.empty();
   if (!offerless_) {
@@ -417,6 +419,23 @@ void Call::logStart() {
                            {"content-type", bridge_.contentType},
                            {"route", bridge_.route},
                            {"call-sid", twilio_.call}});
+}
+
+void Call::logWithheld() {
+  const std::string keys = withheldCredentials(*config_, bridge_);
+  if (keys.empty()) return;
+  const auto calls = services_.withheld.due(g_get_monotonic_time());
+  if (!calls) return;
+  const auto missing = std::find_if(bridge_.endpoints.begin(), bridge_.endpoints.end(),
+                                    [](const EndpointUri& uri) { return !uri.getsCredentials; });
+  log::warning("credentials-withheld",
+               {{"id", id_},
+                {"endpoint", text::withoutCredentials(missing->uri)},
+                {"keys", keys},
+                {"calls", *calls},
+                {"reason",
+                 "the INVITE names the endpoint; websocket.credentials-for would have to "
+                 "name its host"}});
 }
 
 }  // namespace launcher

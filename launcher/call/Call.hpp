@@ -21,6 +21,7 @@
 #include "call/Routing.hpp"
 #include "call/TwilioSids.hpp"
 #include "config/Config.hpp"
+#include "log/LogLimit.hpp"
 #include "media/CallPipeline.hpp"
 #include "media/PipelineTemplate.hpp"
 #include "media/PipelineWorkers.hpp"
@@ -44,6 +45,7 @@ struct CallServices {
   LoopTable* loops;                             ///< set by the CallManager, as all below
   std::function<void(const Refusal&)> refused;  ///< for lack of something
   std::function<void(Call&)> over;              ///< the call's last words are logged
+  log::LogLimit withheld = {};                  ///< for records of credentials that were held back
 };
 
 class Call final : public LegHandler, public std::enable_shared_from_this<Call> {
@@ -135,6 +137,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void setBridge(BridgeRequest bridge);
   std::string shownEndpoint() const;
   void logStart();
+  void logWithheld();
   void logEnd(const CallCounters& counters);
 
   CallServices& services_;

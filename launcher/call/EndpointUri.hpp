@@ -14,6 +14,8 @@ struct EndpointUri {
   std::string uri;   ///< ws:// or wss://
   std::string host;  ///< without brackets
   std::uint16_t port = 0;
+  /// The configuration's credentials go there: it named the URI itself, or the host.
+  bool getsCredentials = false;
 };
 
 /// The URI in its normal form, or what is wrong with it.

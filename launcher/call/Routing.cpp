@@ -8,6 +8,7 @@
 
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
+#include "call/CredentialScope.hpp"
 #include "config/AuthorizationKeys.hpp"
 
 namespace launcher {
@@ -172,6 +173,10 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
     return faultOf(EndReason::UriInvalid, kUriHeader, *wrong);
   }
   request.endpoints = std::get<std::vector<EndpointUri>>(std::move(parsed));
+  for (EndpointUri& endpoint : request.endpoints) {
+    endpoint.getsCredentials =
+        !uri.fromHeader || namesHost(config.websocket.credentialsFor, endpoint.host);
+  }
 
   const Chosen headers = choose(invite.headers, route, &Route::headers, config.websocket.headers);
   const auto decodedHeaders = headers.fromHeader ? decode(headers.value) : headers.value;
@@ -221,6 +226,7 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
     }
     request.authorization.type = "fixed";
     request.authorization.value = *decoded;
+    request.ownAuthorization = true;
   } else {
     request.authorization = routed ? inherited(route->authorization, general) : general;
   }

@@ -36,7 +36,8 @@ struct BridgeRequest {
   int rate = 0;  ///< Hz
   std::string dialect;
   AuthorizationConfig authorization;
-  std::string route;  ///< name of the route taken, or empty
+  bool ownAuthorization = false;  ///< the INVITE's: goes to all endpoints of the call
+  std::string route;              ///< name of the route taken, or empty
 };
 
 struct RoutingFault {

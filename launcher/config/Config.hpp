@@ -105,6 +105,7 @@ struct Config {
     int pingInterval = 0;  ///< s
     int pongTimeout = 0;   ///< s
     std::vector<std::string> allow;
+    std::vector<std::string> credentialsFor;  ///< host patterns
     OnClose onClose = OnClose::Drain;
   } websocket;
   struct Audio {

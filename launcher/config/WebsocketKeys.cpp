@@ -163,6 +163,12 @@ std::vector<ConfigKey> websocketKeys() {
             c.websocket.allow = text::splitList(v, ";,");
             return std::string();
           }),
+      custom("websocket.credentials-for", "list of hosts and *.wildcards", "",
+             "hosts of an INVITE's own URI that get the credentials of the configuration too",
+             [](Config& c, const std::string& v) {
+               c.websocket.credentialsFor = text::splitList(v, ";,");
+               return std::string();
+             }),
       choice("websocket.on-close", {"drain", "hangup"}, "drain",
              "when the endpoint closes: play what is queued and hang up then, or at once",
              [](Config& c, std::size_t i) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // CallPipeline: how it is built and linked; what runs through it is in CallPipeline.cpp.
+#include "call/CredentialScope.hpp"
 #include "media/CallPipeline.hpp"
 
 namespace launcher {
@@ -34,6 +35,19 @@ void setAuthorization(GstElement* element, const AuthorizationConfig& authorizat
   setText(element, "jwt-claims", authorization.jwtClaims);
   gst_util_set_object_arg(G_OBJECT(element), "jwt-algorithm", authorization.jwtAlgorithm.c_str());
   g_object_set(element, "jwt-lifetime", static_cast<guint>(authorization.jwtLifetime), nullptr);
+}
+
+/// The element holds back what an endpoint is not to get; what nobody gets is not even given to it.
+void setCredentials(GstElement* element, const Config::Websocket& ws, const BridgeRequest& bridge) {
+  const std::string scope = credentialScope(bridge.endpoints);
+  g_object_set(element, "credentials-for", scope.c_str(), nullptr);
+  if (bridge.ownAuthorization) g_object_set(element, "authorization-for", "all", nullptr);
+  if (bridge.ownAuthorization || scope != "none") setAuthorization(element, bridge.authorization);
+  if (scope == "none") return;
+  if (bridge.dialect == "twilio") setText(element, "twilio-auth-token", ws.twilioAuthToken);
+  setText(element, "signature-key", ws.signatureKey);
+  setText(element, "tls-cert-file", ws.tlsCertFile);
+  setText(element, "tls-key-file", ws.tlsKeyFile);
 }
 
 bool linkPads(GstElement* from, const char* fromPad, GstElement* to, const char* toPad) {
@@ -201,14 +215,10 @@ void CallPipeline::configureWebSocket() {
     gst_util_set_object_arg(G_OBJECT(e), "dialect", spec_.bridge.dialect.c_str());
     setText(e, "call-id", spec_.callId);
     setText(e, "account-id", spec_.accountId);
-    if (spec_.bridge.dialect == "twilio") setText(e, "twilio-auth-token", ws.twilioAuthToken);
     setText(e, "headers", spec_.bridge.headers);
-    setText(e, "signature-key", ws.signatureKey);
     setText(e, "proxy", ws.proxy);
-    setAuthorization(e, spec_.bridge.authorization);
     setText(e, "tls-ca-file", ws.tlsCaFile);
-    setText(e, "tls-cert-file", ws.tlsCertFile);
-    setText(e, "tls-key-file", ws.tlsKeyFile);
+    setCredentials(e, ws, spec_.bridge);
     setText(e, "resolved-addresses", spec_.resolvedAddresses);
   }
   g_object_set(wsSink_.get(), "max-queue", static_cast<guint>(audio.maxQueue), nullptr);

@@ -42,6 +42,32 @@ std::vector<std::vector<std::string>> splitAddresses(const std::string& text) {
   return lists;
 }
 
+/// Whether each of the URIs is meant. Nothing: the text is none of all, none, or positions.
+std::optional<std::vector<bool>> positionsIn(const std::string& text, size_t count) {
+  if (text.empty() || text == "all") return std::vector<bool>(count, true);
+  std::vector<bool> meant(count, false);
+  if (text == "none") return meant;
+  for (const std::string& part : splitList(text)) {
+    guint64 position = 0;
+    if (!g_ascii_string_to_unsigned(part.c_str(), 10, 0, count - 1, &position, nullptr))
+      return std::nullopt;
+    meant[position] = true;
+  }
+  return meant;
+}
+
+/// Leaves in the attempt only what its endpoint may have.
+void withhold(DialSettings& candidate, bool credentials, bool authorization) {
+  if (!authorization) candidate.credentials.authorization.reset();
+  if (credentials) return;
+  candidate.credentials.twilio_auth_token.clear();
+  candidate.credentials.signature_key.clear();
+  candidate.request.extra_headers.clear();
+  candidate.tls.cert_file.clear();
+  candidate.tls.key_file.clear();
+  if (candidate.proxy) candidate.proxy->authorization.clear();
+}
+
 std::optional<std::string> faultInAddresses(const std::vector<std::string>& addresses) {
   for (const std::string& address : addresses) {
     if (!g_hostname_is_ip_address(address.c_str())) {
@@ -76,6 +102,8 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   take(&S::twilio_auth_token);
   take(&S::signature_key);
   take(&S::proxy);
+  take(&S::credentials_for);
+  take(&S::authorization_for);
   take(&S::tls_verify);
   take(&S::tls_ca_file);
   take(&S::tls_cert_file);
@@ -130,13 +158,21 @@ std::optional<std::string> ConnectionSettings::addCandidates(DialList& list,
   const auto addresses = splitAddresses(resolved_addresses);
   if (addresses.size() > fallback_uris.size() + 1)
     return std::string("resolved-addresses has more lists than there are URIs");
-  for (size_t i = 0; i <= fallback_uris.size(); ++i) {
+  const size_t count = fallback_uris.size() + 1;
+  const auto trusted = positionsIn(credentials_for, count);
+  if (!trusted) return std::string("credentials-for is none of all, none, and positions of URIs");
+  const auto authorized =
+      authorization_for.empty() ? trusted : positionsIn(authorization_for, count);
+  if (!authorized)
+    return std::string("authorization-for is none of all, none, and positions of URIs");
+  for (size_t i = 0; i < count; ++i) {
     auto endpoint = Endpoint::parse(i == 0 ? uri : fallback_uris[i - 1]);
     if (const auto* fault = std::get_if<std::string>(&endpoint))
       return i == 0 ? *fault : "fallback-uris: " + *fault;
     DialSettings candidate = common;
     candidate.position = i;
     candidate.endpoint = std::get<Endpoint>(std::move(endpoint));
+    withhold(candidate, (*trusted)[i], (*authorized)[i]);
     if (i < addresses.size()) candidate.addresses = addresses[i];
     if (auto fault = faultInAddresses(candidate.addresses)) return fault;
     list.candidates.push_back(std::move(candidate));

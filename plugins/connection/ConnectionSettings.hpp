@@ -33,6 +33,8 @@ struct ConnectionSettings {
   std::string twilio_auth_token;
   std::string signature_key;
   std::string proxy;
+  std::string credentials_for;    // all (also when empty), none, or positions of URIs
+  std::string authorization_for;  // the same for authorization; empty: as credentials_for
   bool tls_verify = true;
   std::string tls_ca_file;
   std::string tls_cert_file;

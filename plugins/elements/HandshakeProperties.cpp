@@ -24,6 +24,8 @@ enum : guint {
   kPropJwtLifetime,
   kPropSignatureKey,
   kPropProxy,
+  kPropCredentialsFor,
+  kPropAuthorizationFor,
 };
 
 constexpr auto kReadWrite =
@@ -84,6 +86,14 @@ constexpr TextProperty kTexts[] = {
     {kPropProxy, "proxy", "Proxy",
      "HTTP proxy to connect through with CONNECT: http://[user:password@]host:port (never logged)",
      true, &ConnectionSettings::proxy},
+    {kPropCredentialsFor, "credentials-for", "Credentials for",
+     "Which URIs get authorization, signatures, client certificate, extra-headers and the proxy's "
+     "user: all, none, or positions separated by commas, 0 for uri, 1 for the first of "
+     "fallback-uris",
+     false, &ConnectionSettings::credentials_for},
+    {kPropAuthorizationFor, "authorization-for", "Authorization for",
+     "The same for authorization alone; not set: as credentials-for", false,
+     &ConnectionSettings::authorization_for},
     {kPropUsername, "username", "User name", "Of Basic authorization", false,
      &AuthorizationSettings::username},
     {kPropPassword, "password", "Password", "Of Basic authorization (never logged)", true,

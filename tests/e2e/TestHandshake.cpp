@@ -177,7 +177,8 @@ TEST_F(Handshake, BasicAndBearerByConfigurationRouteAndHeader) {
   SoupEndpoint endpoint;
   Gateway configured({.set = {{"websocket.authorization-type", "basic"},
                               {"websocket.username", "Aladdin"},
-                              {"websocket.password", "open sesame"}},
+                              {"websocket.password", "open sesame"},
+                              {"websocket.credentials-for", "127.0.0.1"}},
                       .sections = "[route r]\nmatch=^sip:support@\n"
                                   "authorization-type=bearer\nbearer-token=tok.en\n"});
   const auto given = [&](const std::string& path, const std::string& user, SipHeaders headers) {
@@ -204,6 +205,7 @@ TEST_F(Handshake, EachConnectionHasAJwtOfItsOwnThatOpensslVerifies) {
                               {"websocket.jwt-key-file", key},
                               {"websocket.jwt-claims", R"({"iss":"gateway"})"},
                               {"websocket.jwt-lifetime", "120"},
+                              {"websocket.credentials-for", "127.0.0.1"},
                               {"websocket.reconnect-time", "5000"}}});
   Phone phone(configured);
   ASSERT_EQ(phone.call(endpoint.uri()), 200);
@@ -239,7 +241,9 @@ TEST_F(Handshake, TheUrlSignatureIsVerifiedAsTheDocumentationSays) {
                            "'X-Wsbridge-Signature': signature}\n"
                            "sys.exit(0 if genuine(key, url, headers) else 1)\n";
   SoupEndpoint endpoint;
-  Gateway signing({.set = {{"websocket.signature-key", "shared-s3cret"}, {"log.level", "debug"}}});
+  Gateway signing({.set = {{"websocket.signature-key", "shared-s3cret"},
+                           {"websocket.credentials-for", "127.0.0.1"},
+                           {"log.level", "debug"}}});
   Phone phone(signing);
   const std::string url = endpoint.uri("/media?call=1");
   ASSERT_EQ(phone.call(url), 200);
@@ -261,6 +265,7 @@ TEST_F(Handshake, ACallThroughAProxy) {
   ConnectProxy proxy({.credentials = "user:s3cret"});
   Gateway proxied({.set = {{"websocket.proxy", proxy.uri("user:s3cret")},
                            {"websocket.allow", "127.0.0.1;bot.internal"},
+                           {"websocket.credentials-for", "127.0.0.1;bot.internal"},
                            {"log.level", "debug"}}});
   const std::string port = std::to_string(endpoint.port());
   Phone phone(proxied);
@@ -277,7 +282,8 @@ TEST_F(Handshake, ACallThroughAProxy) {
 TEST_F(Handshake, AProxyThatRefusesIs502AndNamed) {
   SoupEndpoint endpoint;
   ConnectProxy proxy({.credentials = "user:other"});
-  Gateway proxied({.set = {{"websocket.proxy", proxy.uri("user:s3cret")}}});
+  Gateway proxied({.set = {{"websocket.proxy", proxy.uri("user:s3cret")},
+                           {"websocket.credentials-for", "127.0.0.1"}}});
   Phone phone(proxied);
   EXPECT_EQ(phone.call(endpoint.uri()), 502);
   const auto end = proxied.waitEnd(phone.callId());
@@ -289,8 +295,9 @@ TEST_F(Handshake, AProxyThatRefusesIs502AndNamed) {
 
 TEST_F(Handshake, TheTwilioSignatureBelongsToTheUrlThatIsTried) {
   SoupEndpoint endpoint({.protocol = ""});
-  Gateway twilio(
-      {.set = {{"websocket.dialect", "twilio"}, {"websocket.twilio-auth-token", "12345"}}});
+  Gateway twilio({.set = {{"websocket.dialect", "twilio"},
+                          {"websocket.twilio-auth-token", "12345"},
+                          {"websocket.credentials-for", "127.0.0.1"}}});
   Phone phone(twilio);
   const std::string url = endpoint.uri("/stream?a=1");
   ASSERT_EQ(phone.call(closedUri() + "," + url), 200);

@@ -77,6 +77,7 @@ TEST_F(Tls, ClientCertificateIsPresented) {
   Gateway known({.set = {{"websocket.tls-ca-file", ca->caFile()},
                          {"websocket.tls-cert-file", ca->client().certFile},
                          {"websocket.tls-key-file", ca->client().keyFile},
+                         {"websocket.credentials-for", "localhost"},
                          {"websocket.allow", "127.0.0.1;localhost"}}});
   Phone with(known);
   EXPECT_EQ(with.call(endpoint.uri("/", "localhost")), 200);

@@ -410,6 +410,9 @@ TEST(Handshake, FaultsOfTheAuthorizationNameTheProperty) {
       {"authorization-type=jwt", "jwt-key-file"},
       {"authorization-type=jwt jwt-key-file=/nonexistent", "jwt-key-file"},
       {"proxy=https://proxy:3128", "proxy"},
+      {"credentials-for=1", "credentials-for"},
+      {"credentials-for=everybody", "credentials-for"},
+      {"authorization-for=-1", "authorization-for"},
       {"proxy=http://user:pw@proxy", "proxy"},
       {"fallback-uris=\"<ftp://h/>\"", "fallback-uris"},
   };
@@ -437,6 +440,32 @@ TEST(Handshake, TheAuthorizationIsMadeOfItsPropertiesAndSecretsCannotBeRead) {
     ASSERT_NE(spec, nullptr) << name;
     EXPECT_EQ(spec->flags & G_PARAM_READABLE, 0) << name;
   }
+}
+
+TEST(Handshake, CredentialsGoToThePositionsThatAreMeant) {
+  const std::string all =
+      "authorization=op signature-key=k twilio-auth-token=t extra-headers=\"x,X-Api-Key=z\" ";
+  const auto headers = [&](const std::string& more, bool fallback) {
+    SoupEndpoint endpoint;
+    const ClosedPort closed;
+    TestPipeline pipeline(fallback ? line(closed.uri(), {endpoint.uri()}, all + more)
+                                   : line(endpoint.uri(), {closed.uri()}, all + more));
+    pipeline.play();
+    EXPECT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr) << more;
+    std::string found;
+    for (const char* name : {"Authorization", "X-Wsbridge-Signature", "X-Wsbridge-Timestamp",
+                             "X-Twilio-Signature", "X-Api-Key"})
+      found += first(endpoint).hasHeader(name) ? '1' : '0';
+    return found;
+  };
+  EXPECT_EQ(headers("", false), "11111");
+  EXPECT_EQ(headers("credentials-for=all", true), "11111");
+  EXPECT_EQ(headers("credentials-for=none", false), "00000");
+  EXPECT_EQ(headers("credentials-for=0", false), "11111");
+  EXPECT_EQ(headers("credentials-for=0", true), "00000");
+  EXPECT_EQ(headers("credentials-for=1", true), "11111");
+  EXPECT_EQ(headers("credentials-for=none authorization-for=all", true), "10000");
+  EXPECT_EQ(headers("credentials-for=1 authorization-for=none", true), "01111");
 }
 
 /// What makes a JWT of a key that takes milliseconds to sign with.

@@ -6,6 +6,7 @@
 #include <json-glib/json-glib.h>
 
 #include "log/Log.hpp"
+#include "log/LogLimit.hpp"
 
 namespace launcher::log {
 
@@ -70,6 +71,16 @@ TEST(Log, aReaderThatDoesNotReadHoldsUpNobody) {
   close(ends[0]);
   EXPECT_NE(all.find(" info last text="), std::string::npos);
   EXPECT_LT(all.size(), Background::kMostBytes + (std::size_t{1} << 20));
+}
+
+TEST(LogLimit, oneRecordASecondCountsTheOthers) {
+  LogLimit limit;
+  constexpr std::int64_t kSecond = 1'000'000;
+  EXPECT_EQ(limit.due(5), std::optional<std::size_t>(1)) << "the first is told at once";
+  EXPECT_EQ(limit.due(5), std::nullopt);
+  EXPECT_EQ(limit.due(kSecond + 4), std::nullopt);
+  EXPECT_EQ(limit.due(kSecond + 5), std::optional<std::size_t>(3));
+  EXPECT_EQ(limit.due(9 * kSecond), std::optional<std::size_t>(1)) << "a lone one far later";
 }
 
 }  // namespace launcher::log

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
+#include "call/CredentialScope.hpp"
 #include "call/Routing.hpp"
 #include "config/ConfigLoader.hpp"
 
@@ -235,6 +236,58 @@ TEST(Routing, theAuthorizationOfARouteInheritsWhatItLacks) {
   EXPECT_EQ(of("sip:own", "Bearer%20z").value, "Bearer z");
   EXPECT_EQ(of("sip:own", "Bearer%20z").password, "") << "nothing that is not needed goes along";
   EXPECT_EQ(of("sip:hard", "Bearer%20z").type, "bearer");
+}
+
+TEST(Routing, credentialsGoToUrisOfTheConfiguration) {
+  const auto c = config(
+      "[websocket]\nuri=ws://general/,wss://second/\nsignature-key=k\n"
+      "[route r]\nmatch=^sip:routed@\nuri=ws://routed/\n"
+      "[route own]\nmatch=^sip:own@\nbearer-token=t\nauthorization-type=bearer\n");
+  InviteHeaders bare;
+  bare.requestUri = "sip:x@gateway";
+  EXPECT_EQ(credentialScope(accepted(*c, bare).endpoints), "all");
+  EXPECT_EQ(withheldCredentials(*c, accepted(*c, bare)), "");
+  bare.requestUri = "sip:routed@gateway";
+  EXPECT_EQ(credentialScope(accepted(*c, bare).endpoints), "all");
+  // Not even where it is the very URI of the configuration: the caller has named it.
+  for (const char* uri : {"ws://stranger/", "ws://general/", "ws://general/,wss://second/"}) {
+    EXPECT_EQ(credentialScope(accepted(*c, invite(uri)).endpoints), "none") << uri;
+    EXPECT_EQ(withheldCredentials(*c, accepted(*c, invite(uri))), "signature-key") << uri;
+  }
+  InviteHeaders routed = invite("ws://stranger/");
+  routed.requestUri = "sip:own@gateway";
+  EXPECT_EQ(withheldCredentials(*c, accepted(*c, routed)), "authorization, signature-key");
+}
+
+TEST(Routing, credentialsForNamesHostsOfTheInvite) {
+  const auto c = config(
+      "[websocket]\nsignature-key=k\n"
+      "credentials-for=Bot.example;*.trusted.example,192.0.2.7;[2001:db8::1]\n");
+  const auto scope = [&](const char* uri) {
+    return credentialScope(accepted(*c, invite(uri)).endpoints);
+  };
+  for (const char* uri :
+       {"ws://bot.example/", "wss://BOT.example.:9/x?y", "ws://a.trusted.example/",
+        "ws://192.0.2.7/", "ws://[2001:db8::1]:80/", "ws://other.example@bot.example/"})
+    EXPECT_EQ(scope(uri), "all") << uri;
+  for (const char* uri :
+       {"ws://bot.example.evil/", "ws://evilbot.example/", "ws://trusted.example/",
+        "ws://bot.example@evil/", "ws://evil/?bot.example", "ws://evil/#@bot.example",
+        "ws://evil%2f.trusted.example/", "ws://evil%23.trusted.example/", "ws://192.0.2.70/"})
+    EXPECT_NE(scope(uri), "all") << uri;
+  EXPECT_EQ(scope("ws://evil/,ws://bot.example/,ws://x.trusted.example/"), "1,2");
+}
+
+TEST(Routing, theAuthorizationOfAnInviteIsItsOwn) {
+  const auto c = config("[websocket]\nuri=ws://general/\nauthorization=secret\n");
+  InviteHeaders headers = invite("ws://stranger/");
+  headers.authorization = "mine";
+  EXPECT_TRUE(accepted(*c, headers).ownAuthorization);
+  EXPECT_EQ(withheldCredentials(*c, accepted(*c, headers)), "");
+  headers.uri.reset();
+  const BridgeRequest request = accepted(*c, headers);
+  EXPECT_EQ(request.authorization.value, "mine") << "the caller's wish, at the operator's endpoint";
+  EXPECT_EQ(request.endpoints.at(0).uri, "ws://general/");
 }
 
 }  // namespace launcher

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A final answer to a request that no transaction is made of, RFC 3261 8.2.7: whoever asks again is
+// answered again. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+struct sip_s;
+
+namespace launcher {
+
+struct AnswerWords {
+  int status;
+  const char* phrase;
+  int retryAfter;  ///< s, 0 for none
+};
+
+/// `receivedAddress` and `receivedPort`: where the request came from, RFC 3581.
+std::string statelessAnswer(const sip_s* request, const AnswerWords& words,
+                            const std::string& receivedAddress, std::uint16_t receivedPort);
+
+}  // namespace launcher
