@@ -126,11 +126,12 @@ std::string Gateway::startHttp() {
 void Gateway::startOnSipThread(const Admission::House& house,
                                const std::function<void(std::string)>& done) {
   if (std::string fault = proveSofiaGuards(sip_.root()); !fault.empty()) return done(fault);
+  door_ = std::make_unique<SipDoor>(sip_, config_, descriptorLimit_);
   CallServices services{sip_, *workers_, *ports_, *resolver_, *launch_, nullptr, {}, {}};
   manager_ = std::make_unique<CallManager>(std::move(services), config_, house);
   for (const ListenGroup& group : groupAddresses(config_->sip.listen)) {
     UserAgent::Callbacks callbacks;
-    auto agent = std::make_unique<UserAgent>(sip_, group, config_->sip.publicAddress,
+    auto agent = std::make_unique<UserAgent>(sip_, *door_, group, config_->sip.publicAddress,
                                              UserAgent::Callbacks{});
     UserAgent* self = agent.get();
     callbacks.incoming = [this, self](IncomingCall call) {
@@ -186,7 +187,10 @@ void Gateway::reload(const ConfigPtr& config) {
   config_ = config;
   log::setLevel(config->log.level);
   log::setFormat(config->log.format);
-  sip_.post([this, config] { manager_->setConfig(config); });
+  sip_.post([this, config] {
+    door_->setConfig(config);
+    manager_->setConfig(config);
+  });
   log::info("config", {{"text", "read again"}});
 }
 
@@ -247,8 +251,10 @@ void Gateway::stop() {
     if (!clean) {
       for (auto& agent : agents_)
         static_cast<void>(agent.release());
+      static_cast<void>(door_.release());  // their legs know it
     }
     agents_.clear();
+    door_.reset();
     freed.set_value();
   });
   done.wait();

@@ -77,6 +77,7 @@ class Gateway {
   /// Descriptors that the calls take by reckoning; the SIP thread writes it, the monitor reads it.
   std::atomic<std::size_t> reckoned_{0};
   // On the SIP thread.
+  std::unique_ptr<SipDoor> door_;
   std::vector<std::unique_ptr<UserAgent>> agents_;
   std::unique_ptr<CallManager> manager_;
   std::string listening_;

@@ -27,6 +27,10 @@ struct InviteHeaders {
   std::optional<std::string> contentType;
   std::optional<std::string> dialect;
   std::optional<std::string> authorization;
+
+  bool any() const { return uri || headers || contentType || dialect || authorization; }
+  /// Of the INVITE only who is called is left.
+  void clear() { uri = headers = contentType = dialect = authorization = std::nullopt; }
 };
 
 struct BridgeRequest {

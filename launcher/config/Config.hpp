@@ -11,6 +11,7 @@
 
 #include <glib.h>
 
+#include "base/Networks.hpp"
 #include "log/Log.hpp"
 #include "media/Codec.hpp"
 
@@ -36,6 +37,8 @@ struct PortRange {
 enum class OnClose { Drain, Hangup };
 /// How a text of the endpoint gets to the caller.
 enum class MessageMethod { Message, Info };
+/// Whose P-wsbridge-* headers count: nobody's, those of the sources in sip.allow, everybody's.
+enum class HeadersFrom { Nobody, Allowed, All };
 
 /// What the Authorization header of the handshake is made of. In a route, what is empty or 0 comes
 /// from `[websocket]`.
@@ -70,6 +73,9 @@ struct Config {
   struct Sip {
     std::vector<ListenAddress> listen;
     std::string publicAddress;
+    Networks allow;
+    HeadersFrom headersFrom = HeadersFrom::Allowed;
+    std::vector<std::string> redirectAllow;  ///< host patterns; empty: nowhere
     bool transfer = true;
     std::vector<std::string> transferAllow;  ///< host patterns; empty: all
     int transferTimeout = 0;                 ///< s
@@ -130,6 +136,14 @@ struct Config {
     int mediaTimeout = 0;     ///< s
     int mediaWarning = 0;     ///< s
     int drainTime = 0;        ///< s
+    // At the SIP port; 0 is no limit. "Requests" are those outside a dialog.
+    int peerRequests = 0;      ///< a second, of each source in sip.allow
+    int strangerRequests = 0;  ///< a second, of all others together
+    int allRequests = 0;       ///< a second, of all peers together
+    int peerSetups = 0;        ///< INVITEs of one source that no ACK has confirmed
+    int connections = 0;
+    int peerConnections = 0;      ///< of each source in sip.allow
+    int strangerConnections = 0;  ///< of all others together
   } limits;
   struct Logging {
     log::Level level = log::Level::Info;

@@ -50,6 +50,15 @@ std::string applyAddress(std::string& target, const std::string& value, bool aut
   return {};
 }
 
+std::string applyNetworks(Networks& target, const std::string& value) {
+  target = Networks();
+  for (const std::string& entry : text::splitList(value, ";,")) {
+    if (!target.add(entry))
+      return "'" + entry + "' is no network such as 10.0.0.0/8 and no address";
+  }
+  return {};
+}
+
 std::string applyPortRange(Config& config, const std::string& value) {
   const std::size_t dash = value.find('-');
   const auto first = text::parseInteger(text::trim(value.substr(0, dash)));
@@ -109,6 +118,20 @@ std::vector<ConfigKey> buildSipAndRtp() {
             return applyAddress(c.sip.publicAddress, v, false);
           },
           true),
+      custom("sip.allow", "list of networks and addresses",
+             "127.0.0.0/8;::1;10.0.0.0/8;172.16.0.0/12;192.168.0.0/16;100.64.0.0/10;169.254.0.0/16;"
+             "fc00::/7;fe80::/10",
+             "who may call and ask (OPTIONS); anybody else gets 403",
+             [](Config& c, const std::string& v) { return applyNetworks(c.sip.allow, v); }),
+      choice("sip.headers", {"ignore", "allowed", "all"}, "allowed",
+             "whose P-wsbridge-* headers count: nobody's, of the sources in sip.allow, everybody's",
+             [](Config& c, std::size_t i) { c.sip.headersFrom = static_cast<HeadersFrom>(i); }),
+      custom("sip.redirect-allow", "list of hosts and *.wildcards", "",
+             "hosts that a redirection (302, 305) of a call of ours is followed to; empty: nowhere",
+             [](Config& c, const std::string& v) {
+               c.sip.redirectAllow = text::splitList(v, ";,");
+               return std::string();
+             }),
       choice("sip.transfer", {"allow", "forbid"}, "allow", "whether endpoints may transfer callers",
              [](Config& c, std::size_t i) { c.sip.transfer = i == 0; }),
       custom(
@@ -223,6 +246,34 @@ std::vector<ConfigKey> buildRest() {
           "limits.drain-time", "s", 0, 86400, 30,
           "after SIGTERM, how long calls may go on before they are ended",
           [](Config & c) -> auto& { return c.limits.drainTime; }),
+      number(
+          "limits.peer-requests", "per second", 0, 100000, 500,
+          "requests outside a dialog of each source in sip.allow, 503 above it; 0 has no limit",
+          [](Config & c) -> auto& { return c.limits.peerRequests; }),
+      number(
+          "limits.stranger-requests", "per second", 0, 100000, 20,
+          "requests of all sources that are not in sip.allow, no answer above it; 0 has no limit",
+          [](Config & c) -> auto& { return c.limits.strangerRequests; }),
+      number(
+          "limits.all-requests", "per second", 0, 1000000, 3000,
+          "requests outside a dialog of all sources in sip.allow, 503 above it; 0 has no limit",
+          [](Config & c) -> auto& { return c.limits.allRequests; }),
+      number(
+          "limits.peer-setups", "", 0, 8192, 1000,
+          "INVITEs of one source that no ACK has confirmed yet, 503 above it; 0 has no limit",
+          [](Config & c) -> auto& { return c.limits.peerSetups; }),
+      number(
+          "limits.connections", "", 0, 100000, 512,
+          "SIP over TCP connections that others have opened; 0 has no limit",
+          [](Config & c) -> auto& { return c.limits.connections; }),
+      number(
+          "limits.peer-connections", "", 0, 100000, 256,
+          "of these, of each source in sip.allow; 0 has no limit",
+          [](Config & c) -> auto& { return c.limits.peerConnections; }),
+      number(
+          "limits.stranger-connections", "", 0, 100000, 16,
+          "of these, of all sources that are not in sip.allow; 0 has no limit",
+          [](Config & c) -> auto& { return c.limits.strangerConnections; }),
       choice("log.level", {"error", "warning", "info", "debug"}, "info", "what is logged",
              [](Config& c, std::size_t i) { c.log.level = static_cast<log::Level>(i); }),
       choice("log.format", {"text", "json"}, "text", "how a record is written",

@@ -98,8 +98,10 @@ std::string peerOf(nua_s* nua) {
   return buffer;
 }
 
-Leg::Leg(SipThread& thread, nua_s* nua, nua_handle_s* handle, std::string contact, bool outgoing)
-    : nua_(nua),
+Leg::Leg(SipThread& thread, SipDoor& door, nua_s* nua, nua_handle_s* handle, std::string contact,
+         bool outgoing)
+    : door_(door),
+      nua_(nua),
       handle_(handle),
       contact_(std::move(contact)),
       outgoing_(outgoing),
@@ -298,6 +300,10 @@ void Leg::takeMessage(const sip_s* sip, const char* acceptable) {
 
 void Leg::takeInviteAnswer(int status, const char* phrase, const sip_s* sip) {
   if (!outgoing_ || answered_) return takeRefreshAnswer(status, sip);
+  if (callId_.empty() && sip && sip->sip_call_id) {
+    callId_ = sip->sip_call_id->i_id;
+    pass_ = door_.admitOwn(callId_);
+  }
   if (!handler_) return;
   if (status < 200) {
     handler_->onProgress(status);

@@ -11,6 +11,7 @@
 
 #include "call/CallEnd.hpp"
 #include "sip/SessionRefresher.hpp"
+#include "sip/SipDoor.hpp"
 #include "sip/SipThread.hpp"
 
 struct nua_s;
@@ -71,14 +72,19 @@ std::string peerOf(nua_s* nua);
 class Leg {
  public:
   /// Takes over the handle.
-  Leg(SipThread& thread, nua_s* nua, nua_handle_s* handle, std::string contact, bool outgoing);
+  Leg(SipThread& thread, SipDoor& door, nua_s* nua, nua_handle_s* handle, std::string contact,
+      bool outgoing);
   ~Leg();
   Leg(const Leg&) = delete;
   Leg& operator=(const Leg&) = delete;
 
   void setHandler(LegHandler* handler) { handler_ = handler; }
   const std::string& callId() const { return callId_; }
-  void setCallId(std::string id) { callId_ = std::move(id); }
+  /// Of the dialog that the message begins which is dealt with now.
+  void setCallId(const std::string& id) {
+    callId_ = id;
+    pass_ = door_.admit(id);
+  }
 
   void answer(const std::string& sdp);
   /// Final failure response. `phrase` must be a literal: Sofia-SIP keeps the pointer.
@@ -123,6 +129,8 @@ class Leg {
 
   friend class UserAgent;
 
+  SipDoor& door_;
+  SipDoor::Pass pass_;
   nua_s* nua_;
   nua_handle_s* handle_;
   std::string contact_;

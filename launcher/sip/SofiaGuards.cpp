@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <iterator>
+#include <utility>
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -34,6 +37,42 @@ std::atomic<unsigned> checks{0};
 std::atomic<unsigned> receptions{0};
 /// SIP thread only.
 std::vector<std::string> redirectHosts;
+/// Null on every other thread.
+thread_local launcher::SipGuard* guard = nullptr;
+/// Kept to accept and close connections with when there is no other descriptor.
+thread_local int spare = -1;
+int openSpare() {
+  return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+/// Where the message that is being read came from.
+struct Reception {
+  int socket = -1;
+  bool datagram = false;
+  sockaddr_storage address{};
+  socklen_t length = 0;
+};
+thread_local Reception reception;
+
+bool isEmptyLines(const su_iovec_t& part, issize_t size) {
+  const auto* text = static_cast<const char*>(part.siv_base);
+  const auto length = std::min(static_cast<std::size_t>(size), std::size_t{part.siv_len});
+  return std::all_of(text, text + length, [](char c) { return c == '\r' || c == '\n'; });
+}
+
+/// False: the request is not to be read any further.
+bool passes(sip_t* sip) {
+  if (!guard || reception.socket < 0) return true;
+  if (!reception.datagram) {
+    reception.length = sizeof reception.address;
+    if (getpeername(reception.socket, reinterpret_cast<sockaddr*>(&reception.address),
+                    &reception.length) != 0) {
+      return false;
+    }
+  }
+  return guard->request(sip,
+                        {reception.socket, reception.datagram,
+                         reinterpret_cast<const sockaddr*>(&reception.address), reception.length});
+}
 
 /// The library's own function of that name.
 template <typename Function>
@@ -61,21 +100,59 @@ WSBRIDGE_EXPORT issize_t su_vrecv(su_socket_t socket, su_iovec_t parts[], isize_
                                   su_sockaddr_t* from, socklen_t* fromLength) {
   static auto* const next = original<decltype(su_vrecv)>("su_vrecv");
   const issize_t size = next ? next(socket, parts, count, flags, from, fromLength) : -1;
-  const bool datagram = from != nullptr;
-  if (size <= 0 || !datagram) return size;
+  if (size <= 0) return size;
+  reception.socket = socket;
+  reception.datagram = from != nullptr;
+  if (!from) {
+    if (guard && !isEmptyLines(parts[0], size)) guard->received(socket);
+    return size;
+  }
   receptions.fetch_add(1, std::memory_order_relaxed);
+  reception.length = *fromLength;
+  std::memcpy(&reception.address, from, *fromLength);
   if (launcher::mayBeSip(*static_cast<const unsigned char*>(parts[0].siv_base))) return size;
   errno = EAGAIN;
   return -1;
+}
+
+WSBRIDGE_EXPORT int accept(int listener, sockaddr* address, socklen_t* length) {
+  static auto* const next = original<decltype(accept)>("accept");
+  int descriptor = next(listener, address, length);
+  if (!guard || !address) return descriptor;
+  if (descriptor < 0 && (errno == EMFILE || errno == ENFILE)) {
+    // Left in the queue it would wake the stack up again and again.
+    close(std::exchange(spare, -1));
+    descriptor = next(listener, address, length);
+    if (descriptor >= 0) close(descriptor);
+    spare = openSpare();
+    errno = EAGAIN;
+    return -1;
+  }
+  if (descriptor < 0 || guard->connection(descriptor, address)) return descriptor;
+  close(descriptor);
+  errno = EAGAIN;
+  return -1;
+}
+
+WSBRIDGE_EXPORT int su_close(su_socket_t socket) {
+  static auto* const next = original<decltype(su_close)>("su_close");
+  if (guard) guard->closed(socket);
+  return next(socket);
 }
 
 WSBRIDGE_EXPORT int sip_sanity_check(const sip_t* sip) {
   static auto* const next = original<decltype(sip_sanity_check)>("sip_sanity_check");
   checks.fetch_add(1, std::memory_order_relaxed);
   if (!next || next(sip) < 0) return -1;
-  if (sip->sip_request) return launcher::isAcceptableRequest(sip) ? 0 : -1;
   // The stack owns the message and reads it after this.
-  launcher::stripUnusableTargets(const_cast<sip_t*>(sip), redirectHosts);
+  auto* mine = const_cast<sip_t*>(sip);
+  if (sip->sip_request) {
+    if (passes(mine)) return launcher::isAcceptableRequest(sip) ? 0 : -1;
+    // Without a Via the stack answers nobody.
+    mine->sip_via = nullptr;
+    return -1;
+  }
+  launcher::stripUnusableTargets(mine, redirectHosts);
   return 0;
 }
 
@@ -154,6 +231,12 @@ std::string proveSofiaGuards(su_root_s* root) {
   if (lost == std::end(proofs)) return {};
   return std::string("Sofia-SIP does not call the gateway's ") + lost->function +
          ": its library must not be linked with -Bsymbolic, nor statically";
+}
+
+void setSipGuard(SipGuard* next) {
+  guard = next;
+  if (spare >= 0) close(spare);
+  spare = next ? openSpare() : -1;
 }
 
 void allowRedirects(const std::vector<std::string>& hosts) {

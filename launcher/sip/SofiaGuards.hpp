@@ -9,14 +9,18 @@
 //   against MessageCheck as well;
 // * sip_response_terminates_dialog() leaves the end of a dialog whose UPDATE fails to us, because
 //   the stack would drop it without a BYE.
+// * accept() and su_close() keep count of the connections that others open.
 // All of them run on the SIP thread.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include <sys/socket.h>
+
 struct su_root_s;
 struct msg_mclass_s;
+struct sip_s;
 
 namespace launcher {
 
@@ -24,6 +28,27 @@ namespace launcher {
 /// gets a request whose answer would need a name to be looked up. On the SIP thread, before any
 /// agent; takes some milliseconds. An empty text, or what is wrong.
 std::string proveSofiaGuards(su_root_s* root);
+
+/// Decides about messages and connections; SIP thread only.
+class SipGuard {
+ public:
+  struct Origin {
+    int socket;
+    bool datagram;
+    const sockaddr* address;
+    socklen_t length;
+  };
+  virtual ~SipGuard() = default;
+  /// False: the request is dropped; whoever sent it has been answered, or never will be.
+  virtual bool request(sip_s* sip, const Origin& origin) = 0;
+  /// False: the connection is closed at once.
+  virtual bool connection(int descriptor, const sockaddr* from) = 0;
+  /// Bytes of a message have come by a connection.
+  virtual void received(int descriptor) = 0;
+  virtual void closed(int descriptor) = 0;
+};
+/// Null for none. The guard outlives its time as one.
+void setSipGuard(SipGuard* guard);
 
 /// Host patterns that a 302 or 305 to a call of ours may lead to; none by default.
 void allowRedirects(const std::vector<std::string>& hosts);

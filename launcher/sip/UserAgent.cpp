@@ -32,6 +32,10 @@ constexpr const char* kAllowOutside = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, 
 constexpr const char* kAccept =
     "application/sdp, application/dtmf-relay, application/dtmf, text/plain, application/json";
 constexpr int kPortAttempts = 10;
+constexpr unsigned kMaxMessage = 65536;
+/// The stack's own limit for connections without a message, which knows of no dialogs: longer than
+/// the longest call by default. Shorter ones are SipConnections'.
+constexpr unsigned kIdleMs = 15000000;
 
 bool isAny(const std::string& host) {
   return host == "0.0.0.0" || host == "::";
@@ -137,9 +141,10 @@ std::vector<ListenGroup> groupAddresses(const std::vector<ListenAddress>& addres
   return groups;
 }
 
-UserAgent::UserAgent(SipThread& thread, ListenGroup group, std::string publicAddress,
+UserAgent::UserAgent(SipThread& thread, SipDoor& door, ListenGroup group, std::string publicAddress,
                      Callbacks callbacks)
     : thread_(thread),
+      door_(door),
       group_(std::move(group)),
       publicAddress_(std::move(publicAddress)),
       callbacks_(std::move(callbacks)) {}
@@ -160,7 +165,8 @@ bool UserAgent::create() {
   };
   nua_ = nua_create(thread_.root(), callback, reinterpret_cast<nua_magic_t*>(this),
                     NUTAG_URL(url.c_str()), NUTAG_MEDIA_ENABLE(0), NTATAG_EXTRA_100(0),
-                    NTATAG_MCLASS(sipMessageClass()), TPTAG_STUN_SERVER(0), TAG_END());
+                    NTATAG_MCLASS(sipMessageClass()), TPTAG_STUN_SERVER(0),
+                    NTATAG_MAXSIZE(kMaxMessage), TPTAG_IDLE(kIdleMs), TAG_END());
   if (!nua_) return false;
   nua_set_params(nua_, NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(1),
                  NUTAG_ENABLEMESSAGE(1), NUTAG_SESSION_TIMER(0), NUTAG_RETRY_COUNT(0),
@@ -194,7 +200,7 @@ std::unique_ptr<Leg> UserAgent::newLeg(const std::string& uri) {
   nua_handle_t* handle = nua_handle(nua_, nullptr, NUTAG_URL(uri.c_str()),
                                     SIPTAG_TO_STR(("<" + uri + ">").c_str()), TAG_END());
   if (!handle) return nullptr;
-  return std::make_unique<Leg>(thread_, nua_, handle, contact(), true);
+  return std::make_unique<Leg>(thread_, door_, nua_, handle, contact(), true);
 }
 
 void UserAgent::linger(std::unique_ptr<Leg> leg) {
@@ -255,7 +261,8 @@ void UserAgent::onEvent(int event, int status, const char* phrase, nua_s*, UserA
 
 void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
   IncomingCall call;
-  call.leg = std::make_unique<Leg>(thread_, nua_, handle, contact(), false);
+  call.leg = std::make_unique<Leg>(thread_, door_, nua_, handle, contact(), false);
+  call.leg->setCallId(sip->sip_call_id->i_id);
   call.leg->noteAllow(sip);
   call.leg->notePeer();
   if (const InviteFault fault = faultOf(sip, *call.leg); fault.status != 200) {
@@ -263,9 +270,9 @@ void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
     return linger(std::move(call.leg));
   }
   call.headers = headersOf(sip);
+  if (call.headers.any() && !door_.takesHeaders(peerOf(nua_))) call.headers.clear();
   call.from = sip->sip_from ? printUrl(sip->sip_from->a_url) : "";
   call.to = sip->sip_to ? printUrl(sip->sip_to->a_url) : "";
-  if (sip->sip_call_id) call.leg->setCallId(sip->sip_call_id->i_id);
   if (sip->sip_payload && sip->sip_payload->pl_data && sip->sip_payload->pl_len > 0) {
     call.sdp.assign(sip->sip_payload->pl_data, sip->sip_payload->pl_len);
     const char* type = sip->sip_content_type ? sip->sip_content_type->c_type : nullptr;

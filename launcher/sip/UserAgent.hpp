@@ -10,6 +10,7 @@
 
 #include "call/Routing.hpp"
 #include "sip/Leg.hpp"
+#include "sip/SipDoor.hpp"
 #include "sip/SipThread.hpp"
 
 struct nua_s;
@@ -43,7 +44,8 @@ class UserAgent {
     std::function<bool()> available;  ///< false while draining: OPTIONS is answered 503
   };
 
-  UserAgent(SipThread& thread, ListenGroup group, std::string publicAddress, Callbacks callbacks);
+  UserAgent(SipThread& thread, SipDoor& door, ListenGroup group, std::string publicAddress,
+            Callbacks callbacks);
   ~UserAgent();
   UserAgent(const UserAgent&) = delete;
   UserAgent& operator=(const UserAgent&) = delete;
@@ -72,6 +74,7 @@ class UserAgent {
   void dropTerminated();
 
   SipThread& thread_;
+  SipDoor& door_;
   ListenGroup group_;
   std::string publicAddress_;
   Callbacks callbacks_;

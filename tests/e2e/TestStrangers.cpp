@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What strangers send to the SIP port: junk, other protocols, names where only addresses may stand.
+#include <memory>
+#include <sstream>
+#include <vector>
+
+#include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -47,7 +54,7 @@ TEST_F(Strangers, OtherProtocolsGetNoAnswer) {
 TEST_F(Strangers, NamesInViaHoldNobodyUp) {
   SipCaller stranger({.port = gateway->udpPort()});
   const auto start = Clock::now();
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 25; ++i) {
     const std::string n = std::to_string(i);
     const std::string name = "nobody-" + n + ".invalid";
     stranger.sendRaw(options("maddr" + n, "SIP/2.0/UDP 127.0.0.1:9;maddr=" + name));
@@ -70,6 +77,147 @@ TEST_F(Strangers, CallIdsAreBounded) {
     ASSERT_TRUE(answer.has_value()) << size;
     EXPECT_EQ(answer->status, status) << size;
   }
+}
+
+/// A TCP connection that says what it likes.
+class Line {
+ public:
+  explicit Line(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) ADD_FAILURE() << errno;
+  }
+  ~Line() { close(fd_); }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+
+  void say(const std::string& bytes) const {
+    [[maybe_unused]] const auto sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  /// What has come when the other side closes or the time is over; `closed` tells which.
+  std::string hear(Millis limit, bool* closed) const {
+    std::string heard;
+    const auto end = Clock::now() + limit;
+    *closed = false;
+    while (Clock::now() < end && !*closed) {
+      pollfd waiting{fd_, POLLIN, 0};
+      if (poll(&waiting, 1, 100) <= 0) continue;
+      char buffer[4096];
+      const ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
+      if (n <= 0) {
+        *closed = true;
+      } else {
+        heard.append(buffer, static_cast<size_t>(n));
+      }
+    }
+    return heard;
+  }
+
+ private:
+  int fd_;
+};
+
+TEST_F(Strangers, WhoIsNotAllowedGetsOneAnswerAndNothingIsKept) {
+  Gateway closed({.set = {{"sip.allow", "127.0.0.9"}}});
+  Phone phone(closed);
+  EXPECT_EQ(phone.call(endpoint_.uri()), 403);
+  EXPECT_EQ(phone.sip().options()->status, 403);
+  EXPECT_TRUE(closed.records("call-start").empty());
+  EXPECT_TRUE(closed.process().waitForLine("sip-refused key=sip.allow", 5s));
+
+  // Once: no transaction repeats it.
+  SipCaller stranger({.port = closed.udpPort()});
+  stranger.sendRaw(options("first", "SIP/2.0/UDP 127.0.0.1:9;rport"));
+  ASSERT_TRUE(stranger.waitResponse("OPTIONS", 403, 403, 5s).has_value());
+  // Beyond the allowance of strangers there is no answer, and hardly a line in the log.
+  for (int i = 0; i < 100; ++i)
+    stranger.sendRaw(options("more" + std::to_string(i), "SIP/2.0/UDP 127.0.0.1:9;rport"));
+  bool ended = false;
+  const std::string byTcp = [&] {
+    const Line line(closed.tcpPort());
+    line.say(options("tcp", "SIP/2.0/TCP 127.0.0.1:9"));
+    return line.hear(2s, &ended);
+  }();
+  EXPECT_LE(stranger.responses("OPTIONS").size(), 41U);
+  EXPECT_LE(closed.records("sip-refused").size(), 6U);
+  EXPECT_TRUE(byTcp.empty() || byTcp.starts_with("SIP/2.0 403")) << byTcp;
+}
+
+TEST_F(Strangers, InAndOfADialogEverythingPassesBesideAFlood) {
+  Gateway tight({.set = {{"limits.peer-requests", "20"}, {"limits.stranger-requests", "5"}}});
+  Phone phone(tight);
+  ASSERT_EQ(phone.call(endpoint_.uri()), 200);
+  SipCaller flood({.port = tight.udpPort()});
+  for (int i = 0; i < 60; ++i)
+    flood.sendRaw(options("flood" + std::to_string(i), "SIP/2.0/UDP 127.0.0.1:9;rport"));
+  for (int i = 0; i < 30; ++i) {
+    const auto answer = phone.sip().request("OPTIONS", {}, "", "");
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->status, 200);
+  }
+  ASSERT_TRUE(flood.waitResponse("OPTIONS", 503, 503, 5s).has_value());
+  EXPECT_FALSE(flood.waitResponse("OPTIONS", 503, 503, 0ms)->header("Retry-After").empty());
+  Phone refused(tight);
+  EXPECT_EQ(refused.call(endpoint_.uri()), 503) << "outside a dialog the limit holds";
+  EXPECT_TRUE(phone.hangUp());
+}
+
+TEST_F(Strangers, SetupsThatNobodyConfirmsAreBounded) {
+  Gateway tight({.set = {{"limits.peer-setups", "10"}}});
+  std::vector<std::unique_ptr<Phone>> silent;
+  for (int i = 0; i < 10; ++i) {
+    silent.push_back(std::make_unique<Phone>(tight, Phone::Options{.autoAck = false}));
+    ASSERT_EQ(silent.back()->call(endpoint_.uri()), 200);
+  }
+  Phone over(tight);
+  EXPECT_EQ(over.call(endpoint_.uri()), 503);
+  silent.front()->sip().ack();
+  EXPECT_TRUE(silent.front()->hangUp());
+  Phone again(tight);
+  EXPECT_EQ(again.call(endpoint_.uri()), 200);
+  EXPECT_TRUE(again.hangUp());
+}
+
+TEST_F(Strangers, ConnectionsAreCountedAndHalfMessagesAreCutOff) {
+  Gateway tight({.set = {{"limits.peer-connections", "8"}}});
+  std::vector<std::unique_ptr<Line>> lines;
+  for (int i = 0; i < 8; ++i)
+    lines.push_back(std::make_unique<Line>(tight.tcpPort()));
+  for (const auto& line : lines)
+    line->say("OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9\r\n");
+  bool closed = false;
+  const Line ninth(tight.tcpPort());
+  ninth.hear(5s, &closed);
+  EXPECT_TRUE(closed);
+  EXPECT_TRUE(tight.process().waitForLine("sip-refused key=limits.peer-connections", 5s));
+  for (const auto& line : lines) {
+    line->hear(14s, &closed);
+    EXPECT_TRUE(closed) << "a message has to be whole within 10 s";
+  }
+  // There is room again, for a call as well.
+  Phone phone(tight, {.tcp = true});
+  ASSERT_EQ(phone.call(endpoint_.uri()), 200);
+  EXPECT_TRUE(phone.hangUp());
+}
+
+TEST_F(Strangers, MessagesAreBoundedAndHaveOneLength) {
+  const std::string whole = options("size", "SIP/2.0/TCP 127.0.0.1:9");
+  const std::string head = whole.substr(0, whole.find("Content-Length"));
+  bool closed = false;
+  const Line large(gateway->tcpPort());
+  large.say(head + "Subject: " + std::string(100000, 's') + "\r\nContent-Length: 0\r\n\r\n");
+  const std::string answer = large.hear(5s, &closed);
+  EXPECT_TRUE(closed && (answer.empty() || answer.starts_with("SIP/2.0 413"))) << answer;
+  for (const char* second : {"Content-Length: 5", "l: 0", "Content-Length: 0"}) {
+    const Line twice(gateway->tcpPort());
+    twice.say(head + "Content-Length: 0\r\n" + second + "\r\n\r\n");
+    EXPECT_TRUE(twice.hear(2s, &closed).starts_with("SIP/2.0 400")) << second;
+  }
+  const Line once(gateway->tcpPort());
+  once.say(whole);
+  EXPECT_TRUE(once.hear(1s, &closed).starts_with("SIP/2.0 200"));
 }
 
 TEST_F(Strangers, EveryLineThatIsWrittenIsARecord) {
