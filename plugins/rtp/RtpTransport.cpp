@@ -110,6 +110,7 @@ RtpTransport::Accepted RtpTransport::acceptRtp(const RtpAddress& from, int64_t n
 RtpTransport::Accepted RtpTransport::latchRtp(const RtpAddress& from,
                                               std::span<const uint8_t> packet, int64_t now_us) {
   if (!latching_) return {.taken = true};
+  if (rtp_.latch.hears(from, now_us)) return {.taken = true};
   switch (rtp_.latch.packet(from, streamOf(packet), now_us)) {
     case SourceLatch::Verdict::Take:
       return {.taken = true};

@@ -25,18 +25,12 @@ SourceLatch::Verdict SourceLatch::report(const RtpAddress& from,
                                          const std::optional<RtpAddress>& audio, int64_t now_us) {
   if (isForbidden(from)) return Verdict::Ignore;
   if (isAnnounced(from)) {
-    if (latched_ == from) {
-      heard_us_ = now_us;
-      return Verdict::Take;
-    }
+    if (hears(from, now_us)) return Verdict::Take;
     return latch(from, How::Announced, now_us);
   }
   const auto isOfAudio = [&audio](const RtpAddress& it) { return !audio || audio->sameHost(it); };
   if (!isOfAudio(from)) return Verdict::Ignore;
-  if (latched_ == from) {
-    heard_us_ = now_us;
-    return Verdict::Take;
-  }
+  if (hears(from, now_us)) return Verdict::Take;
   const bool guarded = !knowsNobody();
   const How kind = kindOf(from);
   if (!audio && guarded && kind == How::Other) return Verdict::Ignore;

@@ -41,13 +41,15 @@ class SourceLatch {
   static constexpr size_t kCandidates = 8;  ///< other hosts that are looked at side by side
   static constexpr size_t kLeft = 8;        ///< sources left that are remembered
 
-  /// An RTP packet with an agreed payload type.
+  /// An RTP packet with an agreed payload type: whether it is of the latched source.
+  bool hears(const RtpAddress& from, int64_t now_us) {
+    if (!latched_ || from != *latched_) return false;
+    heard_us_ = now_us;
+    return true;
+  }
+  /// The same for one of any source.
   Verdict packet(const RtpAddress& from, const Stream& stream, int64_t now_us) {
-    if (latched_ && from == *latched_) {
-      heard_us_ = now_us;
-      return Verdict::Take;
-    }
-    return consider(from, stream, now_us);
+    return hears(from, now_us) ? Verdict::Take : consider(from, stream, now_us);
   }
   /// An RTCP packet, which has no sequence: once audio is latched it comes from its host (`audio`)
   /// or from the announced address; before that, other hosts do not count.

@@ -169,6 +169,8 @@ TEST(DialOut, EndpointHangsUp) {
   media.setFormat("PCMU", 0);
   media.setRemote(offer->address, offer->port);
   ASSERT_TRUE(endpoint.waitTexts(1, 1, 5s)) << launcher->output();
+  // We have sent the ACK, to a loopback peer that names a loopback address.
+  ASSERT_TRUE(media.waitReceived(5, 5s));
   media.play(sine(8000, 600, 1, 8000));
   ASSERT_TRUE(endpoint.waitBinaries(1, 45, 5s));
   ASSERT_TRUE(media.waitReceived(30, 5s));
