@@ -3,10 +3,10 @@
 
 #include <variant>
 
-#include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
 #include "base/Text.hpp"
+#include "common/JsonWriter.hpp"
 
 namespace launcher {
 
@@ -22,33 +22,23 @@ using EndWhich = CallManager::EndWhich;
 
 class JsonMaker {
  public:
-  JsonMaker() { json_builder_begin_object(builder_.get()); }
   JsonMaker& text(const char* name, const std::string& value) {
-    json_builder_set_member_name(builder_.get(), name);
-    json_builder_add_string_value(builder_.get(), value.c_str());
+    json_.add(name, value);
     return *this;
   }
   JsonMaker& textOrNull(const char* name, const std::string& value) {
     if (!value.empty()) return text(name, value);
-    json_builder_set_member_name(builder_.get(), name);
-    json_builder_add_null_value(builder_.get());
+    json_.addNull(name);
     return *this;
   }
   JsonMaker& number(const char* name, std::int64_t value) {
-    json_builder_set_member_name(builder_.get(), name);
-    json_builder_add_int_value(builder_.get(), value);
+    json_.add(name, value);
     return *this;
   }
-  std::string end() {
-    json_builder_end_object(builder_.get());
-    JsonNode* root = json_builder_get_root(builder_.get());
-    const CharPtr json(json_to_string(root, FALSE));
-    json_node_unref(root);
-    return json.get();
-  }
+  std::string end() const { return json_.text(); }
 
  private:
-  GObjectPtr<JsonBuilder> builder_{json_builder_new()};
+  wsbridge::common::JsonWriter json_;
 };
 
 HttpResponse failure(unsigned status, int code, const std::string& message) {

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <array>
 
-#include <json-glib/json-glib.h>
+#include <glib.h>
 
-#include "base/GPtr.hpp"
 #include "base/Text.hpp"
 #include "call/CredentialScope.hpp"
+#include "common/Json.hpp"
 #include "config/AuthorizationKeys.hpp"
 
 namespace launcher {
@@ -17,29 +17,8 @@ namespace {
 
 constexpr std::size_t kMaxHeaders = 8192;
 constexpr std::size_t kMaxContentType = 50;
-constexpr int kMaxJsonDepth = 32;
 constexpr const char* kUlaw = "audio/pcmu;rate=8000";
 constexpr const char* kAlaw = "audio/pcma;rate=8000";
-
-int jsonDepth(const std::string& json) {
-  int depth = 0;
-  int deepest = 0;
-  bool inString = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (inString) {
-      if (c == '\\') ++i;
-      if (c == '"') inString = false;
-    } else if (c == '"') {
-      inString = true;
-    } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return deepest;
-}
 
 const Route* findRoute(const Config& config, const std::string& requestUri) {
   for (const Route& route : config.routes) {
@@ -87,18 +66,9 @@ std::optional<std::string> decode(const std::string& raw) {
 }  // namespace
 
 std::optional<std::string> headersFault(const std::string& json) {
-  if (json.size() > kMaxHeaders) return "is longer than 8 KiB";
-  if (jsonDepth(json) > kMaxJsonDepth) return "is nested too deeply";
-  GObjectPtr<JsonParser> parser(json_parser_new_immutable());
-  GError* error = nullptr;
-  if (!json_parser_load_from_data(parser.get(), json.data(), static_cast<gssize>(json.size()),
-                                  &error)) {
-    ErrorPtr owned(error);
-    return "is not JSON";
-  }
-  JsonNode* root = json_parser_get_root(parser.get());
-  if (!root || !JSON_NODE_HOLDS_OBJECT(root)) return "is not a JSON object";
-  return std::nullopt;
+  const auto result = wsbridge::common::Json::readObject(json, kMaxHeaders);
+  const auto* fault = std::get_if<wsbridge::common::JsonFault>(&result);
+  return fault ? std::optional("is " + fault->text) : std::nullopt;
 }
 
 std::optional<std::string> normalContentType(const std::string& value) {

@@ -4,16 +4,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <variant>
 #include <vector>
 
 #include <gnutls/abstract.h>
 
 #include <glib.h>
-#include <json-glib/json-glib.h>
 
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
-#include "call/Routing.hpp"
+#include "common/Json.hpp"
 
 namespace launcher {
 
@@ -22,6 +22,7 @@ namespace {
 using Texts = std::string AuthorizationConfig::*;
 
 constexpr int kMaxLifetime = 86400;
+constexpr std::size_t kMaxClaims = 8192;
 constexpr unsigned kMinRsaBits = 2048;  // RFC 7518 section 3.3
 
 AuthorizationKey header(const char* name, const char* help, Texts field) {
@@ -64,13 +65,14 @@ std::string applyUsername(AuthorizationConfig& target, const std::string& value)
 std::string applyClaims(AuthorizationConfig& target, const std::string& value) {
   target.jwtClaims = value;
   if (value.empty()) return {};
-  if (const auto fault = headersFault(value)) return *fault;
-  const GObjectPtr<JsonParser> parser(json_parser_new_immutable());
-  json_parser_load_from_data(parser.get(), value.c_str(), -1, nullptr);
-  JsonObject* claims = json_node_get_object(json_parser_get_root(parser.get()));
-  for (const char* ours : {"iat", "exp", "jti"}) {
-    if (json_object_has_member(claims, ours))
-      return std::string("sets ") + ours + ", which is made for each connection";
+  const auto result = wsbridge::common::Json::readObject(value, kMaxClaims);
+  if (const auto* fault = std::get_if<wsbridge::common::JsonFault>(&result))
+    return "is " + fault->text;
+  for (const auto& claim : std::get<wsbridge::common::Json>(result).root().members()) {
+    for (const char* ours : {"iat", "exp", "jti"}) {
+      if (claim.isNamed(ours))
+        return std::string("sets ") + ours + ", which is made for each connection";
+    }
   }
   return {};
 }

@@ -4,15 +4,18 @@
 #include <cmath>
 #include <cstdint>
 #include <numbers>
+#include <optional>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
 #include "call/Routing.hpp"
+#include "common/Json.hpp"
 #include "log/Log.hpp"
 
 namespace launcher {
@@ -24,14 +27,12 @@ constexpr double kToneLevel = 8000.0;
 constexpr unsigned kFrameMs = 20;
 constexpr guint64 kMaxMessage = 1024 * 1024;
 
-int rateOf(const char* text, gsize size) {
-  GObjectPtr<JsonParser> parser(json_parser_new());
-  if (!json_parser_load_from_data(parser.get(), text, static_cast<gssize>(size), nullptr)) return 0;
-  JsonNode* root = json_parser_get_root(parser.get());
-  if (!root || !JSON_NODE_HOLDS_OBJECT(root)) return 0;
-  const char* type =
-      json_object_get_string_member_with_default(json_node_get_object(root), "content-type", "");
-  const auto normal = normalContentType(type);
+int rateOf(std::string_view text) {
+  const auto result = wsbridge::common::Json::readObject(text, kMaxMessage);
+  const auto* json = std::get_if<wsbridge::common::Json>(&result);
+  const auto member = json ? json->root().member("content-type") : std::nullopt;
+  const auto type = member ? member->string() : std::nullopt;
+  const auto normal = type ? normalContentType(*type) : std::nullopt;
   return normal ? std::atoi(normal->c_str() + normal->find('=') + 1) : 0;
 }
 
@@ -82,7 +83,7 @@ struct EchoEndpoint::Connection {
   }
 
   void startTone(const char* text, gsize size) {
-    rate_ = rateOf(text, size);
+    rate_ = rateOf({text, size});
     if (rate_ == 0) return;
     startedAt_ = g_get_monotonic_time();
     timer_ = g_timeout_add(kFrameMs, sendTone, this);

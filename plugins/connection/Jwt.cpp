@@ -2,14 +2,14 @@
 #include "connection/Jwt.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 #include <gnutls/abstract.h>
 
 #include <glib.h>
-#include <json-glib/json-glib.h>
 
+#include "common/Json.hpp"
+#include "common/JsonWriter.hpp"
 #include "connection/Encoding.hpp"
 
 namespace wsbridge {
@@ -17,6 +17,7 @@ namespace wsbridge {
 namespace {
 
 constexpr unsigned kMinRsaBits = 2048;  // RFC 7518 section 3.3
+constexpr size_t kMaxClaimsBytes = 8192;
 
 /// Of RFC 7515 section 2.
 std::string base64Url(std::span<const uint8_t> bytes) {
@@ -30,21 +31,19 @@ std::string base64Url(std::span<const uint8_t> bytes) {
 /// The members of the object as text, or what is wrong with it.
 std::optional<std::string> readClaims(const std::string& claims, std::string& members) {
   if (claims.empty()) return std::nullopt;
-  g_autoptr(JsonParser) parser = json_parser_new_immutable();
-  JsonNode* root = nullptr;
-  if (json_parser_load_from_data(parser, claims.data(), static_cast<gssize>(claims.size()),
-                                 nullptr) != FALSE) {
-    root = json_parser_get_root(parser);
+  const auto result = common::Json::readObject(claims, kMaxClaimsBytes);
+  if (const auto* fault = std::get_if<common::JsonFault>(&result))
+    return "jwt-claims is " + fault->text;
+  common::JsonWriter ours;
+  for (const common::JsonMember& member : std::get<common::Json>(result).root().members()) {
+    for (const char* made : {"iat", "exp", "jti"}) {
+      if (member.isNamed(made))
+        return std::string("jwt-claims sets ") + made + ", which is made for each connection";
+    }
+    ours.add(member);
   }
-  if (root == nullptr || !JSON_NODE_HOLDS_OBJECT(root))
-    return "jwt-claims is not a JSON object: give one such as {\"iss\":\"me\"}";
-  JsonObject* object = json_node_get_object(root);
-  for (const char* ours : {"iat", "exp", "jti"}) {
-    if (json_object_has_member(object, ours) != FALSE)
-      return std::string("jwt-claims sets ") + ours + ", which is made for each connection";
-  }
-  g_autofree char* text = json_to_string(root, FALSE);
-  members.assign(text + 1, strlen(text) - 2);
+  const std::string object = ours.text();
+  members = object.substr(1, object.size() - 2);
   return std::nullopt;
 }
 

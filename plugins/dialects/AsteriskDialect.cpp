@@ -2,9 +2,12 @@
 //
 // The dialect `asterisk`: chan_websocket. Audio is BINARY, signed linear or G.711; control is JSON
 // or plain text, and events come in the form in which the endpoint's last command came.
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
+
+#include <glib.h>
 
 #include "dialects/Dialect.hpp"
 #include "dialects/Json.hpp"
@@ -41,38 +44,39 @@ const char* formatName(const ContentType& type) {
 class Event {
  public:
   Event(const char* name, bool plain) : plain_(plain), text_(name) {
-    if (!plain_) json_object_set_string_member(object_.get(), "event", name);
+    if (!plain_) object_.add("event", name);
   }
   void add(const char* name, const std::string& value) {
     if (plain_) {
       text_.append(" ").append(name).append(":").append(value);
     } else {
-      json_object_set_string_member(object_.get(), name, value.c_str());
+      object_.add(name, value);
     }
   }
   void add(const char* name, uint64_t value) {
     if (plain_) {
       add(name, std::to_string(value));
     } else {
-      json_object_set_int_member(object_.get(), name, static_cast<gint64>(value));
+      object_.add(name, static_cast<int64_t>(value));
     }
   }
   void add(const char* name, bool value) {
     if (plain_) {
       add(name, std::string(value ? "true" : "false"));
     } else {
-      json_object_set_boolean_member(object_.get(), name, value);
+      object_.addBoolean(name, value);
     }
   }
-  void add(const char* name, JsonObject* value) {
-    if (!plain_) json_object_set_object_member(object_.get(), name, json_object_ref(value));
+  /// Plain text has no words for it.
+  void addObject(const char* name, const std::string& json) {
+    if (!plain_) object_.addChecked(name, json);
   }
-  [[nodiscard]] std::string text() const { return plain_ ? text_ : json::serialise(object_.get()); }
+  [[nodiscard]] std::string text() const { return plain_ ? text_ : object_.text(); }
 
  private:
   bool plain_;
   std::string text_;
-  json::ObjectPtr object_{json_object_new()};
+  json::JsonWriter object_;
 };
 
 class AsteriskDialect final : public Dialect {
@@ -86,11 +90,7 @@ class AsteriskDialect final : public Dialect {
     start.add("format", std::string(formatName(conversation.type)));
     start.add("optimal_frame_size", frameBytes(conversation.type));
     start.add("ptime", uint64_t{kPtimeMs});
-    const json::ObjectPtr variables(json_object_new());
-    json::forEachMember(conversation.custom, [&](const char* name, JsonNode* value) {
-      json_object_set_string_member(variables.get(), name, json::textOf(value).c_str());
-    });
-    start.add("channel_variables", variables.get());
+    start.addObject("channel_variables", json::customAsStrings(conversation.custom));
     return {start.text()};
   }
 
@@ -108,14 +108,14 @@ class AsteriskDialect final : public Dialect {
   }
 
   Command decodeText(std::string_view text) override {
-    if (const json::NodePtr root = json::parseControl(text)) {
-      JsonObject* message = json_node_get_object(root.get());
-      const char* command = json::stringMember(message, "command");
-      if (command == nullptr) return PlainText{};
+    if (const auto json = json::parseControl(text)) {
+      const json::JsonValue message = json->root();
+      const auto command = json::stringMember(message, "command");
+      if (!command) return PlainText{};
       plain_ = false;
-      const char* parameter =
-          json::stringMember(message, command == kSetDirection ? "direction" : "correlation_id");
-      return decode(command, parameter != nullptr ? parameter : "");
+      const auto parameter =
+          json::stringMember(message, *command == kSetDirection ? "direction" : "correlation_id");
+      return decode(*command, parameter.value_or(""));
     }
     constexpr std::string_view kSpace = " \t\r\n";
     constexpr auto kNone = std::string_view::npos;

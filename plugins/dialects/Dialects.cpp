@@ -16,8 +16,6 @@ std::unique_ptr<Dialect> makeJambonzDialect();
 
 namespace {
 
-constexpr size_t kMaxCustomBytes = 8192;
-
 constexpr std::array kDialects = {
     DialectRow{"wsbridge",
                "Linear PCM and JSON as of the original module",
@@ -54,18 +52,9 @@ void Dialect::writeAudio(std::span<const uint8_t>, int64_t, std::string& out) {
 
 std::optional<std::string> faultInCustomHeaders(const std::string& text) {
   if (text.empty()) return std::nullopt;
-  if (text.size() > kMaxCustomBytes) {
-    return "longer than " + std::to_string(kMaxCustomBytes) + " bytes: shorten the JSON object";
-  }
-  if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return "not valid UTF-8";
-  std::string fault;
-  const json::NodePtr root = json::parse(text, &fault);
-  if (!root && !fault.empty())
-    return "not JSON (" + fault + "): give an object such as {\"key\":\"value\"}";
-  if (!root || !JSON_NODE_HOLDS_OBJECT(root.get())) {
-    return "not a JSON object: give an object such as {\"key\":\"value\"}";
-  }
-  return std::nullopt;
+  const auto result = json::Json::readObject(text, json::kMaxCustomBytes);
+  const auto* fault = std::get_if<common::JsonFault>(&result);
+  return fault != nullptr ? std::optional(fault->text) : std::nullopt;
 }
 
 bool isDtmfDigit(char digit) {

@@ -3,6 +3,10 @@
 // The dialect `jambonz`: the listen and stream verbs with bidirectional audio. Audio is BINARY
 // S16LE, control is JSON with "type".
 #include <memory>
+#include <optional>
+#include <string_view>
+
+#include <glib.h>
 
 #include "dialects/Dialect.hpp"
 #include "dialects/Json.hpp"
@@ -12,32 +16,25 @@ namespace wsbridge {
 namespace {
 
 std::string markMessage(const MarkNotice& mark) {
-  const json::ObjectPtr data(json_object_new());
-  json_object_set_string_member(data.get(), "name", mark.label.c_str());
-  json_object_set_string_member(data.get(), "event", mark.cleared ? "cleared" : "playout");
-  const json::ObjectPtr message(json_object_new());
-  json_object_set_string_member(message.get(), "type", "mark");
-  json_object_set_object_member(message.get(), "data", json_object_ref(data.get()));
-  return json::serialise(message.get());
+  json::JsonWriter data;
+  data.add("name", mark.label).add("event", mark.cleared ? "cleared" : "playout");
+  json::JsonWriter message;
+  message.add("type", "mark").addChecked("data", data.text());
+  return message.text();
 }
 
 class JambonzDialect final : public Dialect {
  public:
   std::vector<std::string> opening(const Conversation& conversation) override {
-    const json::ObjectPtr message(json_object_new());
     g_autofree char* random = g_uuid_string_random();
     const std::string& id = conversation.call_id;
-    json_object_set_int_member(message.get(), "sampleRate", conversation.type.rate);
-    json_object_set_string_member(message.get(), "mixType", "mono");
-    json_object_set_string_member(message.get(), "callSid", random);
-    json_object_set_string_member(message.get(), "direction", "inbound");
-    json_object_set_string_member(message.get(), "callId", id.empty() ? random : id.c_str());
+    json::JsonWriter message;
+    message.add("sampleRate", int64_t{conversation.type.rate}).add("mixType", "mono");
+    message.add("callSid", random).add("direction", "inbound");
+    message.add("callId", id.empty() ? std::string_view(random) : id);
     // The metadata of the verb lies on the top level there too.
-    json::forEachMember(conversation.custom, [&](const char* name, JsonNode* value) {
-      if (std::string_view(name) != "sampleRate" && std::string_view(name) != "mixType")
-        json_object_set_member(message.get(), name, json_node_copy(value));
-    });
-    return {json::serialise(message.get())};
+    json::addCustom(message, conversation.custom, {"sampleRate", "mixType"});
+    return {message.text()};
   }
 
   std::string write(const Notice& notice) override {
@@ -50,22 +47,20 @@ class JambonzDialect final : public Dialect {
   }
 
   Command decodeText(std::string_view text) override {
-    const json::NodePtr root = json::parseControl(text);
-    if (!root) return PlainText{};
-    JsonObject* message = json_node_get_object(root.get());
-    const char* name = json::stringMember(message, "type");
-    if (name == nullptr) return PlainText{};
-    const std::string_view type(name);
+    const auto json = json::parseControl(text);
+    const auto name = json ? json::stringMember(json->root(), "type") : std::nullopt;
+    if (!name) return PlainText{};
+    const std::string& type = *name;
     if (type == "killAudio") return ClearCommand{};
     if (type == "clearMarks") return ClearMarksCommand{};
     if (type == "disconnect") return HangupCommand{};
     if (type == "mark") {
-      JsonObject* data = json::objectMember(message, "data");
-      const char* label = data != nullptr ? json::stringMember(data, "name") : nullptr;
-      if (label == nullptr) return BadCommand{"data.name is missing"};
-      return MarkCommand{label};
+      const auto member = json::memberOf(json->root(), "data", "name");
+      const auto label = member ? member->string() : std::nullopt;
+      if (!label) return BadCommand{"data.name is missing"};
+      return MarkCommand{*label};
     }
-    return OtherCommand{std::string(type)};
+    return OtherCommand{type};
   }
 };
 

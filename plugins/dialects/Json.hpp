@@ -1,52 +1,48 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the dialects need of json-glib: bounded parsing, compact writing. Pure.
+// What the dialects have in common about JSON: bounds of what is read, custom keys of a first
+// message. Pure.
 #pragma once
 
-#include <functional>
-#include <memory>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include <json-glib/json-glib.h>
+#include "common/Json.hpp"
+#include "common/JsonWriter.hpp"
 
 namespace wsbridge::json {
 
-struct Unref {
-  void operator()(JsonObject* object) const { json_object_unref(object); }
-  void operator()(JsonNode* node) const { json_node_unref(node); }
-};
-using ObjectPtr = std::unique_ptr<JsonObject, Unref>;
-using NodePtr = std::unique_ptr<JsonNode, Unref>;
+using common::Json;
+using common::JsonMember;
+using common::JsonValue;
+using common::JsonWriter;
 
-/// Null with the reason in `fault` (which may be null) when `text` is not JSON or nests too deeply:
-/// json-glib parses by recursion without a limit.
-NodePtr parse(std::string_view text, std::string* fault);
+inline constexpr size_t kMaxCustomBytes = 8192;
+inline constexpr size_t kMaxControlBytes = 32 * 1024;
 
-/// The root of a control message when it is an object; null for anything else and for texts that
-/// no control message is as long as: json-glib takes time that grows with the square of an object's
-/// keys.
-NodePtr parseControl(std::string_view text);
+/// A control message: a JSON object. Nothing for anything else and for longer texts.
+std::optional<Json> parseControl(std::string_view text, size_t max_bytes = kMaxControlBytes);
 
-std::string serialise(JsonNode* root);
-std::string serialise(JsonObject* object);
+/// A member of a member, such as "name" of "mark".
+std::optional<JsonValue> memberOf(const JsonValue& object, std::string_view outer,
+                                  std::string_view inner);
+/// Nothing when there is none or it is no string.
+std::optional<std::string> stringMember(const JsonValue& object, std::string_view name);
 
-/// The members of `custom`, a JSON object or empty, in their order.
-void forEachMember(const std::string& custom,
-                   const std::function<void(const char* name, JsonNode* value)>& take);
+/// The members of `custom`, a JSON object or empty, in their order, but those named as one of
+/// `own`: the keys that the first message has of its own are not for others to set.
+void addCustom(JsonWriter& to, const std::string& custom,
+               std::initializer_list<std::string_view> own);
+/// The members of `custom` as an object whose values are strings: a string as it was written,
+/// anything else as its text.
+std::string customAsStrings(const std::string& custom);
 
 /// `custom`, a JSON object or empty, with one more member or another value of it.
-std::string withMember(const std::string& custom, const char* name, gint64 value);
-
-/// Null when there is none or it is no string.
-const char* stringMember(JsonObject* object, const char* name);
-/// Null when there is none or it is no object.
-JsonObject* objectMember(JsonObject* object, const char* name);
-/// Empty when there is none or it is neither true nor false.
-std::optional<bool> boolMember(JsonObject* object, const char* name);
-gint64 intMember(JsonObject* object, const char* name, gint64 fallback);
-/// A string as it is, anything else as JSON.
-std::string textOf(JsonNode* value);
+std::string withMember(const std::string& custom, const char* name, int64_t value);
 
 }  // namespace wsbridge::json

@@ -3,8 +3,11 @@
 // The dialects `wsbridge` (byte-compatible with endpoints of the original module) and `vonage`:
 // both send audio as BINARY linear PCM and control as JSON with "action" and "event"; they differ
 // in what the bridge itself writes.
-#include <cstring>
+#include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "dialects/Dialect.hpp"
 #include "dialects/Json.hpp"
@@ -13,47 +16,39 @@ namespace wsbridge {
 
 namespace {
 
-constexpr unsigned kDefaultDigitMs = 160;
+constexpr int64_t kDefaultDigitMs = 160;
+constexpr int64_t kMinDigitMs = 40;
+constexpr int64_t kMaxDigitMs = 6000;
 constexpr size_t kMaxDigits = 64;
 
-/// Adds the members of `custom` but those that the bridge writes itself.
-void copyCustom(const std::string& custom, JsonObject* to, bool keep_event) {
-  json::forEachMember(custom, [&](const char* name, JsonNode* value) {
-    const std::string_view key(name);
-    if (key == "content-type" || (key == "event" && !keep_event)) return;
-    json_object_set_member(to, name, json_node_copy(value));
-  });
-}
-
 std::string dtmfMessage(const char* event, const DtmfNotice& notice) {
-  const json::ObjectPtr object(json_object_new());
-  const char text[2] = {notice.digit, '\0'};
-  if (event != nullptr) json_object_set_string_member(object.get(), "event", event);
-  json_object_set_string_member(object.get(), "digit", text);
-  json_object_set_int_member(object.get(), "duration", notice.duration_ms);
-  return json::serialise(object.get());
+  json::JsonWriter object;
+  if (event != nullptr) object.add("event", event);
+  object.add("digit", std::string_view(&notice.digit, 1));
+  object.add("duration", int64_t{notice.duration_ms});
+  return object.text();
 }
 
 /// The payload of a notify comes back as it is: its JSON text is the mark's label.
-Command markCommand(JsonObject* message) {
-  JsonNode* payload = json_object_get_member(message, "payload");
-  return MarkCommand{payload != nullptr ? json::serialise(payload) : ""};
+Command markCommand(const json::JsonValue& message) {
+  const auto payload = message.member("payload");
+  return MarkCommand{payload ? std::string(payload->text()) : ""};
 }
 
-Command dtmfCommand(JsonObject* message) {
-  const char* digits = json::stringMember(message, "digits");
-  if (digits == nullptr || *digits == '\0') return OtherCommand{"dtmf"};
-  if (strnlen(digits, kMaxDigits + 1) > kMaxDigits)
-    return BadCommand{"dtmf with more than 64 digits"};
-  for (const char* digit = digits; *digit != '\0'; ++digit) {
-    if (!isDtmfDigit(*digit)) return OtherCommand{"dtmf"};
-  }
-  const gint64 wanted_ms = json::intMember(message, "duration", kDefaultDigitMs);
-  return DtmfCommand{digits, static_cast<unsigned>(CLAMP(wanted_ms, 40, 6000))};
+Command dtmfCommand(const json::JsonValue& message) {
+  const auto digits = json::stringMember(message, "digits");
+  if (!digits || digits->empty()) return OtherCommand{"dtmf"};
+  if (digits->size() > kMaxDigits) return BadCommand{"dtmf with more than 64 digits"};
+  if (!std::all_of(digits->begin(), digits->end(), isDtmfDigit)) return OtherCommand{"dtmf"};
+  const auto duration = message.member("duration");
+  const auto wanted_ms = duration ? duration->integer() : std::nullopt;
+  return DtmfCommand{*digits, static_cast<unsigned>(std::clamp(wanted_ms.value_or(kDefaultDigitMs),
+                                                               kMinDigitMs, kMaxDigitMs))};
 }
 
-Command muteCommand(JsonObject* message) {
-  const auto active = json::boolMember(message, "active");
+Command muteCommand(const json::JsonValue& message) {
+  const auto value = message.member("active");
+  const auto active = value ? value->boolean() : std::nullopt;
   if (!active) return BadCommand{"mute without active: true or false"};
   return MuteCommand{*active};
 }
@@ -66,35 +61,34 @@ std::string muteMessage(const MuteNotice& notice) {
 
 /// What became of something that the endpoint wanted done in SIP.
 std::string outcomeMessage(const char* event, unsigned status, const std::string& reason) {
-  const json::ObjectPtr object(json_object_new());
-  json_object_set_string_member(object.get(), "event", event);
-  json_object_set_int_member(object.get(), "status", status);
-  if (!reason.empty()) json_object_set_string_member(object.get(), "reason", reason.c_str());
-  return json::serialise(object.get());
+  json::JsonWriter object;
+  object.add("event", event).add("status", int64_t{status});
+  if (!reason.empty()) object.add("reason", reason);
+  return object.text();
 }
 
 /// A JSON object comes as one, everything else as text.
 std::string textMessage(const MessageNotice& message) {
-  const json::ObjectPtr object(json_object_new());
-  json_object_set_string_member(object.get(), "event", "websocket:message");
-  json_object_set_string_member(object.get(), "content-type", message.type.c_str());
-  json::NodePtr root;
-  if (message.type == "application/json") root = json::parse(message.body, nullptr);
-  if (root && JSON_NODE_HOLDS_OBJECT(root.get())) {
-    json_object_set_member(object.get(), "json", root.release());
+  json::JsonWriter object;
+  object.add("event", "websocket:message").add("content-type", message.type);
+  const bool may_be_object = message.type == "application/json";
+  const auto body = may_be_object ? json::parseControl(message.body) : std::nullopt;
+  if (body) {
+    object.addChecked("json", body->text());
   } else {
-    json_object_set_string_member(object.get(), "body", message.body.c_str());
+    object.add("body", message.body);
   }
-  return json::serialise(object.get());
+  return object.text();
 }
 
-Command messageCommand(JsonObject* message) {
-  const char* type = json::stringMember(message, "content-type");
-  if (JsonObject* object = json::objectMember(message, "json"))
-    return MessageCommand{type != nullptr ? type : "application/json", json::serialise(object)};
-  const char* body = json::stringMember(message, "body");
-  if (body == nullptr) return BadCommand{"message without a body or json"};
-  return MessageCommand{type != nullptr ? type : "text/plain", body};
+Command messageCommand(const json::JsonValue& message) {
+  const auto type = json::stringMember(message, "content-type");
+  const auto object = message.member("json");
+  if (object && object->kind() == json::JsonValue::Kind::Object)
+    return MessageCommand{type.value_or("application/json"), std::string(object->text())};
+  const auto body = json::stringMember(message, "body");
+  if (!body) return BadCommand{"message without a body or json"};
+  return MessageCommand{type.value_or("text/plain"), *body};
 }
 
 class JsonL16Dialect : public Dialect {
@@ -105,13 +99,13 @@ class JsonL16Dialect : public Dialect {
   }
 
   Command decodeText(std::string_view text) override {
-    const json::NodePtr root = json::parseControl(text);
-    if (!root) return PlainText{};
-    JsonObject* message = json_node_get_object(root.get());
-    const char* name = json::stringMember(message, "action");
-    if (name == nullptr) return PlainText{};
+    const auto json = json::parseControl(text);
+    if (!json) return PlainText{};
+    const json::JsonValue message = json->root();
+    const auto name = json::stringMember(message, "action");
+    if (!name) return PlainText{};
     quiet_ = false;
-    const std::string_view action(name);
+    const std::string& action = *name;
     if (action == "clear") return ClearCommand{};
     if (action == "notify") return markCommand(message);
     if (action == "hangup") return HangupCommand{};
@@ -119,11 +113,11 @@ class JsonL16Dialect : public Dialect {
     if (action == "mute") return muteCommand(message);
     if (action == "message") return messageCommand(message);
     if (action == "transfer") {
-      const char* uri = json::stringMember(message, "uri");
-      if (uri == nullptr) return BadCommand{"transfer without a uri"};
-      return TransferCommand{uri};
+      const auto uri = json::stringMember(message, "uri");
+      if (!uri) return BadCommand{"transfer without a uri"};
+      return TransferCommand{*uri};
     }
-    return OtherCommand{std::string(action)};
+    return OtherCommand{action};
   }
 
  protected:
@@ -185,10 +179,10 @@ class WsbridgeDialect final : public JsonL16Dialect {
  public:
   WsbridgeDialect() : JsonL16Dialect(nullptr, "websocket:end", true) {}
   std::vector<std::string> opening(const Conversation& conversation) override {
-    const json::ObjectPtr object(json_object_new());
-    copyCustom(conversation.custom, object.get(), true);
-    json_object_set_string_member(object.get(), "content-type", conversation.type.text().c_str());
-    return {json::serialise(object.get())};
+    json::JsonWriter object;
+    json::addCustom(object, conversation.custom, {"content-type"});
+    object.add("content-type", conversation.type.text());
+    return {object.text()};
   }
 };
 
@@ -196,11 +190,10 @@ class VonageDialect final : public JsonL16Dialect {
  public:
   VonageDialect() : JsonL16Dialect("websocket:dtmf", "websocket:disconnected", false) {}
   std::vector<std::string> opening(const Conversation& conversation) override {
-    const json::ObjectPtr object(json_object_new());
-    json_object_set_string_member(object.get(), "event", "websocket:connected");
-    json_object_set_string_member(object.get(), "content-type", conversation.type.text().c_str());
-    copyCustom(conversation.custom, object.get(), false);
-    return {json::serialise(object.get())};
+    json::JsonWriter object;
+    object.add("event", "websocket:connected").add("content-type", conversation.type.text());
+    json::addCustom(object, conversation.custom, {"event", "content-type"});
+    return {object.text()};
   }
 };
 

@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
+
+#include <glib.h>
 
 #include "dialects/Dialect.hpp"
 #include "dialects/Json.hpp"
@@ -15,7 +19,8 @@ namespace wsbridge {
 namespace {
 
 constexpr int kRate = 8000;
-constexpr size_t kLongString = 4096;
+/// A media message may be as long as any text: nearly all of it is one string.
+constexpr size_t kMaxMessageBytes = 1024 * 1024;
 constexpr uint64_t kFrameMs = 20;
 constexpr size_t kSidDigits = 32;
 constexpr uint64_t kPauseMs = 200;  // a longer gap is one, a shorter one may be a stall
@@ -43,46 +48,6 @@ void append(std::string& out, uint64_t number) {
   out.append(digits, end);
 }
 
-std::string quoted(const std::string& text) {
-  const json::NodePtr node(json_node_new(JSON_NODE_VALUE));
-  json_node_set_string(node.get(), text.c_str());
-  return json::serialise(node.get());
-}
-
-/// A media message may be of any length, nearly all of it one string. Cuts the longest string out
-/// of `text`, so that the parser sees what is left.
-struct Cut {
-  std::string rest;
-  std::string_view longest;
-};
-/// In the place of what was cut out: no base64, so that its member is known by it.
-constexpr std::string_view kCutMark = "!";
-Cut cutLongestString(std::string_view text) {
-  Cut cut;
-  size_t open = std::string_view::npos;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      if (open == std::string_view::npos) {
-        open = i + 1;
-      } else {
-        if (i - open > cut.longest.size()) cut.longest = text.substr(open, i - open);
-        open = std::string_view::npos;
-      }
-    }
-  }
-  if (cut.longest.size() < kLongString) {
-    cut.longest = {};
-    cut.rest = text;
-    return cut;
-  }
-  const auto at = static_cast<size_t>(cut.longest.data() - text.data());
-  cut.rest.append(text.substr(0, at)).append(kCutMark);
-  cut.rest.append(text.substr(at + cut.longest.size()));
-  return cut;
-}
-
 Command mediaCommand(std::string payload) {
   gsize size = 0;
   if (payload.size() < 4) return BadCommand{"media.payload is not base64"};
@@ -99,15 +64,11 @@ class TwilioDialect final : public Dialect {
         sid("AC", conversation.account_id.empty() ? "gst-wsbridge" : conversation.account_id);
     call_ = sid("CA", conversation.call_id.empty() ? unique() : conversation.call_id);
     stream_ = sid("MZ", unique());
-    const json::ObjectPtr parameters(json_object_new());
-    json::forEachMember(conversation.custom, [&](const char* name, JsonNode* value) {
-      json_object_set_string_member(parameters.get(), name, json::textOf(value).c_str());
-    });
     const std::string start =
         R"({"event":"start","sequenceNumber":")" + nextNumber() + R"(","start":{"accountSid":")" +
         account_ + R"(","streamSid":")" + stream_ + R"(","callSid":")" + call_ +
         R"(","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,)" +
-        R"("channels":1},"customParameters":)" + json::serialise(parameters.get()) +
+        R"("channels":1},"customParameters":)" + json::customAsStrings(conversation.custom) +
         R"(},"streamSid":")" + stream_ + "\"}";
     return {R"({"event":"connected","protocol":"Call","version":"1.0.0"})", start};
   }
@@ -145,7 +106,7 @@ class TwilioDialect final : public Dialect {
     }
     if (const auto* mark = std::get_if<MarkNotice>(&notice)) {
       return R"({"event":"mark","sequenceNumber":")" + nextNumber() + R"(","streamSid":")" +
-             stream_ + R"(","mark":{"name":)" + quoted(mark->label) + "}}";
+             stream_ + R"(","mark":{"name":)" + common::jsonString(mark->label) + "}}";
     }
     if (std::holds_alternative<EndNotice>(notice)) {
       return R"({"event":"stop","sequenceNumber":")" + nextNumber() +
@@ -156,29 +117,26 @@ class TwilioDialect final : public Dialect {
   }
 
   Command decodeText(std::string_view text) override {
-    const Cut cut = cutLongestString(text);
-    const json::NodePtr root = json::parseControl(cut.rest);
-    if (!root) return PlainText{};
-    JsonObject* message = json_node_get_object(root.get());
-    const char* name = json::stringMember(message, "event");
-    if (name == nullptr) return PlainText{};
-    const std::string_view event(name);
-    const char* stream = json::stringMember(message, "streamSid");
-    if (stream != nullptr && stream_ != stream) return BadCommand{"streamSid of another stream"};
+    const auto json = json::parseControl(text, kMaxMessageBytes);
+    if (!json) return PlainText{};
+    const json::JsonValue message = json->root();
+    const auto name = json::stringMember(message, "event");
+    if (!name) return PlainText{};
+    const std::string& event = *name;
+    const auto stream = json::stringMember(message, "streamSid");
+    if (stream && stream_ != *stream) return BadCommand{"streamSid of another stream"};
     if (event == "clear") return ClearCommand{};
     if (event == "mark") {
-      JsonObject* mark = json::objectMember(message, "mark");
-      const char* label = mark != nullptr ? json::stringMember(mark, "name") : nullptr;
-      if (label == nullptr) return BadCommand{"mark.name is missing"};
-      return MarkCommand{label};
+      const auto member = json::memberOf(message, "mark", "name");
+      const auto label = member ? member->string() : std::nullopt;
+      if (!label) return BadCommand{"mark.name is missing"};
+      return MarkCommand{*label};
     }
-    if (event != "media") return OtherCommand{std::string(event)};
-    JsonObject* media = json::objectMember(message, "media");
-    const char* payload = media != nullptr ? json::stringMember(media, "payload") : nullptr;
-    if (payload == nullptr) return BadCommand{"media.payload is missing"};
-    if (cut.longest.empty()) return mediaCommand(payload);
-    if (payload != kCutMark) return BadCommand{"a long string that is not media.payload"};
-    return mediaCommand(withoutEscapes(cut.longest));
+    if (event != "media") return OtherCommand{event};
+    const auto member = json::memberOf(message, "media", "payload");
+    auto payload = member ? member->string() : std::nullopt;
+    if (!payload) return BadCommand{"media.payload is missing"};
+    return mediaCommand(*std::move(payload));
   }
 
  private:
@@ -190,16 +148,6 @@ class TwilioDialect final : public Dialect {
     return media_ms_;
   }
   std::string nextNumber() { return std::to_string(++number_); }
-
-  /// "\/" is the only escape that base64 can have.
-  static std::string withoutEscapes(std::string_view text) {
-    std::string plain;
-    plain.reserve(text.size());
-    for (const char c : text) {
-      if (c != '\\') plain.push_back(c);
-    }
-    return plain;
-  }
 
   std::string account_;
   std::string call_;

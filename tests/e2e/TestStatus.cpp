@@ -91,6 +91,16 @@ TEST_F(Status, TooLongUriIs400) {
   EXPECT_EQ(refusal("ws://127.0.0.1/" + std::string(2048, 'a'), {}, kUriHeader), 400);
 }
 
+TEST_F(Status, HeadersThatAreNoStrictJsonAre400AndNameTheByte) {
+  SoupEndpoint endpoint;
+  for (const char* json : {R"({"a":"\ud800x"})", "{'a':1}", "{\"a\":0x10}", "{\"a\":1}//c"}) {
+    const SipHeaders headers{{kHeadersHeader, percentEncode(json)}};
+    EXPECT_EQ(refusal(endpoint.uri(), headers, kHeadersHeader), 400) << json;
+    EXPECT_EQ(refusal(endpoint.uri(), headers, "is not JSON at byte "), 400) << json;
+  }
+  EXPECT_EQ(endpoint.count(), 0U);
+}
+
 TEST_F(Status, HeadersThatAreNoObjectOrTooLongAre400) {
   SoupEndpoint endpoint;
   for (const std::string& json :
@@ -284,6 +294,11 @@ TEST_F(Status, FirstMessageHasTheCustomKeysAndTheContentTypeLast) {
             R"({"plain":"yes","content-type":"audio/l16;rate=16000"})");
   EXPECT_EQ(first({{kHeadersHeader, percentEncode(R"({"content-type":"mine","k":"v"})")}}),
             R"({"k":"v","content-type":"audio/l16;rate=16000"})");
+  EXPECT_EQ(first({{kHeadersHeader, percentEncode(R"({"content\u002dtype":"mine", "n" : 0.1})")}}),
+            R"({"n":0.1,"content-type":"audio/l16;rate=16000"})");
+  const std::string written = R"({"e":1e999,"l":12345678901234567890123,"z":"x\u0000y","s":"\/")";
+  EXPECT_EQ(first({{kHeadersHeader, percentEncode(written + "}")}}),
+            written + R"(,"content-type":"audio/l16;rate=16000"})");
   EXPECT_EQ(first({{kContentTypeHeader, percentEncode("audio/l16;rate=8000")}}),
             R"({"content-type":"audio/l16;rate=8000"})");
   EXPECT_EQ(first({{kContentTypeHeader, percentEncode("\"Audio/L16; Rate=24000\"")}}),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
+#include "base/Text.hpp"
 #include "call/CredentialScope.hpp"
 #include "call/Routing.hpp"
 #include "config/ConfigLoader.hpp"
@@ -92,6 +93,28 @@ TEST(Routing, customHeadersMustBeAnObject) {
   EXPECT_EQ(refused(*config(), headers), EndReason::HeadersInvalid);
   headers.headers = "{\"a\":" + std::string(3000, '[') + std::string(3000, ']') + "}";
   EXPECT_EQ(refused(*config(), headers), EndReason::HeadersInvalid);
+}
+
+TEST(Routing, customHeadersAreStrictJsonAndTheFaultSaysWhere) {
+  InviteHeaders headers = invite("ws://h/");
+  for (const char* fine : {R"({"n":0.1,"e":1e999})", R"({"z":"x\u0000y"})", " { } "}) {
+    headers.headers = fine;
+    EXPECT_EQ(accepted(*config(), headers).headers, text::trim(fine));
+  }
+  for (const char* bad : {R"({"a":"\ud800x"})", "{'a':1}", "{\"a\":0x10}", "{\"a\":$ff}",
+                          "{\"a\":1}//", "{\"a\":'\"',\"b\":1}"}) {
+    headers.headers = bad;
+    const auto result = routeCall(*config(), headers);
+    const auto* fault = std::get_if<RoutingFault>(&result);
+    ASSERT_NE(fault, nullptr) << bad;
+    EXPECT_EQ(fault->reason, EndReason::HeadersInvalid);
+    EXPECT_EQ(fault->header, kHeadersHeader);
+    EXPECT_TRUE(fault->text.starts_with("is not JSON at byte ")) << fault->text;
+  }
+  for (const char* bad : {"{\"a\":\"\xFF\"}", "%7B%22a%22%3A%22%00%22%7D"}) {
+    headers.headers = bad;
+    EXPECT_EQ(refused(*config(), headers), EndReason::HeadersInvalid) << bad;
+  }
 }
 
 TEST(Routing, contentTypes) {

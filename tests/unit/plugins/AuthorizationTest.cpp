@@ -154,6 +154,17 @@ TEST(Jwt, ClaimsAreThoseGivenAndOurs) {
             R"({"iat":1000,)");
 }
 
+TEST(Jwt, ClaimsAreSignedAsTheyWereWritten) {
+  const TempDir dir("wsbridge-jwt");
+  const std::string key = written(dir, "secret", "0123456789abcdef");
+  const std::string claims =
+      headerOf(jwt(key, JwtAlgorithm::Hs256,
+                   R"({ "n" : 0.1, "l":12345678901234567890123,"iss":"a","iss":"\u00fc" })"));
+  EXPECT_TRUE(split(claims).claims.starts_with(
+      R"({"n":0.1,"l":12345678901234567890123,"iss":"\u00fc","iat":1000,)"))
+      << split(claims).claims;
+}
+
 TEST(Jwt, FaultsOfKeyAndClaims) {
   const TempDir dir("wsbridge-jwt");
   const std::string secret = written(dir, "secret", "s3cret");
@@ -171,6 +182,9 @@ TEST(Jwt, FaultsOfKeyAndClaims) {
       {jwt(secret, JwtAlgorithm::Hs256, "nonsense"), "jwt-claims"},
       {jwt(secret, JwtAlgorithm::Hs256, "[1]"), "jwt-claims"},
       {jwt(secret, JwtAlgorithm::Hs256, R"({"exp":1})"), "jwt-claims sets exp"},
+      {jwt(secret, JwtAlgorithm::Hs256, R"({"\u0065xp":1})"), "jwt-claims sets exp"},
+      {jwt(secret, JwtAlgorithm::Hs256, R"({"jti\u0000":1})"), "jwt-claims sets jti"},
+      {jwt(secret, JwtAlgorithm::Hs256, "{'iss':1}"), "jwt-claims is not JSON at byte 2"},
   };
   for (const auto& [settings, word] : faults)
     EXPECT_NE(faultOf(settings).find(word), std::string::npos) << faultOf(settings);

@@ -209,8 +209,10 @@ TEST(TwilioDialect, AMinuteInOneMessage) {
     ASSERT_TRUE(is<MediaCommand>(media));
     EXPECT_EQ(std::get<MediaCommand>(media).audio.size(), escaped ? 30'000U : 480'000U);
   }
-  EXPECT_TRUE(is<BadCommand>(twilio->decodeText(
-      R"({"event":"media","media":{"payload":"//8="},"x":")" + payload + "\"}")));
+  const auto media =
+      twilio->decodeText(R"({"event":"media","media":{"payload":"//8="},"x":")" + payload + "\"}");
+  ASSERT_TRUE(is<MediaCommand>(media));
+  EXPECT_EQ(std::get<MediaCommand>(media).audio.size(), 2U) << "another long string is no audio";
 }
 
 TEST(AsteriskDialect, FormatAndFrameSize) {
