@@ -33,7 +33,9 @@ class JambonzDialect final : public Dialect {
     message.add("callSid", random).add("direction", "inbound");
     message.add("callId", id.empty() ? std::string_view(random) : id);
     // The metadata of the verb lies on the top level there too.
-    json::addCustom(message, conversation.custom, {"sampleRate", "mixType"});
+    json::addCustom(message, conversation.custom,
+                    {"sampleRate", "mixType", "callSid", "direction", "callId"},
+                    json::Names::AnyCase);
     return {message.text()};
   }
 

@@ -18,6 +18,26 @@ std::optional<Json> readObject(std::string_view text, size_t max_bytes) {
   return std::nullopt;
 }
 
+/// In lower case, with the two letters outside of ASCII that Unicode folds to one within it.
+std::string folded(std::string_view name) {
+  constexpr std::string_view kLongS = "\xC5\xBF";
+  constexpr std::string_view kKelvin = "\xE2\x84\xAA";
+  std::string out;
+  while (!name.empty()) {
+    const bool long_s = name.starts_with(kLongS);
+    const bool kelvin = name.starts_with(kKelvin);
+    const char c = long_s ? 's' : kelvin ? 'k' : name.front();
+    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+    name.remove_prefix(long_s ? kLongS.size() : kelvin ? kKelvin.size() : 1);
+  }
+  return out;
+}
+
+bool isTakenFor(const JsonMember& member, std::string_view own, Names names) {
+  if (names == Names::SameCase) return member.isNamed(own);
+  return folded(member.name.c_str()) == folded(own);
+}
+
 }  // namespace
 
 std::optional<Json> parseControl(std::string_view text, size_t max_bytes) {
@@ -38,11 +58,11 @@ std::optional<std::string> stringMember(const JsonValue& object, std::string_vie
 }
 
 void addCustom(JsonWriter& to, const std::string& custom,
-               std::initializer_list<std::string_view> own) {
+               std::initializer_list<std::string_view> own, Names names) {
   const auto object = readObject(custom, kMaxCustomWithOurs);
   if (!object) return;
   for (const JsonMember& member : object->root().members()) {
-    const auto isThis = [&](std::string_view name) { return member.isNamed(name); };
+    const auto isThis = [&](std::string_view name) { return isTakenFor(member, name, names); };
     if (std::none_of(own.begin(), own.end(), isThis)) to.add(member);
   }
 }
@@ -63,7 +83,7 @@ std::string customAsStrings(const std::string& custom) {
 
 std::string withMember(const std::string& custom, const char* name, int64_t value) {
   JsonWriter object;
-  addCustom(object, custom, {name});
+  addCustom(object, custom, {name}, Names::SameCase);
   object.add(name, value);
   return object.text();
 }

@@ -34,10 +34,14 @@ std::optional<JsonValue> memberOf(const JsonValue& object, std::string_view oute
 /// Nothing when there is none or it is no string.
 std::optional<std::string> stringMember(const JsonValue& object, std::string_view name);
 
+/// How a custom key is compared with one of ours. Some readers, Go's among them, find a member
+/// whatever its case.
+enum class Names { SameCase, AnyCase };
+
 /// The members of `custom`, a JSON object or empty, in their order, but those named as one of
 /// `own`: the keys that the first message has of its own are not for others to set.
 void addCustom(JsonWriter& to, const std::string& custom,
-               std::initializer_list<std::string_view> own);
+               std::initializer_list<std::string_view> own, Names names);
 /// The members of `custom` as an object whose values are strings: a string as it was written,
 /// anything else as its text.
 std::string customAsStrings(const std::string& custom);

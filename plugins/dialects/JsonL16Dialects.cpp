@@ -180,7 +180,7 @@ class WsbridgeDialect final : public JsonL16Dialect {
   WsbridgeDialect() : JsonL16Dialect(nullptr, "websocket:end", true) {}
   std::vector<std::string> opening(const Conversation& conversation) override {
     json::JsonWriter object;
-    json::addCustom(object, conversation.custom, {"content-type"});
+    json::addCustom(object, conversation.custom, {"content-type"}, json::Names::SameCase);
     object.add("content-type", conversation.type.text());
     return {object.text()};
   }
@@ -192,7 +192,7 @@ class VonageDialect final : public JsonL16Dialect {
   std::vector<std::string> opening(const Conversation& conversation) override {
     json::JsonWriter object;
     object.add("event", "websocket:connected").add("content-type", conversation.type.text());
-    json::addCustom(object, conversation.custom, {"event", "content-type"});
+    json::addCustom(object, conversation.custom, {"event", "content-type"}, json::Names::AnyCase);
     return {object.text()};
   }
 };

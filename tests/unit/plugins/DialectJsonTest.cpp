@@ -5,6 +5,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <json-glib/json-glib.h>
 
 #include "dialects/Dialect.hpp"
 #include "dialects/Json.hpp"
@@ -31,6 +32,32 @@ Wanted decode(const std::string& name, const std::string& text) {
   const Command command = dialect->decodeText(text);
   EXPECT_TRUE(std::holds_alternative<Wanted>(command)) << text;
   return std::holds_alternative<Wanted>(command) ? std::get<Wanted>(command) : Wanted{};
+}
+
+/// As whoever stops at U+0000 reads it.
+std::string member(const std::string& object, const char* name) {
+  g_autoptr(JsonParser) parser = json_parser_new();
+  if (!json_parser_load_from_data(parser, object.c_str(), -1, nullptr)) return "not JSON";
+  JsonNode* node = json_object_get_member(json_node_get_object(json_parser_get_root(parser)), name);
+  if (node == nullptr) return "missing";
+  g_autofree char* text = json_to_string(node, FALSE);
+  return text;
+}
+
+/// Members that say `value`, in every spelling of `name`.
+std::string forged(const std::string& name, const std::string& value) {
+  constexpr const char* kHex = "0123456789abcdef";
+  std::string escaped;
+  for (const char c : name) {
+    escaped += "\\u00";
+    escaped += kHex[static_cast<unsigned char>(c) >> 4U];
+    escaped += kHex[static_cast<unsigned char>(c) & 0x0FU];
+  }
+  std::string members;
+  for (const std::string& spelled : {name, escaped, "\\u00" + escaped.substr(4, 2) + name.substr(1),
+                                     name + "\\u0000", name + "\\u0000x", name})
+    members += (members.empty() ? "\"" : ",\"") + spelled + "\":" + value;
+  return members;
 }
 
 // --- The first message.
@@ -62,6 +89,44 @@ TEST(CustomKeys, WhiteSpaceBetweenTheTokensGoes) {
 TEST(CustomKeys, OfANameTheLastCounts) {
   EXPECT_EQ(opening("wsbridge", R"({"a":1,"b":2,"\u0061":3})"),
             R"({"a":3,"b":2,"content-type":"audio/l16;rate=16000"})");
+}
+
+TEST(CustomKeys, NeverStandForOneOfOurs) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> ours = {
+      {"wsbridge", {"content-type"}},
+      {"vonage", {"event", "content-type"}},
+      {"jambonz", {"sampleRate", "mixType", "callSid", "direction", "callId"}},
+      {"asterisk",
+       {"event", "connection_id", "channel", "channel_id", "format", "optimal_frame_size", "ptime",
+        "channel_variables"}},
+      {"twilio", {"event", "sequenceNumber", "start", "streamSid"}},
+  };
+  for (const auto& [dialect, names] : ours) {
+    for (const std::string& name : names) {
+      SCOPED_TRACE(dialect + " " + name);
+      const std::string custom = "{" + forged(name, R"("forged")") + R"(,"mine":1})";
+      ASSERT_FALSE(faultInCustomHeaders(custom));
+      const std::string message = opening(dialect, custom);
+      const std::string value = member(message, name.c_str());
+      EXPECT_NE(value, "missing");
+      EXPECT_NE(value, "not JSON") << message;
+      if (name != "start" && name != "channel_variables") {
+        EXPECT_EQ(value.find("forged"), std::string::npos) << message;
+      }
+      EXPECT_NE(message.find("mine"), std::string::npos) << message;
+    }
+  }
+}
+
+TEST(CustomKeys, AreNotOursInAnotherCaseEither) {
+  EXPECT_TRUE(opening("jambonz", R"({"CallSid":1,"call\u0053ID":1,"DIRECTION":1,"mine":1,)"
+                                 "\"call\xC5\xBFid\":1,\"callSi\":2}")
+                  .ends_with(R"("callId":"call-1","mine":1,"callSi":2})"));
+  EXPECT_EQ(opening("vonage", R"({"Event":1,"Content-Type":1,"k":1})"),
+            R"({"event":"websocket:connected","content-type":"audio/l16;rate=16000","k":1})");
+  EXPECT_EQ(opening("wsbridge", R"({"Content-Type":1})"),
+            R"({"Content-Type":1,"content-type":"audio/l16;rate=16000"})")
+      << "as endpoints of the original module know it";
 }
 
 TEST(CustomKeys, OfWsbridgeAreAllButTheContentType) {
