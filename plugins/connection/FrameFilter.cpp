@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/Utf8.hpp"
+
 namespace wsbridge {
 
 namespace {
@@ -24,6 +26,12 @@ size_t headerSize(const uint8_t* header) {
   const size_t length = header[1] & 0x7FU;
   const size_t mask = (header[1] & kMask) != 0 ? 4 : 0;
   return 2 + mask + (length == 126 ? 2 : length == 127 ? 8 : 0);
+}
+
+/// RFC 6455 section 5.2: the shortest form, and below 2^63.
+bool isBrokenLength(const uint8_t* header, uint64_t size) {
+  const size_t form = header[1] & 0x7FU;
+  return (form == 126 && size < 126) || (form == 127 && (size <= 0xFFFF || size >> 63U != 0));
 }
 
 uint64_t payloadSize(const uint8_t* header) {
@@ -72,22 +80,24 @@ bool FrameFilter::mustWait(std::span<const uint8_t> raw) const {
 }
 
 void FrameFilter::process(std::span<const uint8_t> raw) {
-  while (!raw.empty() && fault_ == Fault::None) {
+  while (!raw.empty() && fault_ == Fault::None && !close_seen_) {
     if (mustWait(raw)) {
       pending_.assign(raw.begin(), raw.end());
       return;
     }
     if (in_body_) {
       const auto part = raw.first(static_cast<size_t>(std::min<uint64_t>(raw.size(), remaining_)));
-      if (body_ == Body::Audio) {
-        if (!close_seen_) audio_(part);
-      } else if (body_ == Body::Pass) {
-        out_.insert(out_.end(), part.begin(), part.end());
-      }
-      if (in_close_) noteCloseByte(part);
       remaining_ -= part.size();
       raw = raw.subspan(part.size());
       in_body_ = remaining_ > 0;
+      if (body_ == Body::Audio) {
+        audio_(part);
+      } else if (body_ == Body::Pass) {
+        out_.insert(out_.end(), part.begin(), part.end());
+      } else if (body_ == Body::Close) {
+        close_payload_.append(part.begin(), part.end());
+        if (!in_body_) endClose();
+      }
       continue;
     }
     header_[header_size_++] = raw.front();
@@ -102,51 +112,55 @@ void FrameFilter::startFrame() {
   const bool odd = (header_[0] & kReserved) != 0 || (header_[1] & kMask) != 0;
   remaining_ = payloadSize(header_);
   in_body_ = remaining_ > 0;
-  in_close_ = false;
   body_ = Body::Pass;
-  if (!odd && opcode == kBinary) {
-    if (in_binary_ || in_text_) fault_ = Fault::BrokenFragments;
-    in_binary_ = !fin;
-    body_ = Body::Audio;
-  } else if (!odd && opcode == kContinuation && in_binary_) {
+  const bool control = !odd && fin && remaining_ <= kMaxControlPayload;
+  if (isBrokenLength(header_, remaining_)) {
+    fault_ = Fault::BrokenLength;
+  } else if (!odd && (opcode == kBinary || (opcode == kContinuation && in_binary_))) {
+    if (opcode == kBinary && (in_binary_ || in_text_)) fault_ = Fault::BrokenFragments;
     in_binary_ = !fin;
     body_ = Body::Audio;
   } else if (opcode == kText || opcode == kContinuation) {
-    // libsoup does not know of the BINARY message, so this is for us to notice.
-    if (in_binary_) fault_ = Fault::BrokenFragments;
-    in_text_ = !fin && (opcode == kText || in_text_);
-    if (hold_ && opcode == kText) ++held_texts_;
-    text_bytes_ = opcode == kText ? remaining_ : text_bytes_ + remaining_;
-    if (text_bytes_ > kMaxText || remaining_ > kMaxText) fault_ = Fault::TextTooLong;
-  } else if (!odd && opcode == kPing && fin && remaining_ <= kMaxControlPayload && drop_pings_) {
+    startText(opcode, fin);
+  } else if (opcode == kPing && control && drop_pings_) {
     body_ = Body::Drop;
-  } else if (opcode == kClose && remaining_ <= kMaxControlPayload) {
-    close_seen_ = true;
-    in_close_ = remaining_ > 0;
-    close_code_ = remaining_ > 0 ? 0 : 1005;
-    close_reason_.clear();
+  } else if (opcode == kClose && control) {
+    body_ = Body::Close;
   }
-  if (fin && opcode < kClose) ++messages_;
-  if (body_ == Body::Pass && fault_ == Fault::None) {
-    out_.insert(out_.end(), header_, header_ + header_size_);
+  if (fault_ == Fault::None) {
+    if (fin && opcode < kClose) ++messages_;
+    if (body_ == Body::Pass) out_.insert(out_.end(), header_, header_ + header_size_);
+    if (body_ == Body::Close && !in_body_) endClose();
   }
   header_size_ = 0;
 }
 
-void FrameFilter::noteCloseByte(std::span<const uint8_t> part) {
-  // The payload may arrive in pieces: the first two bytes are the code, the rest is the reason.
-  const std::string whole = close_reason_ + std::string(part.begin(), part.end());
-  close_reason_ = whole;
-  if (part.size() < remaining_) return;
-  if (whole.size() >= 2) {
-    const unsigned code =
-        static_cast<unsigned>(static_cast<uint8_t>(whole[0])) << 8 | static_cast<uint8_t>(whole[1]);
+void FrameFilter::startText(uint8_t opcode, bool fin) {
+  // libsoup does not know of the BINARY message, so this is for us to notice.
+  if (in_binary_) fault_ = Fault::BrokenFragments;
+  in_text_ = !fin && (opcode == kText || in_text_);
+  if (hold_ && opcode == kText) ++held_texts_;
+  text_bytes_ = opcode == kText ? remaining_ : text_bytes_ + remaining_;
+  if (text_bytes_ > kMaxText || remaining_ > kMaxText) fault_ = Fault::TextTooLong;
+}
+
+void FrameFilter::endClose() {
+  if (close_payload_.size() >= 2) {
+    const unsigned code = static_cast<unsigned>(static_cast<uint8_t>(close_payload_[0])) << 8U |
+                          static_cast<uint8_t>(close_payload_[1]);
     close_code_ = mayBeSent(code) ? code : kBrokenClose;
-    close_reason_ = whole.substr(2);
-  } else {
+    close_reason_ = close_payload_.substr(2);
+  } else if (!close_payload_.empty()) {
     close_code_ = kBrokenClose;
-    close_reason_.clear();
   }
+  // libsoup would call that a protocol error (1002).
+  if (close_code_ != kBrokenClose && !common::isUtf8(close_reason_)) {
+    fault_ = Fault::BadCloseReason;
+    return;
+  }
+  close_seen_ = true;
+  out_.insert(out_.end(), {header_[0], static_cast<uint8_t>(close_payload_.size())});
+  out_.insert(out_.end(), close_payload_.begin(), close_payload_.end());
 }
 
 size_t FrameFilter::read(uint8_t* out, size_t size) {

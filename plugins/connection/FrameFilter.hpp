@@ -6,7 +6,8 @@
 // comes; libsoup, which buffers a message whole, without limit for fragmented ones, and builds a
 // source, a GBytes and a signal for each, never sees it. Everything else is for libsoup to read and
 // to judge, but for limits on text. The order of audio and text is kept: what comes behind text
-// waits until that is read. Pure; not synchronised.
+// waits until that is read. Nothing comes behind a close frame: some servers write an HTTP answer
+// there. Pure; not synchronised.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,7 @@ namespace wsbridge {
 
 class FrameFilter {
  public:
-  enum class Fault { None, TextTooLong, BrokenFragments };
+  enum class Fault { None, TextTooLong, BrokenFragments, BrokenLength, BadCloseReason };
 
   /// Gets audio during feed() and proceed(); may call setHold().
   using AudioTaker = std::function<void(std::span<const uint8_t>)>;
@@ -31,7 +32,8 @@ class FrameFilter {
 
   explicit FrameFilter(AudioTaker audio) : audio_(std::move(audio)) {}
 
-  /// Takes raw bytes of the server. Only when wanted() and neither behind() nor stuck().
+  /// Takes raw bytes of the server; behind a fault or a close frame it leaves them alone. Only when
+  /// wanted() and neither behind() nor stuck().
   void feed(std::span<const uint8_t> raw);
   /// Bytes for libsoup; 0 when there are none.
   size_t read(uint8_t* out, size_t size);
@@ -55,20 +57,23 @@ class FrameFilter {
 
   [[nodiscard]] Fault fault() const { return fault_; }
   [[nodiscard]] uint64_t messages() const { return messages_; }
+  /// A whole one has come.
   [[nodiscard]] bool closeSeen() const { return close_seen_; }
   /// Code of the server's close frame, 1005 when it had none, or kBrokenClose.
   [[nodiscard]] unsigned closeCode() const { return close_code_; }
   [[nodiscard]] const std::string& closeReason() const { return close_reason_; }
 
  private:
-  enum class Body { Pass, Audio, Drop };
+  enum class Body { Pass, Audio, Drop, Close };
 
   void process(std::span<const uint8_t> raw);
   [[nodiscard]] bool isAudio(uint8_t opcode) const;
   /// `raw`: what is next, not empty.
   [[nodiscard]] bool mustWait(std::span<const uint8_t> raw) const;
   void startFrame();
-  void noteCloseByte(std::span<const uint8_t> part);
+  void startText(uint8_t opcode, bool fin);
+  /// A close frame is passed on when it is whole.
+  void endClose();
 
   AudioTaker audio_;
   std::vector<uint8_t> pending_;  // raw bytes that wait; the first of them are audio
@@ -84,7 +89,6 @@ class FrameFilter {
   uint64_t remaining_ = 0;
   Body body_ = Body::Pass;
   bool in_body_ = false;
-  bool in_close_ = false;
 
   bool in_binary_ = false;  // inside a fragmented BINARY message
   bool in_text_ = false;    // inside a fragmented TEXT message
@@ -92,6 +96,7 @@ class FrameFilter {
 
   Fault fault_ = Fault::None;
   uint64_t messages_ = 0;
+  std::string close_payload_;
   bool close_seen_ = false;
   unsigned close_code_ = 1005;
   std::string close_reason_;

@@ -14,6 +14,7 @@ constexpr int64_t kDrainingCloseUs = 6'000'000;  // libsoup itself gives up afte
 constexpr int64_t kFaultLingerUs = 500'000;
 constexpr size_t kMaxCloseReason = 120;
 constexpr unsigned kProtocolError = 1002;
+constexpr unsigned kInvalidData = 1007;
 constexpr unsigned kTooBig = 1009;
 constexpr unsigned kNoStatus = 1005;
 constexpr unsigned kAbnormal = 1006;
@@ -27,6 +28,26 @@ bool maySendCode(unsigned code) {
 
 bool isOrderly(unsigned code) {
   return code == 1000 || code == 1001 || code == kNoStatus;
+}
+
+Failure failureOf(FrameFilter::Fault fault) {
+  const auto protocol = [](const char* text, unsigned code) {
+    return Failure{.kind = FailureKind::Protocol, .text = text, .close_code = code};
+  };
+  switch (fault) {
+    case FrameFilter::Fault::TextTooLong:
+      return protocol("the endpoint sent a text message over 1 MiB", kTooBig);
+    case FrameFilter::Fault::BrokenLength:
+      return protocol(
+          "the endpoint sent a frame whose length is 2^63 or more, or not in its shortest form",
+          kProtocolError);
+    case FrameFilter::Fault::BadCloseReason:
+      return protocol("the endpoint closed with a reason that is not UTF-8", kInvalidData);
+    case FrameFilter::Fault::BrokenFragments:
+    case FrameFilter::Fault::None:
+      break;
+  }
+  return protocol("the endpoint mixed the fragments of two messages", kProtocolError);
 }
 
 std::string shortReason(const std::string& reason) {
@@ -287,11 +308,7 @@ void WebSocketClient::refuse() {
   if (!flow_) return;
   flow_->stopReading();  // in any case: what comes behind the fault is of no use
   if (socket_ == nullptr || reported_) return;
-  const bool too_long = flow_->filter().fault() == FrameFilter::Fault::TextTooLong;
-  const Failure failure{.kind = FailureKind::Protocol,
-                        .text = too_long ? "the endpoint sent a text message over 1 MiB"
-                                         : "the endpoint mixed the fragments of two messages",
-                        .close_code = too_long ? kTooBig : kProtocolError};
+  const Failure failure = failureOf(flow_->filter().fault());
   if (close_sent_) return reportClosed(local_code_, local_reason_, ClosedBy::Local);
   close_sent_ = true;
   // The answer is behind what is not read any more: the socket is let go soon.

@@ -164,6 +164,35 @@ TEST(Source, MessagesOfAnySizeAndFragmentsAreOneStream) {
   EXPECT_EQ(pipeline.errors(), 0U);
 }
 
+/// Werkzeug's server writes an answer of HTTP where its WebSocket has ended.
+TEST(Source, WhatIsQueuedIsPlayedWhateverComesBehindTheCloseFrame) {
+  const std::string audio = numbered(16000);
+  const std::string answers[] = {
+      "HTTP/1.1 200 OK\r\nServer: Werkzeug/3.1.3 Python/3.13.5\r\nContent-Length: 0\r\n\r\n",
+      testsupport::encodeFrame(Opcode::Binary, true, std::string(640, '\x7f')),
+      testsupport::encodeFrame(Opcode::Close, true, testsupport::closePayload(1011, "late")),
+      std::string("\x83\xFF\xFF\xFF", 4)};
+  for (const std::string& answer : answers) {
+    RawEndpoint endpoint([&](testsupport::RawConnection& connection) {
+      if (!connection.acceptHandshake()) return;
+      connection.write(
+          testsupport::encodeFrame(Opcode::Binary, true, audio) +
+          testsupport::encodeFrame(Opcode::Close, true, testsupport::closePayload(1000, "done")) +
+          answer);
+      connection.waitPeerGone(10s);
+    });
+    TestPipeline pipeline(source(endpoint.uri(), "fallback=silence"));
+    pipeline.record("out");
+    pipeline.play();
+    ASSERT_TRUE(pipeline.waitEos(10s));
+    const std::string played = pipeline.recorded();
+    const size_t start = played.find_first_not_of('\0') & ~size_t{1};
+    EXPECT_EQ(played.substr(start, audio.size()), audio);
+    EXPECT_EQ(played.find('\x7f' + std::string(600, '\x7f')), std::string::npos);
+    EXPECT_EQ(pipeline.errors(), 0U);
+  }
+}
+
 TEST(Source, AFullQueueStopsReadingWhileControlAndOurAudioGoOn) {
   std::atomic<bool> finished{false};
   std::atomic<uint64_t> received{0};

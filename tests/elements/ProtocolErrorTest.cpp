@@ -49,6 +49,13 @@ std::vector<Fault> faults() {
        encodeFrame(Opcode::Binary, false, audio) + encodeFrame(Opcode::Text, true, "{}")},
       {"ContinuationOfNothing", kProtocolError, encodeFrame(Opcode::Continuation, true, "x")},
       {"CloseOfOneByte", kProtocolError, encodeFrame(Opcode::Close, true, "\x03")},
+      {"CloseReasonThatIsNotUtf8", kInvalidData,
+       encodeFrame(Opcode::Close, true, closePayload(1000, "bye \xC3\x28"))},
+      {"LengthOf2To63", kProtocolError, std::string("\x82\x7F\x80\0\0\0\0\0\0\0", 10) + audio},
+      {"LengthOfTextOf2To63", kProtocolError, std::string("\x81\x7F\x80\0\0\0\0\0\0\1", 10) + "{}"},
+      {"LongFormOfAShortLength", kProtocolError, std::string("\x82\x7E\0\x7D", 4) + audio},
+      {"LongestFormOfAShortLength", kProtocolError,
+       std::string("\x82\x7F\0\0\0\0\0\0\xFF\xFF", 10) + audio},
       {"InvalidUtf8", kInvalidData, encodeFrame(Opcode::Text, true, "bad \xC3\x28 text")},
       {"InvalidUtf8AcrossFragments", kInvalidData,
        encodeFrame(Opcode::Text, false, "bad \xC3") +

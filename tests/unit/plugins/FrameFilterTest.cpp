@@ -211,10 +211,106 @@ TEST(FrameFilter, ADataFrameInsideAFragmentedMessageIsAFault) {
   }
 }
 
-TEST(FrameFilter, AudioBehindTheCloseFrameIsDropped) {
+TEST(FrameFilter, NothingComesBehindTheCloseFrame) {
+  const std::string close = frame(8, true, std::string("\x03\xE8", 2) + "bye");
+  for (const std::string& late :
+       {frame(2, true, "late"), frame(1, true, "late"), frame(9, true, "late"),
+        frame(8, true, std::string("\x03\xF4", 2)), frame(3, true, "x"),
+        std::string("HTTP/1.1 200 OK\r\nServer: Werkzeug/3.1.3 Python/3.13.5\r\n\r\n"),
+        frame(1, true, std::string(FrameFilter::kMaxText + 1, 'x'))}) {
+    for (const size_t piece : {1UL, 6UL, 100000000UL}) {
+      Harness h;
+      h.pass(frame(2, true, "audio") + close + late, piece);
+      EXPECT_EQ(h.audio, "audio");
+      EXPECT_EQ(h.libsoup, close);
+      EXPECT_EQ(h.filter.fault(), FrameFilter::Fault::None);
+      EXPECT_EQ(h.filter.closeCode(), 1000U);
+      EXPECT_EQ(h.filter.closeReason(), "bye");
+      EXPECT_FALSE(h.filter.behind());
+    }
+  }
+}
+
+TEST(FrameFilter, ACloseFrameIsSeenWhenItIsWhole) {
+  const std::string close = frame(8, true, std::string("\x03\xE8", 2) + "bye");
   Harness h;
-  h.pass(frame(2, true, "audio") + frame(8, true, "") + frame(2, true, "late"), 100);
-  EXPECT_EQ(h.audio, "audio");
+  h.pass(close.substr(0, close.size() - 1), 1);
+  EXPECT_FALSE(h.filter.closeSeen());
+  EXPECT_EQ(h.libsoup, "");
+  h.pass(close.substr(close.size() - 1), 1);
+  EXPECT_TRUE(h.filter.closeSeen());
+  EXPECT_EQ(h.libsoup, close);
+}
+
+TEST(FrameFilter, ACloseReasonThatIsNotUtf8IsAFault) {
+  const std::string code("\x03\xE8", 2);
+  for (const std::string& bad : {std::string("\xFF"), std::string("bye \xC3\x28"),
+                                 std::string("\xED\xA0\x80"), std::string("cut \xE2\x82")}) {
+    for (const size_t piece : {1UL, 100UL}) {
+      Harness h;
+      h.pass(frame(2, true, "audio") + frame(8, true, code + bad), piece);
+      EXPECT_EQ(h.filter.fault(), FrameFilter::Fault::BadCloseReason);
+      EXPECT_FALSE(h.filter.closeSeen());
+      EXPECT_EQ(h.libsoup, "") << "libsoup would answer with another code";
+      EXPECT_EQ(h.audio, "audio");
+    }
+  }
+  for (const std::string& good : {std::string(), std::string("gr\xC3\xBC\xC3\x9F"),
+                                  std::string(123, 'x'), std::string("x\0y", 3)}) {
+    Harness h;
+    h.pass(frame(8, true, code + good), 1);
+    EXPECT_EQ(h.filter.fault(), FrameFilter::Fault::None);
+    EXPECT_EQ(h.filter.closeReason(), good);
+  }
+}
+
+TEST(FrameFilter, ACloseFrameThatIsNoneIsForLibsoupToJudge) {
+  for (const std::string& raw :
+       {frame(8, false, std::string("\x03\xE8", 2)), frame(8, true, "\x03\xE8", 0x40),
+        frame(8, true, std::string(126, 'x'))}) {
+    Harness h;
+    h.pass(raw, 1);
+    EXPECT_FALSE(h.filter.closeSeen());
+    EXPECT_EQ(h.libsoup, raw);
+  }
+}
+
+std::string header(int opcode, int form, uint64_t length) {
+  std::string text{static_cast<char>(0x80 | opcode), static_cast<char>(form)};
+  for (int shift = form == 126 ? 8 : 56; shift >= 0; shift -= 8)
+    text += static_cast<char>((length >> shift) & 0xFF);
+  return text;
+}
+
+TEST(FrameFilter, ALengthThatMayNotBeIsAFault) {
+  for (const int opcode : {1, 2, 8, 9}) {
+    for (const auto& [form, length] :
+         std::vector<std::pair<int, uint64_t>>{{126, 0},
+                                               {126, 125},
+                                               {127, 0},
+                                               {127, 125},
+                                               {127, 126},
+                                               {127, 65535},
+                                               {127, uint64_t{1} << 63},
+                                               {127, ~uint64_t{0}},
+                                               {127, (uint64_t{1} << 63) + 5}}) {
+      for (const size_t piece : {1UL, 100UL}) {
+        Harness h;
+        h.pass(frame(2, true, "audio") + header(opcode, form, length) + "x", piece);
+        EXPECT_EQ(h.filter.fault(), FrameFilter::Fault::BrokenLength)
+            << opcode << " " << form << " " << length;
+        EXPECT_EQ(h.audio, "audio");
+        EXPECT_EQ(h.libsoup, "");
+      }
+    }
+  }
+  for (const auto& [form, length] : std::vector<std::pair<int, uint64_t>>{
+           {126, 126}, {126, 65535}, {127, 65536}, {127, (uint64_t{1} << 63) - 1}}) {
+    Harness h;
+    h.pass(header(2, form, length) + "x", 1);
+    EXPECT_EQ(h.filter.fault(), FrameFilter::Fault::None) << form << " " << length;
+    EXPECT_EQ(h.audio, "x");
+  }
 }
 
 TEST(FrameFilter, LongTextsAreRefusedWholeOrInFragments) {
