@@ -115,6 +115,7 @@ void Connection::open(ClientSettings settings) {
   messages_before_ = bytes_before_ = pongs_before_ = 0;
   told_full_ = drained_wanted_ = bad_warned_ = resuming_ = deaf_ = false;
   endMuteOfEndpoint();
+  digits_ = {};
   resumption_ = 0;
   if (!loop_) loop_ = MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
   makePlayout();

@@ -22,6 +22,7 @@
 #include "audio/PlayoutQueue.hpp"
 #include "connection/ConnectionEvents.hpp"
 #include "connection/ConnectionSettings.hpp"
+#include "connection/DigitAllowance.hpp"
 #include "connection/Outbox.hpp"
 #include "connection/WebSocketClient.hpp"
 #include "runtime/MediaLoop.hpp"
@@ -53,6 +54,8 @@ struct ConnectionStats {
   uint64_t bytes_received = 0;
   uint64_t texts_received = 0;
   uint64_t pauses = 0;
+  uint64_t slowdowns = 0;
+  uint64_t digits_refused = 0;
   uint64_t pongs_received = 0;
   uint64_t ignored_messages = 0;
   uint64_t resumptions = 0;
@@ -162,6 +165,7 @@ class Connection : public WebSocketClient::Listener,
   void act(const Command& command, std::string_view text);
   /// Commands about the call and its directions; false: another one.
   bool actOnCall(const Command& command, std::string_view text);
+  void sendDigits(const DtmfCommand& command);
   void muteForEndpoint(bool muted);
   void addMark(const std::string& label);
   void play(std::span<const uint8_t> audio);
@@ -203,6 +207,7 @@ class Connection : public WebSocketClient::Listener,
   void onBinary(std::span<const uint8_t> payload) override;
   void onText(std::string_view text) override;
   void onWritable() override;
+  void onSlowed(Slowed why) override;
   void onClosed(unsigned code, const std::string& reason, ClosedBy by) override;
   void onFailed(const Failure& failure) override;
 
@@ -250,6 +255,9 @@ class Connection : public WebSocketClient::Listener,
   bool paused_ = false;
   uint64_t dropped_unreported_ = 0;
   int64_t last_drop_warning_us_ = 0;
+  uint64_t slowdowns_unreported_ = 0;
+  int64_t last_slow_warning_us_ = 0;
+  DigitAllowance digits_;
   uint64_t generation_ =
       0;  // counts starts, so that what was posted for an earlier one does nothing
   int64_t started_us_ = 0;

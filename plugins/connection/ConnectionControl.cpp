@@ -73,6 +73,20 @@ void Connection::muteForEndpoint(bool muted) {
   emit(MuteEvent{});
 }
 
+void Connection::sendDigits(const DtmfCommand& command) {
+  {
+    const std::lock_guard lock(mutex_);
+    const size_t count = command.digits.size();
+    if (!digits_.take(g_get_monotonic_time(), count, command.duration_ms)) {
+      stats_.digits_refused += count;
+      if (state_ == ConnectionState::Open) pushNotice(ErrorNotice{"too many digits wait"});
+      return;
+    }
+  }
+  for (const char digit : command.digits)
+    emit(DtmfEvent{std::string(1, digit), command.duration_ms, false});
+}
+
 bool Connection::actOnCall(const Command& command, std::string_view text) {
   const auto control = [&](const char* action, const std::string& value = {}) {
     emit(ControlEvent{action, std::string(text), value});
@@ -80,8 +94,7 @@ bool Connection::actOnCall(const Command& command, std::string_view text) {
   if (std::holds_alternative<HangupCommand>(command)) {
     control("hangup");
   } else if (const auto* dtmf = std::get_if<DtmfCommand>(&command)) {
-    for (const char digit : dtmf->digits)
-      emit(DtmfEvent{std::string(1, digit), dtmf->duration_ms, false});
+    sendDigits(*dtmf);
   } else if (const auto* transfer = std::get_if<TransferCommand>(&command)) {
     control("transfer", transfer->uri);
   } else if (const auto* message = std::get_if<MessageCommand>(&command)) {

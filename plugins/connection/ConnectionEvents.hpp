@@ -58,6 +58,12 @@ struct DroppedEvent {
   uint64_t frames;
 };
 
+/// The endpoint sends more than it may, and is read more slowly; at most once a second.
+struct SlowedEvent {
+  uint64_t times;  ///< that its socket was left alone since the last one
+  bool messages;   ///< too many; otherwise they take the loop too long
+};
+
 /// The endpoint has muted the caller, or has ended that: Connection::muted() says which.
 struct MuteEvent {};
 
@@ -69,7 +75,7 @@ struct IgnoredEvent {
 using ConnectionEvent =
     std::variant<OpenedEvent, FirstAudioEvent, DtmfEvent, TextEvent, ControlEvent, ClosedEvent,
                  DroppedEvent, IgnoredEvent, MessageEvent, MuteEvent, ReconnectingEvent,
-                 AttemptFailedEvent, Failure>;
+                 AttemptFailedEvent, SlowedEvent, Failure>;
 
 /// One element on a connection. `reporter`: this element posts the message on the bus.
 class ConnectionObserver {

@@ -15,6 +15,7 @@ namespace wsbridge {
 namespace {
 
 constexpr size_t kKeptDecoded = 16 * 1024;
+constexpr int64_t kSlowWarningUs = 1'000'000;
 
 /// What ControlEvent says of commands that were understood. The same word in a dialect that has
 /// another one for it is no command, and nobody may take it for one.
@@ -53,6 +54,11 @@ void Connection::accountPlayout() {
 
 void Connection::onBinary(std::span<const uint8_t> payload) {
   if (audio_is_text_) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (client_generation_ != generation_) return;
+      client_settings_.budget->message(g_get_monotonic_time(), payload.size());
+    }
     ignore({"a BINARY message where audio is TEXT"});
   } else {
     play(payload);
@@ -194,6 +200,12 @@ void Connection::onText(std::string_view text) {
     noteReceived();
     ++stats_.texts_received;
     command = dialect_->decodeText(text);
+    ControlBudget& budget = *client_settings_.budget;
+    if (const auto* media = std::get_if<MediaCommand>(&command)) {
+      budget.mediaMessage(g_get_monotonic_time(), text.size(), media->audio.size());
+    } else {
+      budget.message(g_get_monotonic_time(), text.size());
+    }
   }
   if (const auto* media = std::get_if<MediaCommand>(&command)) {
     play(media->audio);
@@ -263,6 +275,26 @@ void Connection::ignore(const BadCommand& command) {
     bad_warned_ = true;
   }
   emit(IgnoredEvent{command.fault});
+}
+
+void Connection::onSlowed(Slowed why) {
+  SlowedEvent event{0, why != Slowed::Work};
+  {
+    const std::lock_guard lock(mutex_);
+    if (client_generation_ != generation_) return;
+    ++stats_.slowdowns;
+    ++slowdowns_unreported_;
+    const int64_t now_us = g_get_monotonic_time();
+    const bool due = now_us - last_slow_warning_us_ >= kSlowWarningUs;
+    if (due) {
+      last_slow_warning_us_ = now_us;
+      event.times = std::exchange(slowdowns_unreported_, 0);
+    }
+  }
+  if (event.times > 0) emit(event);
+  if (why == Slowed::Abused) {
+    beginClose(1008, "too many control messages: see max-control-rate", "too-many-messages", true);
+  }
 }
 
 bool Connection::endConversation(ConnectionState state, unsigned code, const std::string& reason) {

@@ -114,6 +114,7 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   take(&S::connect_retries);
   take(&S::ping_interval_s);
   take(&S::pong_timeout_s);
+  take(&S::max_control_rate);
   take(&S::reconnect_time_ms);
   take(&S::context);
   take(&S::context_wait_ms);
@@ -204,6 +205,7 @@ std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const
   client.dial.retries = connect_retries;
   client.ping_interval_s = ping_interval_s;
   client.pong_timeout_s = pong_timeout_s;
+  client.budget = std::make_shared<ControlBudget>(max_control_rate);
   return client;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 #include <sys/socket.h>
@@ -22,6 +23,26 @@ thread_local std::array<uint8_t, kStagingBytes> staging;
 
 // One connection may take this much of the loop before the others get their turn.
 constexpr size_t kDispatchBytes = 64 * 1024;
+
+/// What all connections of a loop together may take of a round for text, and for audio beyond the
+/// first bytes of each, before timers and the first bytes of others have their turn.
+constexpr int64_t kRoundWorkUs = 4'000;
+struct RoundWork {
+  uint64_t round = 0;
+  int64_t used_us = 0;
+
+  [[nodiscard]] bool isUsedUp(uint64_t now) {
+    if (round != now) *this = {now, 0};
+    return used_us >= kRoundWorkUs;
+  }
+};
+thread_local RoundWork round_work;
+
+int64_t cpuOfThread() {
+  timespec cpu{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+  return cpu.tv_sec * 1'000'000 + cpu.tv_nsec / 1000;
+}
 
 /// The messages of a loop's round, one of each connection. They go out at its end, one after the
 /// other: the first of them wakes up who reads them, and the others find it awake.
@@ -51,9 +72,12 @@ struct FlowSource {
   static gboolean onDispatch(GSource* source, GSourceFunc callback, gpointer data) {
     FlowSource& self = of(source);
     gboolean more = G_SOURCE_CONTINUE;
-    if (!self.input || self.state->pump()) {
-      auto* call = reinterpret_cast<GPollableSourceFunc>(reinterpret_cast<void*>(callback));
+    auto* call = reinterpret_cast<GPollableSourceFunc>(reinterpret_cast<void*>(callback));
+    if (!self.input) {
       more = call(self.stream, data);
+    } else if (self.state->beginWork()) {
+      if (self.state->pump()) more = call(self.stream, data);
+      self.state->endWork();
     }
     if (more != FALSE) self.state->refresh(source, self.input);
     return more;
@@ -104,6 +128,74 @@ void FlowState::detach() {
   on_audio_ = nullptr;
   on_drained_ = nullptr;
   on_fault_ = nullptr;
+  on_slowed_ = nullptr;
+}
+
+void FlowState::setBudget(std::shared_ptr<ControlBudget> budget,
+                          std::function<void(Slowed)> on_slowed) {
+  budget_ = std::move(budget);
+  on_slowed_ = std::move(on_slowed);
+}
+
+void FlowState::forgetBudget() {
+  if (!budget_) return;
+  budget_ = std::make_shared<ControlBudget>(0);
+  if (rest_timer_) endRest(g_get_monotonic_time());
+}
+
+bool FlowState::hasToRest() {
+  if (rest_timer_) return true;
+  if (!budget_ || !budget_->isExhausted()) return false;
+  const int64_t now_us = g_get_monotonic_time();
+  const int64_t until_us = budget_->readableAt(now_us);
+  if (until_us <= now_us) return false;
+  rest_timer_ = loop_->addTimer(until_us, [weak = weak_from_this()](int64_t due_us) -> int64_t {
+    if (const auto self = weak.lock()) self->endRest(due_us);
+    return 0;
+  });
+  const Slowed why = budget_->isAbused(now_us)  ? Slowed::Abused
+                     : budget_->isOverRate() ? Slowed::Messages
+                                                : Slowed::Work;
+  loop_->post([weak = weak_from_this(), why] {
+    const auto self = weak.lock();
+    if (self && self->on_slowed_) self->on_slowed_(why);
+  });
+  updateInterest();
+  return true;
+}
+
+void FlowState::endRest(int64_t now_us) {
+  loop_->removeTimer(*rest_timer_);
+  rest_timer_.reset();
+  if (closed_) return;
+  last_read_us_ = now_us;  // the endpoint could not be heard until now
+  input_armed_ = input_ready_ = true;
+  updateInterest();
+  refreshSources();
+}
+
+bool FlowState::beginWork() {
+  if (!budget_) return true;
+  if (round_work.isUsedUp(loop_->round())) return false;
+  work_cpu_us_ = cpuOfThread();
+  work_began_us_ = g_get_monotonic_time();
+  return true;
+}
+
+void FlowState::endWork() {
+  if (!budget_ || work_began_us_ == 0) return;
+  const int64_t now_us = g_get_monotonic_time();
+  budget_->work(now_us, cpuOfThread() - work_cpu_us_);
+  round_work.used_us += now_us - std::exchange(work_began_us_, 0);
+}
+
+void FlowState::countFrames() {
+  const uint64_t controls = filter_.controlFrames() - control_frames_;
+  const uint64_t fragments = filter_.textFragments() - text_fragments_;
+  if (!budget_ || (controls == 0 && fragments == 0)) return;
+  control_frames_ += controls;
+  text_fragments_ += fragments;
+  budget_->frames(last_read_us_, controls, fragments);
 }
 
 bool FlowState::libsoupWanted() const {
@@ -111,29 +203,35 @@ bool FlowState::libsoupWanted() const {
 }
 
 bool FlowState::inputReady() const {
-  if (closed_ || read_stopped_) return false;
+  if (closed_ || read_stopped_ || rest_timer_) return false;
   return libsoupWanted() || filter_.behind() || (input_ready_ && !filter_.stuck());
 }
 
 bool FlowState::pump() {
   size_t budget = kDispatchBytes;
   filter_.setDropPings(!writable());
-  while (!closed_ && !read_stopped_ && !libsoupWanted()) {
+  int64_t began_us = 0;
+  while (!closed_ && !read_stopped_ && !hasToRest() && !libsoupWanted()) {
     if (filter_.stuck()) {
       updateInterest();
       return false;
     }
     if (filter_.behind()) {
       filter_.proceed();
+      countFrames();
     } else if (!prefix_.empty()) {
       filter_.feed(std::exchange(prefix_, {}));
+      countFrames();
     } else if (budget < staging.size()) {
       return false;  // the other connections' turn; more is there
     } else {
       GError* problem = nullptr;
       const gssize count = readBase(staging, &problem);
       GErrorPtr error(problem);
-      if (error && g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) return false;
+      if (error && g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
+        if (budget_) budget_->caughtUp();
+        return false;
+      }
       if (count <= 0) {
         ended_ = true;
         end_error_ = std::move(error);
@@ -142,14 +240,36 @@ bool FlowState::pump() {
       last_read_us_ = g_get_monotonic_time();
       bytes_read_ += static_cast<uint64_t>(count);
       budget -= static_cast<size_t>(count);
+      if (began_us == 0) began_us = last_read_us_;
       filter_.feed(std::span<const uint8_t>(staging.data(), static_cast<size_t>(count)));
+      countFrames();
+      if (static_cast<size_t>(count) == staging.size() && hasTakenItsShare(began_us)) return false;
     }
   }
-  return !closed_ && !read_stopped_;
+  return !closed_ && !read_stopped_ && !rest_timer_;
+}
+
+/// More is there than was read at once. Audio in tiny pieces costs time, not bytes.
+bool FlowState::hasTakenItsShare(int64_t& since_us) {
+  if (!budget_) return false;
+  const int64_t now_us = g_get_monotonic_time();
+  const bool counted = work_began_us_ != 0;
+  const int64_t took_us = now_us - (counted ? work_began_us_ : since_us);
+  const bool late = round_work.isUsedUp(loop_->round()) || took_us >= ControlBudget::kSliceUs;
+  if (!counted) {
+    budget_->work(now_us, took_us);
+    round_work.used_us += took_us;
+    since_us = now_us;
+  }
+  return late;
 }
 
 gssize FlowState::read(void* buffer, gsize size, GError** error) {
-  if (closed_ || read_stopped_) return wouldBlock(error);
+  if (closed_ || read_stopped_ || hasToRest()) return wouldBlock(error);
+  // The others' turn; the rest is read in the next round.
+  if (work_began_us_ != 0 &&
+      g_get_monotonic_time() - work_began_us_ >= ControlBudget::kSliceUs)
+    return wouldBlock(error);
   const size_t count = filter_.read(static_cast<uint8_t*>(buffer), size);
   if (count > 0) return static_cast<gssize>(count);
   if (filter_.fault() != FrameFilter::Fault::None) {
@@ -330,10 +450,11 @@ void FlowState::refreshSources() const {
 void FlowState::updateInterest() {
   if (closed_) return;
   if (watch_) {
-    watch_->want(!read_stopped_ && !filter_.stuck() && input_armed_, want_output_);
+    const bool reads = !read_stopped_ && !rest_timer_ && !filter_.stuck();
+    watch_->want(reads && input_armed_, want_output_);
     return;
   }
-  if (!read_stopped_ && !filter_.stuck() && !input_ready_) watchTls(true);
+  if (!read_stopped_ && !rest_timer_ && !filter_.stuck() && !input_ready_) watchTls(true);
   if (want_output_) watchTls(false);
 }
 
@@ -427,6 +548,7 @@ void FlowState::close() {
   if (closed_) return;
   sendBatched();
   closed_ = true;
+  if (rest_timer_) endRest(0);
   if (watch_) {
     watch_->silence();
     // It may be the watch itself that has called us.

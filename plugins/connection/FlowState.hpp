@@ -13,6 +13,7 @@
 
 #include <gio/gio.h>
 
+#include "connection/ControlBudget.hpp"
 #include "connection/FrameFilter.hpp"
 #include "connection/FrameWriter.hpp"
 #include "runtime/GlibPtr.hpp"
@@ -44,6 +45,14 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
 
   void setPaused(bool paused);
   void setAudioIsText(bool audio_is_text) { filter_.setAudioIsText(audio_is_text); }
+  /// How much may be read; without a budget all that comes. `on_slowed` is called, by post(), each
+  /// time that the socket is left alone for a while.
+  void setBudget(std::shared_ptr<ControlBudget> budget, std::function<void(Slowed)> on_slowed);
+  /// The close handshake: what comes is not counted any more.
+  void forgetBudget();
+  /// Around the work that libsoup does on what is read. False: not in this round.
+  bool beginWork();
+  void endWork();
   void stopReading();
   void detach();
   [[nodiscard]] bool inputReady() const;
@@ -65,6 +74,11 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   bool flushCarry();
   void waitForOutput();
   void noteWritten();
+  /// True: not to be read now.
+  bool hasToRest();
+  void endRest(int64_t now_us);
+  void countFrames();
+  bool hasTakenItsShare(int64_t& since_us);
   void updateInterest();
   void refreshSources() const;
   void onSocketEvents(uint32_t events);
@@ -96,6 +110,14 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
 
   GSource* input_source_ = nullptr;
   GSource* output_source_ = nullptr;
+  std::shared_ptr<ControlBudget> budget_;
+  std::function<void(Slowed)> on_slowed_;
+  std::optional<MediaLoop::TimerId> rest_timer_;  // set while resting
+  uint64_t control_frames_ = 0;                   // counted so far
+  uint64_t text_fragments_ = 0;
+  int64_t work_began_us_ = 0;  // 0: none is being done
+  int64_t work_cpu_us_ = 0;
+
   bool paused_ = false;
   bool read_stopped_ = false;
   bool input_ready_ = true;

@@ -177,6 +177,13 @@ void FlowStream::setPaused(bool paused) {
 void FlowStream::setAudioIsText(bool audio_is_text) {
   state_->setAudioIsText(audio_is_text);
 }
+void FlowStream::setBudget(std::shared_ptr<ControlBudget> budget,
+                           std::function<void(Slowed)> on_slowed) {
+  state_->setBudget(std::move(budget), std::move(on_slowed));
+}
+void FlowStream::forgetBudget() {
+  state_->forgetBudget();
+}
 void FlowStream::stopReading() {
   state_->stopReading();
 }

@@ -14,6 +14,7 @@
 
 #include <gio/gio.h>
 
+#include "connection/ControlBudget.hpp"
 #include "connection/FrameFilter.hpp"
 #include "connection/FrameWriter.hpp"
 #include "runtime/MediaLoop.hpp"
@@ -42,6 +43,10 @@ class FlowStream {
   [[nodiscard]] bool paused() const;
   /// Pausing stops at TEXT messages too.
   void setAudioIsText(bool audio_is_text);
+  /// How much is read; see FlowState.
+  void setBudget(std::shared_ptr<ControlBudget> budget, std::function<void(Slowed)> on_slowed);
+  /// From the close handshake on.
+  void forgetBudget();
   /// For good: libsoup 3.2 would report a protocol error again for each read.
   void stopReading();
   /// Nothing is held unsent, by libsoup or here, but for the last message until the round ends.

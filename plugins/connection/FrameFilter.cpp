@@ -129,6 +129,9 @@ void FrameFilter::startFrame() {
   }
   if (fault_ == Fault::None) {
     if (fin && opcode < kClose) ++messages_;
+    if (opcode >= kClose) ++control_frames_;
+    if (body_ == Body::Pass && (opcode == kContinuation || (opcode == kText && !fin)))
+      ++text_fragments_;
     if (body_ == Body::Pass) out_.insert(out_.end(), header_, header_ + header_size_);
     if (body_ == Body::Close && !in_body_) endClose();
   }

@@ -57,6 +57,10 @@ class FrameFilter {
 
   [[nodiscard]] Fault fault() const { return fault_; }
   [[nodiscard]] uint64_t messages() const { return messages_; }
+  /// Frames so far that libsoup has to deal with besides whole messages: pings, pongs and closes,
+  /// and the parts of fragmented text.
+  [[nodiscard]] uint64_t controlFrames() const { return control_frames_; }
+  [[nodiscard]] uint64_t textFragments() const { return text_fragments_; }
   /// A whole one has come.
   [[nodiscard]] bool closeSeen() const { return close_seen_; }
   /// Code of the server's close frame, 1005 when it had none, or kBrokenClose.
@@ -96,6 +100,8 @@ class FrameFilter {
 
   Fault fault_ = Fault::None;
   uint64_t messages_ = 0;
+  uint64_t control_frames_ = 0;
+  uint64_t text_fragments_ = 0;
   std::string close_payload_;
   bool close_seen_ = false;
   unsigned close_code_ = 1005;

@@ -43,6 +43,7 @@ class Outbox {
     text_bytes_ += text.size();
   }
   void pushNotice(const Notice& notice) {
+    if (replaceLast(notice)) return;
     text_bytes_ += sizeOf(notice);
     items_.push_back({Item::Kind::Event, {}, notice});
   }
@@ -74,9 +75,19 @@ class Outbox {
   }
 
  private:
-  /// About what it will be on the wire.
+  /// Of somebody who toggles faster than he reads, only what holds in the end is told.
+  bool replaceLast(const Notice& notice) {
+    constexpr size_t kKept = 64;
+    if (items_.size() < kKept || !std::holds_alternative<MuteNotice>(notice)) return false;
+    Item& last = items_.back();
+    if (last.kind != Item::Kind::Event || !std::holds_alternative<MuteNotice>(last.notice))
+      return false;
+    last.notice = notice;
+    return true;
+  }
+  /// About what it will be on the wire, and at least what it takes here.
   static size_t sizeOf(const Notice& notice) {
-    constexpr size_t kMembers = 64;
+    constexpr size_t kMembers = sizeof(Item) + 16;
     if (const auto* mark = std::get_if<MarkNotice>(&notice)) return kMembers + mark->label.size();
     if (const auto* text = std::get_if<MessageNotice>(&notice)) return kMembers + text->body.size();
     if (const auto* error = std::get_if<ErrorNotice>(&notice))

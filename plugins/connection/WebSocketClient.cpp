@@ -109,6 +109,11 @@ void WebSocketClient::dialled(Dialer::Result result, const DialSettings& setting
         if (const auto self = weak.lock()) self->refuse();
       });
   flow_->setAudioIsText(settings_.audio_is_text);
+  flow_->setBudget(settings_.budget, [weak = weak_from_this()](Slowed why) {
+    const auto self = weak.lock();
+    const auto listener = self && !self->reported_ ? self->listener_.lock() : nullptr;
+    if (listener) listener->onSlowed(why);
+  });
   g_autoptr(GUri) uri = g_uri_build(G_URI_FLAGS_NONE, endpoint.tls ? "wss" : "ws", nullptr,
                                     endpoint.host.c_str(), endpoint.port, "/", nullptr, nullptr);
   socket_ = soup_websocket_connection_new(
@@ -184,6 +189,7 @@ void WebSocketClient::close(unsigned code, const std::string& reason, bool disca
   if (close_sent_ || soup_websocket_connection_get_state(socket_) != SOUP_WEBSOCKET_STATE_OPEN)
     return;
   close_sent_ = true;
+  flow_->forgetBudget();
   close_timer_ =
       loop_->addTimer(g_get_monotonic_time() + (discard ? kCloseAnswerUs : kDrainingCloseUs),
                       [weak = weak_from_this()](int64_t) -> int64_t {

@@ -28,6 +28,7 @@ struct ClientSettings {
   unsigned ping_interval_s = 20;
   unsigned pong_timeout_s = 10;
   bool audio_is_text = false;  ///< the endpoint's audio comes in TEXT messages
+  std::shared_ptr<ControlBudget> budget;  ///< what the endpoint may send; without one anything
 };
 
 enum class ClosedBy { Endpoint, Local };
@@ -45,6 +46,8 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
     virtual void onBinary(std::span<const uint8_t> payload) = 0;
     virtual void onText(std::string_view text) = 0;
     virtual void onWritable() = 0;
+    /// The socket is left alone for a while; its messages were too many, or took too long.
+    virtual void onSlowed(Slowed why) = 0;
     virtual void onClosed(unsigned code, const std::string& reason, ClosedBy by) = 0;
     virtual void onFailed(const Failure& failure) = 0;
   };

@@ -33,6 +33,7 @@ enum : guint {
   kPropContextWait,
   kPropCallId,
   kPropAccountId,
+  kPropMaxControlRate,
   kPropStats,
 };
 
@@ -171,6 +172,11 @@ void ElementCore::installProperties(GObjectClass* klass) {
               "Seconds without anything received after a ping until the connection counts as lost, "
               "0 for ever",
               0, 3600, 10);
+  installUint(klass, kPropMaxControlRate, "max-control-rate", "Maximum control rate",
+              "Control messages a second that the endpoint may send for ever; half a minute's worth "
+              "may come at once, what is more is read later, and after 10 s of that the endpoint is "
+              "given up; 0: not limited",
+              0, 1000000, ControlBudget::kDefaultRate);
   installUint(klass, kPropReconnectTime, "reconnect-time", "Reconnect time",
               "How long, ms, to try again when the WebSocket breaks in mid-call; 0: the break is "
               "the end",
@@ -246,6 +252,9 @@ bool ElementCore::setProperty(guint id, const GValue* value) {
       return true;
     case kPropPongTimeout:
       s.pong_timeout_s = g_value_get_uint(value);
+      return true;
+    case kPropMaxControlRate:
+      s.max_control_rate = g_value_get_uint(value);
       return true;
     case kPropReconnectTime:
       s.reconnect_time_ms = g_value_get_uint(value);
@@ -323,6 +332,9 @@ bool ElementCore::getProperty(guint id, GValue* value) const {
       return true;
     case kPropPongTimeout:
       g_value_set_uint(value, s.pong_timeout_s);
+      return true;
+    case kPropMaxControlRate:
+      g_value_set_uint(value, s.max_control_rate);
       return true;
     case kPropReconnectTime:
       g_value_set_uint(value, s.reconnect_time_ms);

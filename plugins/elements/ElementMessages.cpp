@@ -57,6 +57,10 @@ struct ToStructure {
     gst_structure_set_name(structure, "wsbridge-attempt-failed");
     return structure;
   }
+  GstStructure* operator()(const SlowedEvent& event) const {
+    return gst_structure_new("wsbridge-slowed", "times", G_TYPE_UINT64, event.times, "reason",
+                             G_TYPE_STRING, event.messages ? "messages" : "work", nullptr);
+  }
   GstStructure* operator()(const Failure& failure) const { return failureStructure(failure); }
   GstStructure* operator()(const DroppedEvent&) const { return nullptr; }
   GstStructure* operator()(const IgnoredEvent&) const { return nullptr; }
@@ -166,6 +170,8 @@ GstStructure* statsStructure(const ConnectionStats& stats) {
   count("playout-ms", stats.playout_ms);
   count("playout-high-ms", stats.playout_high_ms);
   count("pauses", stats.pauses);
+  count("slowdowns", stats.slowdowns);
+  count("digits-refused", stats.digits_refused);
   count("pongs-received", stats.pongs_received);
   count("ignored-messages", stats.ignored_messages);
   count("resumptions", stats.resumptions);

@@ -215,18 +215,23 @@ void RtpEncoderStream::applyNewSsrc() {
   if (caps) pushCaps(std::move(caps));
 }
 
-void RtpEncoderStream::press(const Key& key) {
+bool RtpEncoderStream::press(const Key& key) {
   const std::lock_guard lock(settings_mutex_);
+  if (keys_.size() >= KeySender::kMaxKeys) return false;
   keys_.push_back(key);
   keys_waiting_ = true;
+  return true;
 }
 
 void RtpEncoderStream::takeKeys() {
   std::vector<Key> keys;
   {
     const std::lock_guard lock(settings_mutex_);
-    keys.swap(keys_);
-    keys_waiting_ = false;
+    const auto count = std::min(packetizer_->keyRoom(), keys_.size());
+    const auto end = keys_.begin() + static_cast<std::ptrdiff_t>(count);
+    keys.assign(keys_.begin(), end);
+    keys_.erase(keys_.begin(), end);
+    keys_waiting_ = !keys_.empty();
   }
   for (const Key& one : keys) {
     const int rate = one.event_rate > 0 ? one.event_rate : packetizer_->format().clock_rate;

@@ -70,8 +70,8 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   }
   [[nodiscard]] Settings settings() const;
   [[nodiscard]] const Counters& counters() const { return counters_; }
-  /// Any thread: a key to be sent as soon as audio comes.
-  void press(const Key& key);
+  /// Any thread: a key to be sent as soon as audio comes. False: too many wait.
+  bool press(const Key& key);
   /// The session found somebody else with this SSRC. True when it is ours: the next packet has
   /// another.
   bool collision(uint32_t ssrc, std::optional<uint32_t> suggested);

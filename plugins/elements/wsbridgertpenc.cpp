@@ -239,8 +239,7 @@ gboolean onSendDtmf(GstElement* element, const char* digit, guint duration_ms) {
   if (!wsbridge::isDtmfDigit(key) || settings.event_payload_type < 0 || duration_ms < kMinKeyMs ||
       duration_ms > kMaxKeyMs)
     return FALSE;
-  stream.press({{key, duration_ms}, settings.event_payload_type, settings.event_rate});
-  return TRUE;
+  return stream.press({{key, duration_ms}, settings.event_payload_type, settings.event_rate});
 }
 
 GstStructure* statsOf(const RtpEncoderStream::Counters& counters) {

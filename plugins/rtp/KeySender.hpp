@@ -14,6 +14,8 @@ namespace wsbridge {
 class KeySender {
  public:
   static constexpr size_t kPayloadBytes = 4;
+  /// So many wait at the most.
+  static constexpr size_t kMaxKeys = 128;
 
   struct Key {
     char digit;  ///< 0-9 * # A-D
@@ -25,9 +27,12 @@ class KeySender {
     char completed;  ///< the key whose last packet this is, or 0
   };
 
-  /// Keys follow each other in order. A key that lasts longer than a duration field can say is
+  /// Keys follow each other in order; one that finds no room() is left out. A key that lasts longer than a duration field can say is
   /// shortened to that (RFC 4733 2.5.1.3 would cut it into segments, which few receivers know).
-  void press(const Key& key) { keys_.push_back(key); }
+  void press(const Key& key) {
+    if (room() > 0) keys_.push_back(key);
+  }
+  [[nodiscard]] size_t room() const { return kMaxKeys - keys_.size(); }
   [[nodiscard]] bool active() const { return !keys_.empty(); }
   /// Of the packet time that begins now and lasts `samples` at `clock_rate`. Only when active().
   /// `event_rate` is the clock of the payload type's durations.

@@ -72,6 +72,7 @@ class RtpPacketizer {
 
   /// The key is sent in packets of that type instead of the audio of its time (RFC 4733 2.2).
   void press(const KeySender::Key& key, int payload_type, int event_rate);
+  [[nodiscard]] size_t keyRoom() const { return keys_.room(); }
 
   /// False when the output ended the call; what was left of the samples is gone then.
   bool take(std::span<const int16_t> samples, const Times& times, Output& output);

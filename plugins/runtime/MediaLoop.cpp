@@ -180,6 +180,7 @@ void MediaLoop::run(const std::shared_ptr<MediaLoop>& self) {
 /// One round: wait, then everything that is due. False: the loop has ended.
 bool MediaLoop::turn() {
   if (hasEnded()) return false;
+  ++round_;
   const bool woken = wait();
   const bool tasks_ran = runTasks();
   runSockets();

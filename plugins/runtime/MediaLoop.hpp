@@ -91,6 +91,9 @@ class MediaLoop {
   /// Loop's thread: called once, when all that is due in this round has been done.
   void atRoundEnd(void (*task)()) { round_end_ = task; }
 
+  /// Loop's thread: the number of the present round.
+  [[nodiscard]] uint64_t round() const { return round_; }
+
   TimerId addTimer(int64_t due_us, TimerHandler handler);
   void removeTimer(TimerId id);
 
@@ -130,6 +133,7 @@ class MediaLoop {
   bool foreign_ = true;  // the context has more descriptors than its wake-up, or may have
   bool foreign_ready_ = false;
   bool kicked_ = true;
+  uint64_t round_ = 0;
   int64_t glib_due_us_ = 0;
   int64_t last_wake_us_;
   int64_t last_rest_us_;
