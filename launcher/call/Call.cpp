@@ -48,6 +48,18 @@ void Call::step(const char* name, const std::string& detail) {
   }
 }
 
+void Call::endpointStep(const char* name, const std::string& detail, unsigned count) {
+  if (!steps_.allows(g_get_monotonic_time(), count)) return;
+  step(name, count == 1 ? detail : detail + " (" + std::to_string(count) + " times)");
+}
+
+void Call::logLeftOut(std::int64_t nowUs) {
+  if (const std::uint64_t count = steps_.takeLeftOut(nowUs))
+    step("left-out", std::to_string(count) + " of the endpoint's");
+  if (const std::uint64_t count = keysLost_.takeLeftOut(nowUs))
+    log::warning("dtmf-undeliverable", {{"id", id_}, {"reason", "as before"}, {"keys", count}});
+}
+
 void Call::begin(IncomingCall incoming, UserAgent& agent, const std::optional<Refusal>& refusal) {
   leg_ = std::move(incoming.leg);
   leg_->setHandler(this);
@@ -156,15 +168,18 @@ void Call::onPipelineEvent(const PipelineEvent& event) {
       step("first-audio");
       break;
     case Kind::Digit:
-      step("dtmf", event.who);
+      endpointStep("dtmf", event.who, event.count);
       break;
     case Kind::Control:
-      step("control", event.text);
+      endpointStep("control", event.text, event.count);
       if (event.text == "hangup") finish(EndReason::EndpointHangup);
       if (event.text == "transfer") transfer(event.who);
       break;
     case Kind::Key:
       sendKey(event.text, event.code);
+      break;
+    case Kind::KeyLost:
+      keyLost("too many keys wait", event.count);
       break;
     case Kind::Message:
       sendMessage(event.who, event.text);
@@ -241,6 +256,7 @@ void Call::onEndpointClosed(const PipelineEvent& event) {
 void Call::tick(std::int64_t nowUs) {
   if (state_ != State::Active && state_ != State::Draining) return;
   pipeline_->poll();
+  logLeftOut(nowUs);
   checkTransfer(nowUs);
   const Config::Limits& limits = config_->limits;
   const auto seconds = [](int value) { return std::int64_t{value} * G_USEC_PER_SEC; };
@@ -304,11 +320,7 @@ void Call::onAcknowledged(const std::string& sdp) {
 void Call::attachMedia() {
   state_ = State::Attaching;
   step("sdp", agreement_.codec->name);
-  auto emit = [sip = &services_.sip, weak = weak_from_this()](PipelineEvent event) {
-    sip->post([weak, event = std::move(event)] {
-      if (const auto call = weak.lock()) call->onPipelineEvent(event);
-    });
-  };
+  const auto emit = emitter();
   const auto attach = [pipeline = pipeline_, launch = &services_.launch, agreement = agreement_,
                        target = mediaTarget(), emit] {
     const std::string fault = pipeline->attachMedia(*launch, agreement, target);

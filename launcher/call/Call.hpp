@@ -21,8 +21,10 @@
 #include "call/Routing.hpp"
 #include "call/TwilioSids.hpp"
 #include "config/Config.hpp"
+#include "log/LogAllowance.hpp"
 #include "log/LogLimit.hpp"
 #include "media/CallPipeline.hpp"
+#include "media/PipelineInbox.hpp"
 #include "media/PipelineTemplate.hpp"
 #include "media/PipelineWorkers.hpp"
 #include "media/RtpPorts.hpp"
@@ -105,6 +107,10 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   };
 
   void step(const char* name, const std::string& detail = {});
+  /// What the endpoint causes, as often as it likes: a few lines, then one a second.
+  void endpointStep(const char* name, const std::string& detail, unsigned count = 1);
+  void logLeftOut(std::int64_t nowUs);
+  CallPipeline::Emit emitter();
   bool checkPolicy();
   bool takePorts(const std::string& localAddress);
   bool negotiate(const std::string& offer);
@@ -119,7 +125,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void sendMessage(const std::string& type, const std::string& body);
   /// A key of the endpoint, for a caller who takes none as RTP.
   void sendKey(const std::string& key, unsigned durationMs);
-  void keyLost(const std::string& reason);
+  void keyLost(const std::string& reason, unsigned count = 1);
   void sendNextRequest();
   void attachMedia();
   void watchMedia(std::int64_t nowUs);
@@ -168,8 +174,11 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   std::optional<RtpSockets> sockets_;
   std::optional<std::size_t> loop_;
   std::shared_ptr<CallPipeline> pipeline_;
+  const std::shared_ptr<PipelineInbox> inbox_ = std::make_shared<PipelineInbox>();
   MediaWatch mediaWatch_;
   DialogRequests requests_;
+  log::LogAllowance steps_{8};  ///< of the endpoint
+  log::LogAllowance keysLost_{1};
   std::int64_t transferUntilUs_ = 0;  ///< monotonic; 0: none is going on
   SipTimer timer_;                    ///< bounds play-out and tear-down
 

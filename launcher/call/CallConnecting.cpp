@@ -52,6 +52,21 @@ void Call::resolved(EndpointLookup::Result result) {
   startPipeline();
 }
 
+CallPipeline::Emit Call::emitter() {
+  return [sip = &services_.sip, weak = weak_from_this(), inbox = inbox_](PipelineEvent event) {
+    using Added = PipelineInbox::Added;
+    const Added added = inbox->add(std::move(event));
+    if (added == Added::First) {
+      sip->post([weak, inbox] {
+        const auto call = weak.lock();
+        for (const PipelineEvent& waiting : inbox->take())
+          if (call) call->onPipelineEvent(waiting);
+      });
+    }
+    return added != Added::Refused;
+  };
+}
+
 void Call::startPipeline() {
   state_ = State::Opening;
   PipelineSpec spec;
@@ -69,11 +84,7 @@ void Call::startPipeline() {
   spec.target = mediaTarget();
   spec.acknowledged = outgoing_;  // we have sent the ACK
   spec.sockets = *sockets_;
-  auto emit = [sip = &services_.sip, weak = weak_from_this()](PipelineEvent event) {
-    sip->post([weak, event = std::move(event)] {
-      if (const auto call = weak.lock()) call->onPipelineEvent(event);
-    });
-  };
+  const auto emit = emitter();
   pipeline_ = std::make_shared<CallPipeline>(std::move(spec), emit);
   step("pipeline");
   const auto build = [pipeline = pipeline_, launch = &services_.launch, emit] {

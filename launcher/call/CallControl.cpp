@@ -29,7 +29,7 @@ bool isUnsupported(int status) {
 
 void Call::transfer(const std::string& uri) {
   const auto refuse = [&](unsigned status, const char* reason) {
-    step("transfer-refused", reason);
+    endpointStep("transfer-refused", reason);
     pipeline_->tellTransfer(status, reason);
   };
   if (state_ != State::Active) return;
@@ -75,7 +75,7 @@ void Call::onMessage(const std::string& type, const std::string& body) {
 
 void Call::sendMessage(const std::string& type, const std::string& body) {
   const auto refuse = [&](unsigned status, const char* reason) {
-    step("message-refused", reason);
+    endpointStep("message-refused", reason);
     pipeline_->tellMessageResult(status, reason);
   };
   if (state_ != State::Active) return;
@@ -94,22 +94,23 @@ void Call::sendKey(const std::string& key, unsigned durationMs) {
   sendNextRequest();
 }
 
-void Call::keyLost(const std::string& reason) {
-  log::warning("dtmf-undeliverable", {{"id", id_}, {"reason", reason}});
+void Call::keyLost(const std::string& reason, unsigned count) {
+  if (!keysLost_.allows(g_get_monotonic_time(), count)) return;
+  log::warning("dtmf-undeliverable", {{"id", id_}, {"reason", reason}, {"keys", count}});
 }
 
 void Call::sendNextRequest() {
   const DialogRequest* request = requests_.next();
   if (!request) return;
   const bool info = !request->key.empty() || config_->sip.messageMethod == MessageMethod::Info;
-  step(info ? "info-sent" : "message-sent", request->type);
+  endpointStep(info ? "info-sent" : "message-sent", request->type);
   leg_->send(info ? InDialog::Info : InDialog::Message, request->type, request->body);
 }
 
 void Call::onRequestAnswered(int status, const std::string& phrase) {
   const auto request = requests_.answered();
   if (!request || state_ != State::Active) return;
-  step("request-answered", std::to_string(status));
+  endpointStep("request-answered", std::to_string(status));
   if (request->key.empty()) {
     pipeline_->tellMessageResult(static_cast<unsigned>(status), succeeded(status) ? "" : phrase);
   } else if (succeeded(status)) {
@@ -119,8 +120,8 @@ void Call::onRequestAnswered(int status, const std::string& phrase) {
     keyLost(reason);
     if (isUnsupported(status)) {
       infoRefused_ = true;
-      for (std::size_t left = requests_.dropKeys(); left > 0; --left)
-        keyLost(reason);
+      if (const std::size_t left = requests_.dropKeys(); left > 0)
+        keyLost(reason, static_cast<unsigned>(left));
     }
   }
   sendNextRequest();

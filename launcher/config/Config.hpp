@@ -104,6 +104,7 @@ struct Config {
     int connectTimeout = 0;  ///< ms
     int connectRetries = 0;
     int reconnectTime = 0;
+    int maxControlRate = 200;
     bool tlsVerify = true;
     std::string tlsCaFile;
     std::string tlsCertFile;

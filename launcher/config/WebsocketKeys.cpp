@@ -136,6 +136,12 @@ std::vector<ConfigKey> websocketKeys() {
           "websocket.reconnect-time", "ms", 0, 600000, 0,
           "how long to try again when the WebSocket breaks in mid-call; 0: the break ends the call",
           [](Config & c) -> auto& { return c.websocket.reconnectTime; }),
+      number(
+          "websocket.max-control-rate", "messages/s", 0, 1000000, 200,
+          "control messages that an endpoint may send for ever, half a minute's worth at once; "
+          "what "
+          "is more is read later, and after 10 s of it the WebSocket is closed (1008); 0: no limit",
+          [](Config & c) -> auto& { return c.websocket.maxControlRate; }),
       boolean(
           "websocket.tls-verify", true, "check the endpoint's certificate",
           [](Config & c) -> auto& { return c.websocket.tlsVerify; }),

@@ -211,9 +211,16 @@ void CallPipeline::tellMedia(bool arriving) {
 
 void CallPipeline::pressKey(const char* digit, unsigned durationMs) {
   gboolean taken = FALSE;
-  if (GstElement* encoder = element("encode"))
+  int type = -1;
+  if (GstElement* encoder = element("encode")) {
     g_signal_emit_by_name(encoder, "send-dtmf", digit, durationMs, &taken);
-  if (!taken) emit_({PipelineEvent::Kind::Key, digit, {}, {}, durationMs, 0});
+    if (!taken) g_object_get(encoder, "event-pt", &type, nullptr);
+  }
+  if (taken) return;
+  using Kind = PipelineEvent::Kind;
+  const bool other = type < 0;
+  if (!other || !emit_({Kind::Key, digit, {}, {}, durationMs, 0}))
+    emit_({Kind::KeyLost, {}, {}, {}, 0, 0});
 }
 
 void CallPipeline::poll() {
@@ -309,14 +316,23 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
   } else if (name == "wsbridge-dtmf-sent") {
     tellKeySent(stringOf(structure, "digit"));
   } else if (name == "wsbridge-control") {
-    emit_({Kind::Control, stringOf(structure, "action"), {}, stringOf(structure, "value"), 0, 0});
+    const std::string action = stringOf(structure, "action");
+    if (!emit_({Kind::Control, action, {}, stringOf(structure, "value"), 0, 0}) &&
+        action == "transfer")
+      tellTransfer(491, "a transfer is going on");
+  } else if (name == "wsbridge-slowed") {
+    log::warning("endpoint-slowed", {{"id", spec_.connection},
+                                     {"endpoint", stringOf(structure, "uri")},
+                                     {"reason", stringOf(structure, "reason")},
+                                     {"times", counterOf(structure, "times")}});
   } else if (name == "wsbridge-message") {
-    emit_({Kind::Message,
-           stringOf(structure, "body"),
-           {},
-           stringOf(structure, "content-type"),
-           0,
-           0});
+    if (!emit_({Kind::Message,
+                stringOf(structure, "body"),
+                {},
+                stringOf(structure, "content-type"),
+                0,
+                0}))
+      tellMessageResult(503, "too many messages wait");
   } else if (name == "wsbridge-closed") {
     emit_({Kind::Closed,
            stringOf(structure, "reason"),

@@ -20,6 +20,7 @@
 #include "call/MediaTarget.hpp"
 #include "call/Routing.hpp"
 #include "config/Config.hpp"
+#include "media/PipelineEvent.hpp"
 #include "media/PipelineTemplate.hpp"
 #include "media/RtpPorts.hpp"
 #include "sip/SdpNegotiator.hpp"
@@ -40,28 +41,6 @@ struct PipelineSpec {
   MediaTarget target;
   bool acknowledged = false;  ///< the other side has been heard of: RTP may go there
   RtpSockets sockets;
-};
-
-struct PipelineEvent {
-  enum class Kind {
-    Opened,
-    MediaAttached,
-    FirstAudio,
-    Digit,
-    Key,  ///< for a caller who takes none as RTP
-    Control,
-    Message,
-    Closed,
-    Failed,
-    Error,
-    PlayedOut
-  };
-  Kind kind;
-  std::string text;         ///< reason, action, fault, key or body
-  std::string failureKind;  ///< of Failed, see docs/elements.md
-  std::string who;          ///< of Closed; of Message its type; of Opened and Failed the endpoint
-  unsigned code = 0;        ///< close code, HTTP status or ms of a Key
-  double setupMs = 0;       ///< of Opened
 };
 
 struct CallCounters {
@@ -92,7 +71,8 @@ struct CallCounters {
 
 class CallPipeline {
  public:
-  using Emit = std::function<void(PipelineEvent)>;
+  /// False: too much of that kind waits already.
+  using Emit = std::function<bool(PipelineEvent)>;
 
   CallPipeline(PipelineSpec spec, Emit emit);
   ~CallPipeline();

@@ -203,15 +203,15 @@ void CallPipeline::configureWebSocket() {
   const Config::Audio& audio = spec_.config->audio;
   for (GstElement* e : {wsSink_.get(), wsSource_.get()}) {
     setEndpoints(e, spec_.bridge.endpoints);
-    g_object_set(e, "connection", spec_.connection.c_str(), "content-type",
-                 spec_.bridge.contentType.c_str(), "subprotocols", ws.subprotocols.c_str(),
-                 "tls-verify", ws.tlsVerify ? TRUE : FALSE, "connect-timeout",
-                 static_cast<guint>(ws.connectTimeout), "connect-time-used",
-                 spec_.connectTimeUsedMs, "connect-retries", static_cast<guint>(ws.connectRetries),
-                 "ping-interval", static_cast<guint>(ws.pingInterval), "pong-timeout",
-                 static_cast<guint>(ws.pongTimeout), "reconnect-time",
-                 static_cast<guint>(ws.reconnectTime), "context", spec_.loop.c_str(),
-                 "context-wait", static_cast<guint>(spec_.config->media.loopWait), nullptr);
+    g_object_set(
+        e, "connection", spec_.connection.c_str(), "content-type", spec_.bridge.contentType.c_str(),
+        "subprotocols", ws.subprotocols.c_str(), "tls-verify", ws.tlsVerify ? TRUE : FALSE,
+        "connect-timeout", static_cast<guint>(ws.connectTimeout), "connect-time-used",
+        spec_.connectTimeUsedMs, "connect-retries", static_cast<guint>(ws.connectRetries),
+        "ping-interval", static_cast<guint>(ws.pingInterval), "pong-timeout",
+        static_cast<guint>(ws.pongTimeout), "reconnect-time", static_cast<guint>(ws.reconnectTime),
+        "max-control-rate", static_cast<guint>(ws.maxControlRate), "context", spec_.loop.c_str(),
+        "context-wait", static_cast<guint>(spec_.config->media.loopWait), nullptr);
     gst_util_set_object_arg(G_OBJECT(e), "dialect", spec_.bridge.dialect.c_str());
     setText(e, "call-id", spec_.callId);
     setText(e, "account-id", spec_.accountId);

@@ -46,7 +46,7 @@ struct ConnectionSettings {
   unsigned ping_interval_s = 20;
   unsigned pong_timeout_s = 10;
   unsigned max_control_rate = ControlBudget::kDefaultRate;  // 0: not limited
-  unsigned reconnect_time_ms = 0;  // after a break; 0: a break is the end
+  unsigned reconnect_time_ms = 0;                           // after a break; 0: a break is the end
   std::string context;
   unsigned context_wait_ms = 0;
 

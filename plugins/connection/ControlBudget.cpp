@@ -76,8 +76,7 @@ int64_t ControlBudget::readableAt(int64_t now_us) {
   const bool short_of_work = work_ < (resting_ ? kSliceUs : 1);
   resting_ = short_of_messages || short_of_work;
   int64_t at_us = now_us;
-  if (short_of_messages)
-    at_us = std::max(at_us, now_us + (wanted - left_) * kSecondUs / rate_ + 1);
+  if (short_of_messages) at_us = std::max(at_us, now_us + (wanted - left_) * kSecondUs / rate_ + 1);
   if (short_of_work)
     at_us = std::max(at_us, now_us + (kSliceUs - work_) * kSecondUs / kWorkRate + 1);
   return at_us;

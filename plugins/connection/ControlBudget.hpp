@@ -53,7 +53,9 @@ class ControlBudget {
   }
 
   /// readableAt() has to be asked.
-  [[nodiscard]] bool isExhausted() const { return resting_ || work_ <= 0 || (counts_ && left_ <= 0); }
+  [[nodiscard]] bool isExhausted() const {
+    return resting_ || work_ <= 0 || (counts_ && left_ <= 0);
+  }
   /// When the socket may be read again; `now_us`: at once.
   int64_t readableAt(int64_t now_us);
   /// Control messages are what keeps the socket from being read.

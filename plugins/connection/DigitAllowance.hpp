@@ -26,7 +26,8 @@ class DigitAllowance {
     const int64_t begin_us = ends_us_.empty() ? now_us : ends_us_.back();
     if (ends_us_.size() + digits > kMaxDigits || begin_us - now_us > kMaxWaitUs) return false;
     for (size_t i = 1; i <= digits; ++i)
-      ends_us_.push_back(begin_us + static_cast<int64_t>(i) * (int64_t{duration_ms} * 1000 + kPauseUs));
+      ends_us_.push_back(begin_us +
+                         static_cast<int64_t>(i) * (int64_t{duration_ms} * 1000 + kPauseUs));
     return true;
   }
 

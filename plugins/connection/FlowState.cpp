@@ -27,6 +27,8 @@ constexpr size_t kDispatchBytes = 64 * 1024;
 /// What all connections of a loop together may take of a round for text, and for audio beyond the
 /// first bytes of each, before timers and the first bytes of others have their turn.
 constexpr int64_t kRoundWorkUs = 4'000;
+/// A longer rest is looked at in between: the endpoint may have to be given up.
+constexpr int64_t kMaxRestUs = 500'000;
 struct RoundWork {
   uint64_t round = 0;
   int64_t used_us = 0;
@@ -149,19 +151,35 @@ bool FlowState::hasToRest() {
   const int64_t now_us = g_get_monotonic_time();
   const int64_t until_us = budget_->readableAt(now_us);
   if (until_us <= now_us) return false;
-  rest_timer_ = loop_->addTimer(until_us, [weak = weak_from_this()](int64_t due_us) -> int64_t {
-    if (const auto self = weak.lock()) self->endRest(due_us);
-    return 0;
-  });
-  const Slowed why = budget_->isAbused(now_us)  ? Slowed::Abused
-                     : budget_->isOverRate() ? Slowed::Messages
-                                                : Slowed::Work;
+  rest_timer_ = loop_->addTimer(std::min(until_us, now_us + kMaxRestUs),
+                                [weak = weak_from_this()](int64_t due_us) -> int64_t {
+                                  const auto self = weak.lock();
+                                  return self ? self->goOnResting(due_us) : 0;
+                                });
+  tellSlowed(now_us);
+  updateInterest();
+  return true;
+}
+
+void FlowState::tellSlowed(int64_t now_us) {
+  const Slowed why = budget_->isAbused(now_us) ? Slowed::Abused
+                     : budget_->isOverRate()   ? Slowed::Messages
+                                               : Slowed::Work;
+  // It may be libsoup's own call that we are in.
   loop_->post([weak = weak_from_this(), why] {
     const auto self = weak.lock();
     if (self && self->on_slowed_) self->on_slowed_(why);
   });
-  updateInterest();
-  return true;
+}
+
+int64_t FlowState::goOnResting(int64_t now_us) {
+  const int64_t until_us = budget_->readableAt(now_us);
+  if (until_us <= now_us) {
+    endRest(now_us);
+    return 0;
+  }
+  if (budget_->isAbused(now_us)) tellSlowed(now_us);
+  return std::min(until_us, now_us + kMaxRestUs);
 }
 
 void FlowState::endRest(int64_t now_us) {
@@ -267,8 +285,7 @@ bool FlowState::hasTakenItsShare(int64_t& since_us) {
 gssize FlowState::read(void* buffer, gsize size, GError** error) {
   if (closed_ || read_stopped_ || hasToRest()) return wouldBlock(error);
   // The others' turn; the rest is read in the next round.
-  if (work_began_us_ != 0 &&
-      g_get_monotonic_time() - work_began_us_ >= ControlBudget::kSliceUs)
+  if (work_began_us_ != 0 && g_get_monotonic_time() - work_began_us_ >= ControlBudget::kSliceUs)
     return wouldBlock(error);
   const size_t count = filter_.read(static_cast<uint8_t*>(buffer), size);
   if (count > 0) return static_cast<gssize>(count);

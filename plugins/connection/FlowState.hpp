@@ -76,6 +76,8 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   void noteWritten();
   /// True: not to be read now.
   bool hasToRest();
+  void tellSlowed(int64_t now_us);
+  int64_t goOnResting(int64_t now_us);
   void endRest(int64_t now_us);
   void countFrames();
   bool hasTakenItsShare(int64_t& since_us);

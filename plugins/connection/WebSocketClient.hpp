@@ -27,7 +27,7 @@ struct ClientSettings {
   DialList dial;
   unsigned ping_interval_s = 20;
   unsigned pong_timeout_s = 10;
-  bool audio_is_text = false;  ///< the endpoint's audio comes in TEXT messages
+  bool audio_is_text = false;             ///< the endpoint's audio comes in TEXT messages
   std::shared_ptr<ControlBudget> budget;  ///< what the endpoint may send; without one anything
 };
 

@@ -172,11 +172,12 @@ void ElementCore::installProperties(GObjectClass* klass) {
               "Seconds without anything received after a ping until the connection counts as lost, "
               "0 for ever",
               0, 3600, 10);
-  installUint(klass, kPropMaxControlRate, "max-control-rate", "Maximum control rate",
-              "Control messages a second that the endpoint may send for ever; half a minute's worth "
-              "may come at once, what is more is read later, and after 10 s of that the endpoint is "
-              "given up; 0: not limited",
-              0, 1000000, ControlBudget::kDefaultRate);
+  installUint(
+      klass, kPropMaxControlRate, "max-control-rate", "Maximum control rate",
+      "Control messages a second that the endpoint may send for ever; half a minute's worth "
+      "may come at once, what is more is read later, and after 10 s of that the endpoint is "
+      "given up; 0: not limited",
+      0, 1000000, ControlBudget::kDefaultRate);
   installUint(klass, kPropReconnectTime, "reconnect-time", "Reconnect time",
               "How long, ms, to try again when the WebSocket breaks in mid-call; 0: the break is "
               "the end",

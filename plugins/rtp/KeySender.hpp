@@ -27,8 +27,9 @@ class KeySender {
     char completed;  ///< the key whose last packet this is, or 0
   };
 
-  /// Keys follow each other in order; one that finds no room() is left out. A key that lasts longer than a duration field can say is
-  /// shortened to that (RFC 4733 2.5.1.3 would cut it into segments, which few receivers know).
+  /// Keys follow each other in order; one that finds no room() is left out. A key that lasts longer
+  /// than a duration field can say is shortened to that (RFC 4733 2.5.1.3 would cut it into
+  /// segments, which few receivers know).
   void press(const Key& key) {
     if (room() > 0) keys_.push_back(key);
   }

@@ -170,14 +170,15 @@ TEST_F(Control, AnEndpointThatIsKilledAndRestartedIsHeardAgain) {
 
 // The gateway gives the conversation up; the caller is not left without an endpoint.
 TEST_F(Control, AnEndpointThatAsksForMoreRepliesThanItIsAllowedEndsTheCall) {
+  Gateway generous({.set = {{"websocket.max-control-rate", "1000"}}});
   SoupEndpoint endpoint;
-  Phone phone(*gateway);
+  Phone phone(generous);
   ASSERT_EQ(phone.call(endpoint.uri()), 200);
   endpoint.sendBinary(1, toBytes(sine(16000, 700, 30, 12000)));
   for (int i = 0; i < 10'001; ++i)
     endpoint.sendText(1, R"({"action":"notify"})");
   EXPECT_TRUE(phone.sip().waitRequest("BYE", 10s).has_value());
-  const auto end = gateway->waitEnd(phone.callId());
+  const auto end = generous.waitEnd(phone.callId());
   ASSERT_TRUE(end.has_value());
   EXPECT_EQ((*end)["reason"], "endpoint-error");
   EXPECT_NE((*end)["detail"].find("1008"), std::string::npos) << (*end)["detail"];

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// LogAllowance: how many lines about one thing may be written: a few at once, then one a second.
+// What is left out is counted. Pure: the caller brings the clock, monotonic µs.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace launcher::log {
+
+class LogAllowance {
+ public:
+  explicit LogAllowance(int atOnce) : most_(atOnce), left_(atOnce) {}
+
+  /// True: write it. Otherwise it is counted, as so many.
+  bool allows(std::int64_t nowUs, std::uint64_t count = 1) {
+    const std::int64_t seconds = (nowUs - refilledAt_) / kSecondUs;
+    if (refilledAt_ == 0 || seconds > 0) {
+      left_ = static_cast<int>(std::min<std::int64_t>(most_, left_ + seconds));
+      refilledAt_ = refilledAt_ == 0 ? nowUs : refilledAt_ + seconds * kSecondUs;
+    }
+    if (left_ > 0) {
+      --left_;
+      return true;
+    }
+    leftOut_ += count;
+    return false;
+  }
+  /// How many were left out, once a line about that may be written; otherwise 0.
+  std::uint64_t takeLeftOut(std::int64_t nowUs) {
+    if (leftOut_ == 0) return 0;
+    return allows(nowUs, 0) ? std::exchange(leftOut_, 0) : 0;
+  }
+
+ private:
+  static constexpr std::int64_t kSecondUs = 1000000;
+
+  int most_;
+  int left_;
+  std::int64_t refilledAt_ = 0;  ///< 0: not yet
+  std::uint64_t leftOut_ = 0;
+};
+
+}  // namespace launcher::log
