@@ -105,6 +105,7 @@ struct Config {
     int connectRetries = 0;
     int reconnectTime = 0;
     int maxControlRate = 200;
+    std::string tlsMinVersion = "1.2";
     bool tlsVerify = true;
     std::string tlsCaFile;
     std::string tlsCertFile;

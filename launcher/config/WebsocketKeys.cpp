@@ -145,6 +145,9 @@ std::vector<ConfigKey> websocketKeys() {
       boolean(
           "websocket.tls-verify", true, "check the endpoint's certificate",
           [](Config & c) -> auto& { return c.websocket.tlsVerify; }),
+      choice("websocket.tls-min-version", {"1.2", "1.3"}, "1.2",
+             "the oldest TLS that is spoken with an endpoint",
+             [](Config& c, std::size_t i) { c.websocket.tlsMinVersion = i == 0 ? "1.2" : "1.3"; }),
       file(
           "websocket.tls-ca-file",
           "PEM file of the certificate authorities to trust; empty takes the system's",

@@ -213,6 +213,7 @@ void CallPipeline::configureWebSocket() {
         "max-control-rate", static_cast<guint>(ws.maxControlRate), "context", spec_.loop.c_str(),
         "context-wait", static_cast<guint>(spec_.config->media.loopWait), nullptr);
     gst_util_set_object_arg(G_OBJECT(e), "dialect", spec_.bridge.dialect.c_str());
+    gst_util_set_object_arg(G_OBJECT(e), "tls-min-version", ws.tlsMinVersion.c_str());
     setText(e, "call-id", spec_.callId);
     setText(e, "account-id", spec_.accountId);
     setText(e, "headers", spec_.bridge.headers);

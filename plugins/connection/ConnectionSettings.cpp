@@ -105,6 +105,7 @@ std::optional<std::string> ConnectionSettings::merge(const ConnectionSettings& o
   take(&S::credentials_for);
   take(&S::authorization_for);
   take(&S::tls_verify);
+  take(&S::tls_only_1_3);
   take(&S::tls_ca_file);
   take(&S::tls_cert_file);
   take(&S::tls_key_file);
@@ -199,7 +200,7 @@ std::variant<ClientSettings, Failure> ConnectionSettings::clientSettings() const
     if (const auto* fault = std::get_if<std::string>(&way)) return settingsFailure(*fault);
     common.proxy = std::get<Proxy>(std::move(way));
   }
-  common.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file};
+  common.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file, tls_only_1_3};
   if (auto fault = addCandidates(client.dial, common)) return settingsFailure(*fault);
   client.dial.timeout_ms = connect_timeout_ms;
   client.dial.retries = connect_retries;

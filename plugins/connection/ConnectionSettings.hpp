@@ -36,6 +36,7 @@ struct ConnectionSettings {
   std::string credentials_for;    // all (also when empty), none, or positions of URIs
   std::string authorization_for;  // the same for authorization; empty: as credentials_for
   bool tls_verify = true;
+  bool tls_only_1_3 = false;
   std::string tls_ca_file;
   std::string tls_cert_file;
   std::string tls_key_file;

@@ -2,8 +2,6 @@
 #include "connection/Dialer.hpp"
 
 #include <algorithm>
-#include <map>
-#include <mutex>
 #include <string_view>
 
 #include <netinet/in.h>
@@ -24,6 +22,9 @@ constexpr std::string_view kEndOfHead = "\r\n\r\n";
 // The kernel would otherwise take minutes of audio before a peer that does not read is noticed.
 constexpr int kSendBufferBytes = 32 * 1024;
 
+/// From the connection to the end of the TLS handshake; an endpoint that needs longer is not there.
+constexpr int64_t kTlsUs = 3'000'000;
+
 DialerPtr takeSelf(gpointer data) {
   const std::unique_ptr<DialerPtr> held(static_cast<DialerPtr*>(data));
   return *held;
@@ -33,83 +34,9 @@ gpointer giveSelf(const DialerPtr& self) {
   return new DialerPtr(self);
 }
 
-/// Parsing a CA file for each call would cost more than the handshake.
-GObjectPtr<GTlsDatabase> loadDatabase(const std::string& path, GError** error) {
-  static std::mutex mutex;
-  // Outlives a thread that reads while the process ends.
-  static auto& cache = *new std::map<std::string, GObjectPtr<GTlsDatabase>>;
-  g_autofree char* absolute = g_canonicalize_filename(path.c_str(), nullptr);
-  g_autoptr(GFile) file = g_file_new_for_path(absolute);
-  g_autoptr(GFileInfo) info =
-      g_file_query_info(file, G_FILE_ATTRIBUTE_TIME_MODIFIED "," G_FILE_ATTRIBUTE_UNIX_INODE,
-                        G_FILE_QUERY_INFO_NONE, nullptr, error);
-  if (info == nullptr) return nullptr;
-  const std::string key =
-      std::string(absolute) + "|" +
-      std::to_string(g_file_info_get_attribute_uint64(info, G_FILE_ATTRIBUTE_TIME_MODIFIED)) + "|" +
-      std::to_string(g_file_info_get_attribute_uint64(info, G_FILE_ATTRIBUTE_UNIX_INODE));
-  const std::lock_guard lock(mutex);
-  auto found = cache.find(key);
-  if (found == cache.end()) {
-    GTlsDatabase* database = g_tls_file_database_new(absolute, error);
-    if (database == nullptr) return nullptr;
-    found = cache.emplace(key, GObjectPtr<GTlsDatabase>(database)).first;
-  }
-  return refObject(found->second.get());
-}
-
 /// Then its work is not waited for any more, and others may wait behind it.
 bool isCancelled(const GObjectPtr<GCancellable>& cancellable) {
   return g_cancellable_is_cancelled(cancellable.get()) != FALSE;
-}
-
-struct MadeTls {
-  GObjectPtr<GIOStream> stream;
-  GErrorPtr error;
-};
-
-MadeTls makeTls(GIOStream* base, const Endpoint& endpoint, const TlsSettings& settings) {
-  GError* problem = nullptr;
-  GObjectPtr<GTlsDatabase> authorities;
-  GObjectPtr<GTlsCertificate> certificate;
-  if (!settings.ca_file.empty()) authorities = loadDatabase(settings.ca_file, &problem);
-  if (problem == nullptr && !settings.cert_file.empty()) {
-    const std::string& key = settings.key_file.empty() ? settings.cert_file : settings.key_file;
-    certificate.reset(
-        g_tls_certificate_new_from_files(settings.cert_file.c_str(), key.c_str(), &problem));
-  }
-  if (problem != nullptr) return {nullptr, GErrorPtr(problem)};
-  // Each connection reads all authorities that it is made with: those that are not wanted are kept
-  // from it here.
-  if (!settings.verify) {
-    authorities.reset();
-  } else if (!authorities) {
-    authorities.reset(g_tls_backend_get_default_database(g_tls_backend_get_default()));
-  }
-  const GObjectPtr<GSocketConnectable> identity(
-      g_network_address_new(endpoint.host.c_str(), endpoint.port));
-  gpointer tls =
-      g_initable_new(g_tls_backend_get_client_connection_type(g_tls_backend_get_default()), nullptr,
-                     &problem, "base-io-stream", base, "server-identity", identity.get(),
-                     "database", authorities.get(), nullptr);
-  if (tls == nullptr) return {nullptr, GErrorPtr(problem)};
-  if (certificate) g_tls_connection_set_certificate(G_TLS_CONNECTION(tls), certificate.get());
-  return {GObjectPtr<GIOStream>(G_IO_STREAM(tls)), nullptr};
-}
-
-std::string describe(GTlsCertificateFlags errors) {
-  std::string text;
-  const auto add = [&](GTlsCertificateFlags flag, const char* what) {
-    if ((errors & flag) == 0) return;
-    text += text.empty() ? what : std::string(", ") + what;
-  };
-  add(G_TLS_CERTIFICATE_UNKNOWN_CA, "signed by an authority that is not trusted (set tls-ca-file)");
-  add(G_TLS_CERTIFICATE_BAD_IDENTITY, "made out for another host name");
-  add(G_TLS_CERTIFICATE_NOT_ACTIVATED, "not valid yet");
-  add(G_TLS_CERTIFICATE_EXPIRED, "expired");
-  add(G_TLS_CERTIFICATE_REVOKED, "revoked");
-  add(G_TLS_CERTIFICATE_INSECURE, "made with an insecure algorithm");
-  return text.empty() ? "not acceptable" : text;
 }
 
 bool isIoError(const GError* error, GIOErrorEnum code) {
@@ -158,6 +85,7 @@ Dialer::Dialer(std::shared_ptr<MediaLoop> loop, DialSettings settings, Done done
 }
 
 Dialer::~Dialer() {
+  endTls();
   if (deadline_) loop_->removeTimer(*deadline_);
 }
 
@@ -180,6 +108,7 @@ void Dialer::start() {
 void Dialer::cancel() {
   done_ = nullptr;
   g_cancellable_cancel(cancellable_.get());
+  endTls();
   if (deadline_) loop_->removeTimer(*deadline_);
   deadline_.reset();
 }
@@ -277,68 +206,102 @@ void Dialer::secure() {
 }
 
 void Dialer::startTls() {
+  stage_ = "waiting for other TLS handshakes with the same host";
+  const std::string host = settings_.endpoint.host + ":" + std::to_string(settings_.endpoint.port);
+  tls_place_ = HandshakeGate::enter(host, [loop = loop_, weak = weak_from_this()] {
+    loop->post([weak] {
+      const auto self = weak.lock();
+      if (self && self->done_) self->makeTls();
+    });
+  });
+}
+
+void Dialer::makeTls() {
   stage_ = "negotiating TLS";
-  // Reading the authorities takes 10 ms and more, for each connection.
+  tls_deadline_ =
+      loop_->addTimer(g_get_monotonic_time() + kTlsUs, [weak = weak_from_this()](int64_t) {
+        if (const auto self = weak.lock()) {
+          self->tls_deadline_.reset();
+          self->fail({.kind = FailureKind::Timeout,
+                      .text = "no TLS within " + std::to_string(kTlsUs / 1000) + " ms"});
+        }
+        return int64_t{0};
+      });
+  // Reading the authorities takes 10 ms and more.
   runElsewhere(
       loop_,
-      [base = refObject(stream_.get()), endpoint = settings_.endpoint, tls = settings_.tls,
-       cancellable = refObject(cancellable_.get())] {
-        return isCancelled(cancellable) ? MadeTls() : makeTls(base.get(), endpoint, tls);
+      [base = refObject(stream_.get()), host = settings_.endpoint.host, tls = settings_.tls,
+       cancellable = refObject(cancellable_.get())]() -> TlsSession::Made {
+        if (isCancelled(cancellable)) return std::string();
+        return TlsSession::make(G_SOCKET_CONNECTION(base.get()), host, tls);
       },
-      [self = shared_from_this()](MadeTls made) {
+      [self = shared_from_this()](TlsSession::Made made) {
         if (!self->done_) return;
-        if (made.error) {
-          self->fail({.kind = FailureKind::Settings,
-                      .text = std::string("TLS settings: ") + made.error->message});
+        if (const auto* fault = std::get_if<std::string>(&made)) {
+          self->fail({.kind = FailureKind::Settings, .text = "TLS settings: " + *fault});
         } else {
-          self->shakeHands(std::move(made.stream));
+          self->tls_ = std::get<std::shared_ptr<TlsSession>>(std::move(made));
+          self->shakeHands();
         }
       });
 }
 
-void Dialer::shakeHands(GObjectPtr<GIOStream> tls) {
-  stream_ = std::move(tls);
-  g_signal_connect(stream_.get(), "accept-certificate", G_CALLBACK(onAcceptCertificate), this);
-  g_tls_connection_handshake_async(G_TLS_CONNECTION(stream_.get()), G_PRIORITY_DEFAULT,
-                                   cancellable_.get(), onHandshake, giveSelf(shared_from_this()));
+/// A step of the handshake takes milliseconds, but waits for nothing; what it needs of the peer is
+/// waited for on the loop.
+void Dialer::shakeHands() {
+  shaking_ = true;
+  runElsewhere(
+      loop_,
+      [tls = tls_, cancellable = refObject(cancellable_.get())] {
+        return isCancelled(cancellable) ? TlsSession::Step::Failed : tls->handshake();
+      },
+      [self = shared_from_this()](TlsSession::Step step) {
+        self->shaking_ = false;
+        if (self->done_) return self->shaken(step);
+        if (self->stream_) closeTls(self->stream_.get(), self->loop_);
+      });
 }
 
-gboolean Dialer::onAcceptCertificate(GTlsConnection*, GTlsCertificate*, GTlsCertificateFlags errors,
-                                     gpointer data) {
-  auto* self = static_cast<Dialer*>(data);
-  if (!self->settings_.tls.verify) return TRUE;
-  self->certificate_fault_ = describe(errors);
-  return FALSE;
-}
-
-void Dialer::onHandshake(GObject* source, GAsyncResult* result, gpointer data) {
-  const DialerPtr self = takeSelf(data);
-  GError* problem = nullptr;
-  g_tls_connection_handshake_finish(G_TLS_CONNECTION(source), result, &problem);
-  g_signal_handlers_disconnect_by_data(source, self.get());
-  const GErrorPtr error(problem);
-  if (!self->done_) return;
-  if (!self->certificate_fault_.empty()) {
-    self->fail({.kind = FailureKind::Tls,
-                .text = "the endpoint's certificate is " + self->certificate_fault_});
-  } else if (error) {
-    self->fail({.kind = FailureKind::Tls,
-                .text = std::string("TLS handshake: ") + error->message,
-                .temporary = isReset(error.get())});
-  } else {
-    self->tlsDone(G_TLS_CONNECTION(source));
+void Dialer::shaken(TlsSession::Step step) {
+  switch (step) {
+    case TlsSession::Step::WantsInput:
+    case TlsSession::Step::WantsOutput:
+      waitForTls(step == TlsSession::Step::WantsOutput);
+      break;
+    case TlsSession::Step::Failed:
+      fail({.kind = FailureKind::Tls, .text = tls_->fault(), .temporary = tls_->wasReset()});
+      break;
+    case TlsSession::Step::Done:
+      stream_.reset(makeTlsStream(tls_));
+      endTls();
+      signHandshake();
+      break;
   }
 }
 
-void Dialer::tlsDone(GTlsConnection* tls) {
-  // A resumed session passes the handshake without asking us, even when the session was first
-  // accepted unverified.
-  const GTlsCertificateFlags errors = g_tls_connection_get_peer_certificate_errors(tls);
-  if (settings_.tls.verify && errors != 0) {
-    fail({.kind = FailureKind::Tls, .text = "the endpoint's certificate is " + describe(errors)});
-    return;
+void Dialer::waitForTls(bool output) {
+  if (!tls_watch_) {
+    tls_watch_ = std::make_unique<SocketWatch>(*loop_, g_socket_get_fd(tls_->socket()),
+                                               [weak = weak_from_this()](uint32_t) {
+                                                 const auto self = weak.lock();
+                                                 if (!self) return;
+                                                 self->tls_watch_->want(false, false);
+                                                 if (self->done_) self->shakeHands();
+                                               });
   }
-  signHandshake();
+  tls_watch_->want(!output, output);
+}
+
+void Dialer::endTls() {
+  if (tls_deadline_) loop_->removeTimer(*tls_deadline_);
+  tls_deadline_.reset();
+  // It may be the watch itself that has called us.
+  if (tls_watch_) {
+    tls_watch_->want(false, false);
+    loop_->post([watch = std::shared_ptr<SocketWatch>(std::move(tls_watch_))] {});
+  }
+  tls_place_.reset();
+  tls_.reset();
 }
 
 void Dialer::signHandshake() {
@@ -459,7 +422,8 @@ void Dialer::finish(Result result) {
   const auto keep = shared_from_this();
   const Done done = std::move(done_);
   cancel();
-  if (stream_) closeTls(stream_.get(), loop_);
+  // The descriptor may be in use; then it is closed behind that.
+  if (stream_ && !shaking_) closeTls(stream_.get(), loop_);
   done(std::move(result));
 }
 

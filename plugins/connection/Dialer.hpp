@@ -18,18 +18,13 @@
 #include "connection/Credentials.hpp"
 #include "connection/Endpoint.hpp"
 #include "connection/Failure.hpp"
+#include "connection/HandshakeGate.hpp"
 #include "connection/Proxy.hpp"
+#include "connection/TlsSession.hpp"
 #include "runtime/GlibPtr.hpp"
 #include "runtime/MediaLoop.hpp"
 
 namespace wsbridge {
-
-struct TlsSettings {
-  bool verify = true;
-  std::string ca_file;
-  std::string cert_file;
-  std::string key_file;
-};
 
 struct DialSettings {
   size_t position = 0;  // in the list of endpoints that the user gave
@@ -69,8 +64,11 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   void proxyAnswered(std::string_view head);
   void secure();
   void startTls();
-  void shakeHands(GObjectPtr<GIOStream> tls);
-  void tlsDone(GTlsConnection* tls);
+  void makeTls();
+  void shakeHands();
+  void shaken(TlsSession::Step step);
+  void waitForTls(bool output);
+  void endTls();
   void signHandshake();
   void sendHandshake(const std::optional<HandshakeRequest>& request);
   void sendRequest();
@@ -80,11 +78,8 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   void finish(Result result);
 
   static void onConnected(GObject* source, GAsyncResult* result, gpointer data);
-  static void onHandshake(GObject* source, GAsyncResult* result, gpointer data);
   static void onWritten(GObject* source, GAsyncResult* result, gpointer data);
   static void onRead(GObject* source, GAsyncResult* result, gpointer data);
-  static gboolean onAcceptCertificate(GTlsConnection* tls, GTlsCertificate*,
-                                      GTlsCertificateFlags errors, gpointer data);
 
   std::shared_ptr<MediaLoop> loop_;
   DialSettings settings_;
@@ -97,7 +92,11 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   std::string destination_;  // what the proxy is asked for
   bool asking_proxy_ = false;
   const char* stage_ = "connecting";
-  std::string certificate_fault_;
+  std::unique_ptr<HandshakeGate::Place> tls_place_;
+  std::shared_ptr<TlsSession> tls_;
+  std::unique_ptr<SocketWatch> tls_watch_;
+  bool shaking_ = false;  // a step of the handshake is being done elsewhere
+  std::optional<MediaLoop::TimerId> tls_deadline_;
   GObjectPtr<GCancellable> cancellable_;
   GObjectPtr<GSocketClient> client_;
   GObjectPtr<GIOStream> stream_;

@@ -25,11 +25,11 @@ class FlowState;
 
 class FlowStream {
  public:
-  /// `base` is a connected GSocketConnection or a GTlsConnection after its handshake; `prefix` are
-  /// bytes of the server that were read behind the handshake answer. `on_audio`: payload of BINARY
-  /// messages. `on_drained`: after writable() was false, it is true again. `on_fault`: filter() has
-  /// a fault, and libsoup waits; called once, never within a call of libsoup. None is called once
-  /// this handle is gone.
+  /// `base` is a connected GSocketConnection or the stream of a TlsSession after its handshake;
+  /// `prefix` are bytes of the server that were read behind the handshake answer. `on_audio`:
+  /// payload of BINARY messages. `on_drained`: after writable() was false, it is true again.
+  /// `on_fault`: filter() has a fault, and libsoup waits; called once, never within a call of
+  /// libsoup. None is called once this handle is gone.
   FlowStream(std::shared_ptr<MediaLoop> loop, GIOStream* base, std::vector<uint8_t> prefix,
              FrameFilter::AudioTaker on_audio, std::function<void()> on_drained,
              std::function<void()> on_fault);

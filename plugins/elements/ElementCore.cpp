@@ -34,6 +34,7 @@ enum : guint {
   kPropCallId,
   kPropAccountId,
   kPropMaxControlRate,
+  kPropTlsMinVersion,
   kPropStats,
 };
 
@@ -49,6 +50,13 @@ GType dialectType() {
     return rows;
   }();
   static const GType type = g_enum_register_static("GstWsBridgeDialect", values.data());
+  return type;
+}
+
+GType tlsVersionType() {
+  static const GEnumValue values[] = {
+      {0, "TLS 1.2", "1.2"}, {1, "TLS 1.3", "1.3"}, {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstWsBridgeTlsVersion", values);
   return type;
 }
 
@@ -152,6 +160,10 @@ void ElementCore::installProperties(GObjectClass* klass) {
       klass, kPropTlsVerify,
       g_param_spec_boolean("tls-verify", "TLS verify", "Check the endpoint's certificate", TRUE,
                            kReadWrite));
+  g_object_class_install_property(
+      klass, kPropTlsMinVersion,
+      g_param_spec_enum("tls-min-version", "TLS minimum version", "The oldest TLS that is spoken",
+                        tlsVersionType(), 0, kReadWrite));
   installString(klass, kPropTlsCaFile, "tls-ca-file", "TLS CA file",
                 "PEM file of the certificate authorities to trust (default: those of the system)");
   installString(klass, kPropTlsCertFile, "tls-cert-file", "TLS certificate file",
@@ -233,6 +245,9 @@ bool ElementCore::setProperty(guint id, const GValue* value) {
     case kPropTlsVerify:
       s.tls_verify = g_value_get_boolean(value) != FALSE;
       return true;
+    case kPropTlsMinVersion:
+      s.tls_only_1_3 = g_value_get_enum(value) == 1;
+      return true;
     case kPropTlsCaFile:
       assign(s.tls_ca_file, value);
       return true;
@@ -312,6 +327,9 @@ bool ElementCore::getProperty(guint id, GValue* value) const {
       return true;
     case kPropTlsVerify:
       g_value_set_boolean(value, s.tls_verify);
+      return true;
+    case kPropTlsMinVersion:
+      g_value_set_enum(value, s.tls_only_1_3 ? 1 : 0);
       return true;
     case kPropTlsCaFile:
       text(s.tls_ca_file);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "Phone.hpp"
+#include "RawEndpoint.hpp"
 #include "SoupEndpoint.hpp"
 #include "TestCa.hpp"
 
@@ -66,6 +67,46 @@ TEST_F(Tls, VerificationCanBeSwitchedOff) {
       {.set = {{"websocket.tls-verify", "false"}, {"websocket.allow", "127.0.0.1;localhost"}}});
   EXPECT_EQ(callTo(lax, ca->selfSigned()), 200);
   EXPECT_EQ(callTo(lax, ca->expired()), 200);
+}
+
+// Peers that accept and say nothing hold up nobody, and are given up soon.
+TEST_F(Tls, TwoHundredSilentPeersDelayNoGoodCall) {
+  constexpr size_t kSilent = 200;
+  RawEndpoint silent(Misbehaviour::NeverAnswers);
+  SoupEndpoint good({.certFile = ca->valid().certFile, .keyFile = ca->valid().keyFile});
+  const std::string uri = "wss://127.0.0.1:" + std::to_string(silent.port()) + "/";
+  std::vector<std::unique_ptr<SipCaller>> callers;
+  for (size_t i = 0; i < kSilent; ++i) {
+    callers.push_back(std::make_unique<SipCaller>(SipCaller::Options{.port = gateway->udpPort()}));
+    callers.back()->invite({.headers = {{kUriHeader, percentEncode(uri)}},
+                            .sdp = makeSdp(40'000, {"PCMU"}, 20),
+                            .requestUri = {}});
+  }
+  ASSERT_TRUE(silent.waitConnections(kSilent, 40s)) << silent.connections();
+  const int threads = gateway->process().usage().threads;
+  const auto began = Clock::now();
+  Phone phone(*gateway);
+  EXPECT_EQ(phone.call(good.uri("/", "localhost")), 200);
+  EXPECT_LT(millisBetween(began, Clock::now()), 1000 * kTimeScale);
+  EXPECT_LT(threads, 40) << "one for each silent peer";
+  for (const auto& caller : callers) {
+    const auto answer = caller->waitFinal(8s);
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_GE(answer->status, 500);
+  }
+  EXPECT_TRUE(phone.hangUp());
+}
+
+TEST_F(Tls, OneSilentPeerIsGivenUpAfterThreeSeconds) {
+  RawEndpoint silent(Misbehaviour::NeverAnswers);
+  const auto began = Clock::now();
+  Phone phone(*gateway);
+  EXPECT_EQ(phone.call("wss://127.0.0.1:" + std::to_string(silent.port()) + "/"), 504);
+  EXPECT_GE(millisBetween(began, Clock::now()), 2900);
+  EXPECT_LT(millisBetween(began, Clock::now()), 4000 * kTimeScale);
+  const auto end = gateway->waitEnd(phone.callId());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ((*end)["reason"], "endpoint-timeout");
 }
 
 TEST_F(Tls, ClientCertificateIsPresented) {

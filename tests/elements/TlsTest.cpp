@@ -4,6 +4,7 @@
 // no door for the next.
 #include <gtest/gtest.h>
 
+#include "ChildProcess.hpp"
 #include "RawEndpoint.hpp"
 #include "SoupEndpoint.hpp"
 #include "TempDir.hpp"
@@ -109,6 +110,44 @@ TEST(Tls, AClientCertificate) {
   EXPECT_TRUE(endpoint.connection(1)->clientCertificate);
 }
 
+/// openssl's server with one version of TLS. It speaks HTTP, but not WebSocket.
+class OneVersion {
+ public:
+  explicit OneVersion(const std::string& version)
+      : port_(testsupport::freePort()),
+        server_({"openssl", "s_server", "-accept", std::to_string(port_), "-cert",
+                 ca().valid().certFile, "-key", ca().valid().keyFile, "-www", version, "-cipher",
+                 "ALL:@SECLEVEL=0"}) {
+    EXPECT_TRUE(server_.waitForLine("ACCEPT", 5s).has_value()) << server_.output();
+  }
+  /// What came of it.
+  std::string kind(const std::string& more) {
+    TestPipeline pipeline(
+        line("wss://127.0.0.1:" + std::to_string(port_) + "/", trusting() + " " + more));
+    pipeline.play();
+    const auto* error = pipeline.waitError();
+    return error != nullptr ? error->field("kind") : "none";
+  }
+
+ private:
+  int port_;
+  testsupport::ChildProcess server_;
+};
+
+TEST(Tls, Version1_1IsNotSpoken) {
+  EXPECT_EQ(OneVersion("-tls1_1").kind(""), "tls");
+}
+
+TEST(Tls, TheOldestVersionIsASetting) {
+  OneVersion old("-tls1_2");
+  EXPECT_EQ(old.kind(""), "handshake") << "TLS is up";
+  EXPECT_EQ(old.kind("tls-min-version=1.2"), "handshake");
+  EXPECT_EQ(old.kind("tls-min-version=1.3"), "tls");
+  OneVersion recent("-tls1_3");
+  EXPECT_EQ(recent.kind("tls-min-version=1.3"), "handshake");
+  EXPECT_EQ(recent.kind(""), "handshake");
+}
+
 TEST(Tls, AudioBothWaysAndAMinuteAtOnce) {
   auto options = secured(ca().valid());
   const std::string minute(16000 * 2 * 60, '\1');
@@ -172,15 +211,16 @@ TEST(Tls, ReadingManyAuthoritiesHoldsUpNobody) {
                        " ! fakesink sync=false async=false " + line(plain.uri(), shared));
   ticking.play();
   ASSERT_NE(ticking.waitMessage("wsbridge-opened"), nullptr);
+  auto longest = testsupport::Clock::duration::zero();
   for (int i = 0; i < 2; ++i) {
     const auto begun = testsupport::Clock::now();
     TestPipeline dialling(
         line(secure.uri(), "connect-timeout=60000 " + shared + " tls-ca-file=" + file));
     dialling.play();
     ASSERT_NE(dialling.waitMessage("wsbridge-opened", 60s), nullptr);
-    const auto took = testsupport::Clock::now() - begun;
-    ASSERT_GT(took, 15ms) << "the authorities are read in no time";
-    EXPECT_LT(worstOwnDelay(ticking, "loop"), took / 2);
+    longest = std::max(longest, testsupport::Clock::now() - begun);
+    ASSERT_GT(longest, 15ms) << "the authorities are read in no time";
+    EXPECT_LT(worstOwnDelay(ticking, "loop"), longest / 2);
   }
 }
 
