@@ -25,6 +25,11 @@ std::string hostOfSipUri(const std::string& uri) {
   return rest.substr(0, rest.find(':'));
 }
 
+NameResolver::Limits lookupLimits(const Config& config) {
+  return {static_cast<std::size_t>(config.limits.lookupsPerSource),
+          static_cast<std::size_t>(config.limits.maxLookups)};
+}
+
 /// An address of the peer, for choosing ours. The one look-up that may block: a dialling launcher
 /// has nothing else to do yet.
 std::string addressOf(const std::string& host) {
@@ -76,7 +81,10 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
   }
   if (std::string fault = startHttp(); !fault.empty()) return fault;
   ports_ = std::make_unique<RtpPorts>(config_->rtp.portRange);
-  resolver_ = std::make_unique<NameResolver>();
+  NameResolver::Options resolving;
+  resolving.servers = config_->websocket.nameServers;
+  resolving.limits = lookupLimits(*config_);
+  resolver_ = std::make_unique<NameResolver>(std::move(resolving));
   workers_ = std::make_unique<PipelineWorkers>(config_->media.workers);
   loopCount_ = config_->media.loops > 0 ? static_cast<std::size_t>(config_->media.loops)
                                         : g_get_num_processors();
@@ -187,6 +195,7 @@ void Gateway::reload(const ConfigPtr& config) {
   config_ = config;
   log::setLevel(config->log.level);
   log::setFormat(config->log.format);
+  resolver_->setLimits(lookupLimits(*config));
   sip_.post([this, config] {
     door_->setConfig(config);
     manager_->setConfig(config);
@@ -230,7 +239,6 @@ void Gateway::stop() {
   http_.reset();
   // What the workers still take down posts to the SIP thread, so they go first.
   workers_.reset();
-  resolver_.reset();
   auto allClosed = std::make_shared<std::promise<void>>();
   auto closed = allClosed->get_future();
   sip_.post([this, allClosed] {
@@ -258,6 +266,8 @@ void Gateway::stop() {
     freed.set_value();
   });
   done.wait();
+  // No call is left to ask it, and what it still answers goes to a thread that is there.
+  resolver_.reset();
   if (clean) sip_.stop();
   loops_->logEnd();
   loops_.reset();

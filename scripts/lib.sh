@@ -14,7 +14,7 @@ mkdir -p "$LOGS"
 # The one list of Debian packages of this project.
 PACKAGES_BUILD=(
   meson ninja-build pkg-config g++ python3
-  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libsoup-3.0-dev libsofia-sip-ua-dev libjson-glib-dev libgnutls28-dev
+  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libsoup-3.0-dev libsofia-sip-ua-dev libjson-glib-dev libgnutls28-dev libc-ares-dev
   libgtest-dev libgmock-dev
 )
 PACKAGES_RUN=(

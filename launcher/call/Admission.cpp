@@ -13,9 +13,13 @@ constexpr std::int64_t kReportUs = 1000000;
 constexpr std::size_t kCallsForAverage = 32;
 
 constexpr AdmissionLimit kLimits[] = {
-    {EndReason::TooManyCalls, "limits.max-calls"},  {EndReason::TooFewDescriptors, "LimitNOFILE"},
-    {EndReason::NoRtpPorts, "rtp.port-range"},      {EndReason::LoopsLate, "limits.max-loop-delay"},
+    {EndReason::TooManyCalls, "limits.max-calls"},
+    {EndReason::TooFewDescriptors, "LimitNOFILE"},
+    {EndReason::NoRtpPorts, "rtp.port-range"},
+    {EndReason::LoopsLate, "limits.max-loop-delay"},
     {EndReason::LoopsBusy, "limits.max-loop-load"},
+    {EndReason::SourceLookups, "limits.lookups-per-source"},
+    {EndReason::TooManyLookups, "limits.max-lookups"},
 };
 
 }  // namespace

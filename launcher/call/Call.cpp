@@ -64,6 +64,7 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, const std::optional<Re
   leg_ = std::move(incoming.leg);
   leg_->setHandler(this);
   agent_ = &agent;
+  source_ = leg_->peerAddress();
   from_ = incoming.from;
   to_ = incoming.to;
   step("invite", incoming.headers.requestUri);

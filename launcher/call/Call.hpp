@@ -152,6 +152,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   const std::string id_;
   std::unique_ptr<Leg> leg_;
   UserAgent* agent_ = nullptr;
+  std::string source_;  ///< address that the INVITE came from; empty when we dial
   std::string from_;
   std::string to_;
   State state_ = State::New;

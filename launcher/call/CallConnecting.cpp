@@ -30,7 +30,7 @@ void Call::connect() {
                                      {"reason", why}});
   };
   events.done = [this](EndpointLookup::Result result) { resolved(std::move(result)); };
-  lookup_ = std::make_shared<EndpointLookup>(services_.sip, services_.resolver, config_,
+  lookup_ = std::make_shared<EndpointLookup>(services_.sip, services_.resolver, config_, source_,
                                              std::move(events));
   for (const EndpointUri& endpoint : bridge_.endpoints)
     step("resolve", endpoint.host);
@@ -40,7 +40,9 @@ void Call::connect() {
 void Call::resolved(EndpointLookup::Result result) {
   if (state_ != State::Resolving) return;
   if (const auto* fault = std::get_if<EndpointLookup::Fault>(&result)) {
-    return finish(fault->reason, fault->text, kUriHeader);
+    const std::string limit = admissionKey(fault->reason);
+    if (!limit.empty()) services_.refused({fault->reason, fault->text});
+    return finish(fault->reason, fault->text, limit.empty() ? kUriHeader : limit);
   }
   bridge_.endpoints.clear();
   for (const EndpointLookup::Found& found : std::get<std::vector<EndpointLookup::Found>>(result)) {

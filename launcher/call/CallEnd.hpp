@@ -40,6 +40,8 @@ enum class EndReason {
   TooFewDescriptors,
   LoopsLate,
   LoopsBusy,
+  SourceLookups,
+  TooManyLookups,
   Draining,
   NoRtpPorts,
   MediaTimeout,

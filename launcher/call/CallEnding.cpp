@@ -21,6 +21,7 @@ void Call::finish(EndReason reason, const std::string& detail, const std::string
   endedAt_ = g_get_monotonic_time();
   const CallEnd& end = callEnd(reason);
   endDetail_ = detail;
+  if (lookup_) lookup_->cancel();
   endDialog(end, detail, header);
   endMedia(end);
 }

@@ -16,17 +16,19 @@ constexpr std::uint32_t kFirstPauseMs = 100;
 }  // namespace
 
 EndpointLookup::EndpointLookup(SipThread& sip, NameResolver& resolver, ConfigPtr config,
-                               Events events)
+                               std::string source, Events events)
     : sip_(sip),
       resolver_(resolver),
       config_(std::move(config)),
+      source_(std::move(source)),
       events_(std::move(events)),
       deadline_(sip) {}
 
 void EndpointLookup::start(const std::vector<EndpointUri>& endpoints) {
   const UriPolicy policy(config_->websocket.allow);
   for (const EndpointUri& endpoint : endpoints) {
-    Entry entry{endpoint, {}};
+    Entry entry;
+    entry.endpoint = endpoint;
     if (const auto literal = UriPolicy::literalAddress(endpoint.host)) {
       entry.addresses = {*literal};
     } else {
@@ -55,7 +57,10 @@ void EndpointLookup::resolve(std::size_t index) {
       if (const auto self = weak.lock()) self->answered(index, found);
     });
   };
-  resolver_.resolve(entries_[index].endpoint.host, std::move(answer));
+  Entry& entry = entries_[index];
+  using Failures = NameResolver::Failures;
+  entry.lookup = resolver_.resolve(entry.endpoint.host, source_, std::move(answer),
+                                   entry.retries > 0 ? Failures::AskAgain : Failures::FromCache);
 }
 
 bool EndpointLookup::retry(std::size_t index) {
@@ -71,11 +76,12 @@ bool EndpointLookup::retry(std::size_t index) {
 
 void EndpointLookup::answered(std::size_t index, const NameAnswer& answer) {
   if (over_) return;
-  if (answer.addresses.empty() && answer.temporary && retry(index)) return;
+  if (answer.kind == NameAnswer::Kind::Temporary && retry(index)) return;
   Entry& entry = entries_[index];
   entry.pending = false;
   entry.addresses = answer.addresses;
   entry.fault = answer.fault;
+  entry.kind = answer.kind;
   if (!anyPending()) finish();
 }
 
@@ -83,10 +89,27 @@ bool EndpointLookup::anyPending() const {
   return std::any_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.pending; });
 }
 
+void EndpointLookup::cancel() {
+  over_ = true;
+  for (Entry& entry : entries_)
+    entry.lookup = {};
+}
+
+EndReason EndpointLookup::reasonOf(const Entry& entry) const {
+  switch (entry.kind) {
+    case NameAnswer::Kind::SourceBusy:
+      return EndReason::SourceLookups;
+    case NameAnswer::Kind::AllBusy:
+      return EndReason::TooManyLookups;
+    default:
+      return late_ ? EndReason::EndpointTimeout : EndReason::EndpointUnresolved;
+  }
+}
+
 void EndpointLookup::finish() {
   if (over_) return;
-  over_ = true;
   const auto keep = shared_from_this();
+  cancel();
   const UriPolicy policy(config_->websocket.allow);
   std::vector<Found> found;
   std::vector<const Entry*> lost;
@@ -111,8 +134,7 @@ void EndpointLookup::finish() {
                          : entry.fault;
   };
   if (found.empty()) {
-    return events_.done(Fault{late_ ? EndReason::EndpointTimeout : EndReason::EndpointUnresolved,
-                              why(*lost.back())});
+    return events_.done(Fault{reasonOf(*lost.back()), why(*lost.back())});
   }
   for (const Entry* entry : lost)
     events_.skipped(entry->endpoint, why(*entry));

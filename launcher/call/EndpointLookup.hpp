@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Finds the addresses of a call's endpoints, and holds every one against the policy, before any
-// socket is opened. SIP thread only. Held by its Call; look-ups under way hold it weakly, and
-// nothing is told after the Call has let go.
+// socket is opened. SIP thread only. Held by its Call; look-ups under way hold it weakly, and are
+// cancelled with it. Addresses from the resolver's cache are held against the policy of this call's
+// configuration like any other.
 #pragma once
 
 #include <cstdint>
@@ -36,13 +37,17 @@ class EndpointLookup : public std::enable_shared_from_this<EndpointLookup> {
     std::function<void(Result)> done;
   };
 
-  EndpointLookup(SipThread& sip, NameResolver& resolver, ConfigPtr config, Events events);
+  /// `source`: whoever the look-ups count for.
+  EndpointLookup(SipThread& sip, NameResolver& resolver, ConfigPtr config, std::string source,
+                 Events events);
   EndpointLookup(const EndpointLookup&) = delete;
   EndpointLookup& operator=(const EndpointLookup&) = delete;
 
   /// At least one endpoint, none of them with a host that the policy forbids. `done` comes at once
   /// when there is no name to look up.
   void start(const std::vector<EndpointUri>& endpoints);
+  /// Nobody wants to know any more: the look-ups end, and nothing is told.
+  void cancel();
 
  private:
   struct Entry {
@@ -52,17 +57,21 @@ class EndpointLookup : public std::enable_shared_from_this<EndpointLookup> {
     bool pending = false;
     bool byProxy = false;  ///< who resolves the name
     int retries = 0;
+    NameLookup lookup = {};
+    NameAnswer::Kind kind = NameAnswer::Kind::Found;
   };
 
   void resolve(std::size_t index);
   void answered(std::size_t index, const NameAnswer& answer);
   bool anyPending() const;
+  EndReason reasonOf(const Entry& entry) const;
   void finish();
   bool retry(std::size_t index);
 
   SipThread& sip_;
   NameResolver& resolver_;
   const ConfigPtr config_;
+  const std::string source_;
   Events events_;
   std::vector<Entry> entries_;
   std::vector<std::unique_ptr<SipTimer>> pauses_;

@@ -1,53 +1,94 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "call/NameResolver.hpp"
 
-#include <memory>
+#include <utility>
 
-#include <gio/gio.h>
+#include <ares.h>
+
+#include <glib.h>
 
 #include "base/GPtr.hpp"
+#include "call/ResolverThread.hpp"
 
 namespace launcher {
 
 namespace {
 
-constexpr int kThreads = 4;
-
-struct Job {
-  std::string host;
-  NameResolver::Answer answer;
-};
-
-void work(gpointer data, gpointer) {
-  const std::unique_ptr<Job> job(static_cast<Job*>(data));
-  GObjectPtr<GResolver> resolver(g_resolver_get_default());
-  GError* error = nullptr;
-  GList* found = g_resolver_lookup_by_name(resolver.get(), job->host.c_str(), nullptr, &error);
-  const ErrorPtr owned(error);
-  NameAnswer answer;
-  for (const GList* item = found; item; item = item->next) {
-    CharPtr text(g_inet_address_to_string(G_INET_ADDRESS(item->data)));
-    answer.addresses.emplace_back(text.get());
-  }
-  if (found) g_resolver_free_addresses(found);
-  if (error) {
-    answer.fault = error->message;
-    answer.temporary =
-        g_error_matches(error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_TEMPORARY_FAILURE) != FALSE;
-  }
-  job->answer(std::move(answer));
-}
+constexpr std::size_t kMaxName = 253;
+constexpr std::size_t kMaxLabel = 63;
 
 }  // namespace
 
-NameResolver::NameResolver() : pool_(g_thread_pool_new(work, nullptr, kThreads, FALSE, nullptr)) {}
-
-NameResolver::~NameResolver() {
-  g_thread_pool_free(pool_, FALSE, TRUE);
+std::string dnsName(const std::string& host) {
+  // Converting a long text to ASCII takes time that grows with its square.
+  if (host.size() > 4 * kMaxName) return {};
+  std::string name = host;
+  if (g_hostname_is_non_ascii(host.c_str())) {
+    const CharPtr ascii(g_hostname_to_ascii(host.c_str()));
+    if (!ascii) return {};
+    name = ascii.get();
+  }
+  std::size_t label = 0;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    name[i] = g_ascii_tolower(name[i]);
+    const char c = name[i];
+    if (c == '.') {
+      if (label == 0) return {};
+      label = 0;
+    } else if (!(g_ascii_isalnum(c) || c == '-' || c == '_') || ++label > kMaxLabel) {
+      return {};
+    }
+  }
+  const std::size_t dot = name.ends_with('.') ? 1 : 0;
+  if (name.size() > kMaxName + dot) return {};
+  return name;
 }
 
-void NameResolver::resolve(const std::string& host, Answer answer) {
-  g_thread_pool_push(pool_, new Job{host, std::move(answer)}, nullptr);
+NameLookup::NameLookup(std::shared_ptr<NameWaiter> waiter, std::weak_ptr<ResolverThread> thread)
+    : waiter_(std::move(waiter)), thread_(std::move(thread)) {}
+
+NameLookup::~NameLookup() {
+  cancel();
+}
+
+NameLookup& NameLookup::operator=(NameLookup&& other) noexcept {
+  if (this == &other) return *this;
+  cancel();
+  waiter_ = std::move(other.waiter_);
+  thread_ = std::move(other.thread_);
+  return *this;
+}
+
+void NameLookup::cancel() {
+  if (!waiter_) return;
+  waiter_->cancelled = true;
+  if (const auto thread = thread_.lock()) thread->post(waiter_);
+  waiter_.reset();
+}
+
+NameResolver::NameResolver(Options options) {
+  static const int initialised = ares_library_init(ARES_LIB_INIT_ALL);
+  static_cast<void>(initialised);
+  if (!options.clock) options.clock = [] { return g_get_monotonic_time(); };
+  shared_ = std::make_shared<ResolverThread>(std::move(options));
+  thread_ = std::thread([thread = shared_.get()] { thread->run(); });
+}
+
+NameResolver::~NameResolver() {
+  shared_->stop();
+  thread_.join();
+}
+
+NameLookup NameResolver::resolve(const std::string& host, const std::string& source, Answer answer,
+                                 Failures failures) {
+  auto waiter =
+      std::make_shared<NameWaiter>(host, source, std::move(answer), failures == Failures::AskAgain);
+  shared_->post(waiter);
+  return {std::move(waiter), shared_};
+}
+
+void NameResolver::setLimits(Limits limits) {
+  shared_->setLimits(limits);
 }
 
 }  // namespace launcher

@@ -100,6 +100,7 @@ struct Config {
     std::string twilioAccountSid;
     std::string signatureKey;
     std::string proxy;
+    std::string nameServers;  ///< ADDR[:PORT] with commas
     std::string subprotocols;
     int connectTimeout = 0;  ///< ms
     int connectRetries = 0;
@@ -132,8 +133,10 @@ struct Config {
   } media;
   struct Limits {
     int maxCalls = 0;
-    int maxLoopDelay = 0;     ///< ms
-    int maxLoopLoad = 0;      ///< percent
+    int maxLoopDelay = 0;  ///< ms
+    int maxLoopLoad = 0;   ///< percent
+    int lookupsPerSource = 0;
+    int maxLookups = 0;
     int maxCallDuration = 0;  ///< s
     int mediaTimeout = 0;     ///< s
     int mediaWarning = 0;     ///< s

@@ -232,6 +232,14 @@ std::vector<ConfigKey> buildRest() {
           "new calls get 503 while every media loop works for a larger share of its time; 0 never",
           [](Config & c) -> auto& { return c.limits.maxLoopLoad; }),
       number(
+          "limits.lookups-per-source", "", 1, 10000, 64,
+          "names that are looked up at once for the calls of one source, 503 above it",
+          [](Config & c) -> auto& { return c.limits.lookupsPerSource; }),
+      number(
+          "limits.max-lookups", "", 1, 10000, 128,
+          "names that are looked up at once, 503 above it; each takes a descriptor per name server",
+          [](Config & c) -> auto& { return c.limits.maxLookups; }),
+      number(
           "limits.max-call-duration", "s", 0, 604800, 14400, "a longer call is ended; 0 never",
           [](Config & c) -> auto& { return c.limits.maxCallDuration; }),
       number(

@@ -58,6 +58,28 @@ std::string applyProxy(Config& config, const std::string& value) {
   return usable ? "" : "is not http://[user:password@]host:port";
 }
 
+std::string applyNameServers(Config& config, const std::string& value) {
+  config.websocket.nameServers.clear();
+  for (const std::string& entry : text::splitList(value, ";,")) {
+    const bool bracketed = entry.starts_with('[');
+    const std::size_t end = bracketed ? entry.find(']') : entry.find(':');
+    const std::string host = bracketed ? entry.substr(1, end == std::string::npos ? end : end - 1)
+                                       : entry.substr(0, end);
+    const std::string rest =
+        end == std::string::npos ? "" : entry.substr(bracketed ? end + 1 : end);
+    const std::int64_t port =
+        rest.starts_with(':') ? text::parseInteger(rest.substr(1)).value_or(0) : 0;
+    const bool family = bracketed ? end != std::string::npos && host.find(':') != std::string::npos
+                                  : host.find(':') == std::string::npos;
+    if (!family || !g_hostname_is_ip_address(host.c_str()) ||
+        (!rest.empty() && (port < 1 || port > 65535))) {
+      return "'" + entry + "' is not ADDR or ADDR:PORT, an IPv6 address in brackets";
+    }
+    config.websocket.nameServers += (config.websocket.nameServers.empty() ? "" : ",") + entry;
+  }
+  return {};
+}
+
 std::string applyMatch(Route& route, const std::string& value) {
   GError* error = nullptr;
   GRegex* regex =
@@ -99,6 +121,9 @@ std::vector<ConfigKey> websocketKeys() {
       ConfigKey{"websocket.proxy", "http://[user:password@]host:port", "",
                 "HTTP proxy to connect through with CONNECT; never logged", false, true,
                 applyProxy},
+      custom("websocket.name-servers", "list of ADDR or ADDR:PORT, IPv6 in brackets", "",
+             "name servers that endpoints are looked up with; empty: those of /etc/resolv.conf",
+             applyNameServers, true),
       plain(
           "websocket.signature-key", "text", "",
           "the handshake's method, URL and time are signed with it (X-Wsbridge-Signature); never "

@@ -73,6 +73,8 @@ const std::set<std::string>& endReasons() {
                                                 "too-few-descriptors",
                                                 "loops-late",
                                                 "loops-busy",
+                                                "source-lookups",
+                                                "too-many-lookups",
                                                 "draining",
                                                 "no-rtp-ports",
                                                 "endpoint-settings",

@@ -127,6 +127,19 @@ TEST(Config, networksThatRtpMayBeSentTo) {
   EXPECT_EQ(config->rtp.allow, (std::vector<std::string>{"10.0.0.0/8", "fd00::/8", "127.0.0.1"}));
 }
 
+TEST(Config, nameServersAreAddressesWithOrWithoutAPort) {
+  const ConfigPtr config =
+      good("[websocket]\nname-servers=192.0.2.1; 192.0.2.2:5353,[2001:db8::1],[2001:db8::2]:53\n");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->websocket.nameServers,
+            "192.0.2.1,192.0.2.2:5353,[2001:db8::1],[2001:db8::2]:53");
+  for (const std::string bad :
+       {"dns.example", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:", "192.0.2.1:x", "2001:db8::1",
+        "[192.0.2.1]", "[2001:db8::1", "[2001:db8::1]53", "[]", "192.0.2", ":53"}) {
+    EXPECT_NE(faults("[websocket]\nname-servers=" + bad + "\n"), "") << bad;
+  }
+}
+
 TEST(Config, settingsWinOverTheFile) {
   const ConfigPtr config = good("[rtp]\nptime=30\n", {"rtp.ptime=40", "log.format=json"});
   ASSERT_TRUE(config);
