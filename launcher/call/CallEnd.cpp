@@ -102,6 +102,23 @@ const CallEnd& callEnd(EndReason reason) {
   g_assert_not_reached();
 }
 
+bool tellsOfNetwork(EndReason reason, bool open) {
+  switch (reason) {
+    case EndpointRefused:
+    case EndpointUnresolved:
+    case EndpointTls:
+    case EndpointHandshake:
+    case EndpointTimeout:
+      return true;
+    case EndpointProtocol:
+    case EndpointError:
+    case EndpointLost:
+      return !open;
+    default:
+      return false;
+  }
+}
+
 EndReason endReasonOfFailure(std::string_view kind) {
   if (kind == "settings") return EndpointSettings;
   if (kind == "resolve") return EndpointUnresolved;

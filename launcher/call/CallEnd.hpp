@@ -67,6 +67,12 @@ struct CallEnd {
 const CallEnd& callEnd(EndReason reason);
 std::span<const CallEnd> callEndTable();
 
+/// Whether the reason tells what an address does with a connection: the difference between them is
+/// a map of the network for whoever may choose the address. `open`: the WebSocket was open before.
+bool tellsOfNetwork(EndReason reason, bool open);
+/// All that a caller learns of them, then.
+inline constexpr const char* kNotReached = "Endpoint could not be reached";
+
 /// From `kind` of the element message `wsbridge-failed`; what is unknown is an endpoint error.
 EndReason endReasonOfFailure(std::string_view kind);
 

@@ -47,20 +47,27 @@ void Call::endDialog(const CallEnd& end, const std::string& detail, const std::s
     if (!leg_->answered() && !outgoing_) sipStatus_ = end.status;
     return;
   }
+  // The log has it all; a caller who chose the endpoint himself learns no more than that.
+  const bool hidden = bridge_.uriFromInvite && tellsOfNetwork(end.reason, webSocketOpen_);
+  const char* text = hidden ? kNotReached : end.text;
   if (leg_->answered()) {
     step("bye");
     // An endpoint that hangs up in order is no failure of the call.
     const bool normal = end.reason == EndReason::EndpointClosed ||
                         end.reason == EndReason::EndpointHangup ||
                         end.reason == EndReason::Transferred;
-    return leg_->bye(reasonHeader(normal ? 200 : end.status, end.text));
+    return leg_->bye(reasonHeader(normal ? 200 : end.status, text));
   }
   if (outgoing_) return leg_->cancel();
   sipStatus_ = end.status;
   ResponseHeaders headers;
-  headers.reason = reasonHeader(end.status, end.text);
-  std::string warning = end.text;
-  if (!header.empty()) warning = header + ": " + (detail.empty() ? end.text : detail);
+  headers.reason = reasonHeader(end.status, text);
+  // Nor what a name stands for.
+  const bool resolved = end.reason == EndReason::UriForbidden && lookup_ && bridge_.uriFromInvite;
+  std::string warning = text;
+  if (!header.empty()) {
+    warning = header + ": " + (detail.empty() || hidden || resolved ? text : detail);
+  }
   headers.warning = warningHeader(end.status == 488 ? 305 : 399, warning);
   if (end.reason == EndReason::BodyUnsupported) headers.accept = "application/sdp";
   if (end.status == 503) headers.retryAfter = kRetryAfter;

@@ -143,6 +143,7 @@ std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
     return faultOf(EndReason::UriInvalid, kUriHeader, *wrong);
   }
   request.endpoints = std::get<std::vector<EndpointUri>>(std::move(parsed));
+  request.uriFromInvite = uri.fromHeader;
   for (EndpointUri& endpoint : request.endpoints) {
     endpoint.getsCredentials =
         !uri.fromHeader || namesHost(config.websocket.credentialsFor, endpoint.host);

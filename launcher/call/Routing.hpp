@@ -42,6 +42,7 @@ struct BridgeRequest {
   AuthorizationConfig authorization;
   bool ownAuthorization = false;  ///< the INVITE's: goes to all endpoints of the call
   std::string route;              ///< name of the route taken, or empty
+  bool uriFromInvite = false;     ///< the caller names the endpoints: what he learns is bounded
 };
 
 struct RoutingFault {

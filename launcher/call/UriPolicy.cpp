@@ -15,7 +15,8 @@ namespace launcher {
 namespace {
 
 /// Both families as 16 bytes; IPv4 as ::ffff:a.b.c.d, and addresses that carry an IPv4 address in a
-/// way that the network may unpack (mapped, compatible, NAT64, 6to4) as that IPv4 address.
+/// way that the network may unpack (mapped, compatible, translated, NAT64, 6to4) as that IPv4
+/// address.
 using Bytes = std::array<std::uint8_t, 16>;
 
 struct Range {
@@ -24,6 +25,8 @@ struct Range {
   const char* kind;
 };
 
+// IANA's registries of special-purpose addresses (RFC 6890), and cloud metadata. IPv6 addresses
+// outside of 2000::/3 are nobody's unless they stand here.
 constexpr Range kSpecial[] = {
     {"169.254.169.254", 32, "metadata"},
     {"100.100.100.200", 32, "metadata"},
@@ -39,7 +42,11 @@ constexpr Range kSpecial[] = {
     {"172.16.0.0", 12, "private"},
     {"192.0.0.0", 24, "reserved"},
     {"192.0.2.0", 24, "reserved"},
+    {"192.31.196.0", 24, "reserved"},
+    {"192.52.193.0", 24, "reserved"},
+    {"192.88.99.0", 24, "reserved"},
     {"192.168.0.0", 16, "private"},
+    {"192.175.48.0", 24, "reserved"},
     {"198.18.0.0", 15, "private"},
     {"198.51.100.0", 24, "reserved"},
     {"203.0.113.0", 24, "reserved"},
@@ -50,8 +57,11 @@ constexpr Range kSpecial[] = {
     {"::1", 128, "loopback"},
     {"64:ff9b:1::", 48, "private"},
     {"100::", 64, "reserved"},
-    {"2001::", 32, "reserved"},
+    {"2001::", 23, "reserved"},
     {"2001:db8::", 32, "reserved"},
+    {"2620:4f:8000::", 48, "reserved"},
+    {"3ffe::", 16, "reserved"},
+    {"3fff::", 20, "reserved"},
     {"fc00::", 7, "private"},
     {"fe80::", 10, "link-local"},
     {"fec0::", 10, "private"},
@@ -79,13 +89,21 @@ std::optional<Bytes> parseAddress(const std::string& text) {
 
 Bytes unpacked(const Bytes& bytes) {
   static constexpr std::uint8_t kNat64[12] = {0, 0x64, 0xff, 0x9b};
+  static constexpr std::uint8_t kTranslated[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0};
   static constexpr std::uint8_t kZero[12] = {};
   if (std::memcmp(bytes.data(), kNat64, 12) == 0) return mapped(bytes.data() + 12);
+  if (std::memcmp(bytes.data(), kTranslated, 12) == 0) return mapped(bytes.data() + 12);
   const bool compatible = std::memcmp(bytes.data(), kZero, 12) == 0 &&
                           (bytes[12] != 0 || bytes[13] != 0 || bytes[14] != 0);
   if (compatible) return mapped(bytes.data() + 12);
   if (bytes[0] == 0x20 && bytes[1] == 0x02) return mapped(bytes.data() + 2);
   return bytes;
+}
+
+/// RFC 5214: ::0:5efe:a.b.c.d or ::200:5efe:a.b.c.d below any prefix leads to that IPv4 address
+/// where the prefix is a tunnel's.
+bool isIsatap(const Bytes& bytes) {
+  return (bytes[8] & 0xfd) == 0 && bytes[9] == 0 && bytes[10] == 0x5e && bytes[11] == 0xfe;
 }
 
 bool within(const Bytes& address, const Bytes& network, int bits) {
@@ -95,6 +113,17 @@ bool within(const Bytes& address, const Bytes& network, int bits) {
   if (rest == 0) return true;
   const auto mask = static_cast<std::uint8_t>(0xff << (8 - rest));
   return ((address[whole] ^ network[whole]) & mask) == 0;
+}
+
+const char* kindOf(const Bytes& bytes) {
+  for (const Range& range : kSpecial) {
+    const bool v4 = std::strchr(range.network, ':') == nullptr;
+    if (within(bytes, *parseAddress(range.network), v4 ? range.bits + 96 : range.bits)) {
+      return range.kind;
+    }
+  }
+  const bool v4 = within(bytes, *parseAddress("::ffff:0:0"), 96);
+  return v4 || within(bytes, *parseAddress("2000::"), 3) ? nullptr : "reserved";
 }
 
 /// `10.0.0.0/8`, `fd00::/8`, or a bare address.
@@ -147,14 +176,9 @@ std::optional<std::string> UriPolicy::literalAddress(const std::string& host) {
 const char* UriPolicy::specialKind(const std::string& address) {
   const auto given = parseAddress(address);
   if (!given) return "unreadable";
-  const Bytes bytes = unpacked(*given);
-  for (const Range& range : kSpecial) {
-    const bool v4 = std::strchr(range.network, ':') == nullptr;
-    if (within(bytes, *parseAddress(range.network), v4 ? range.bits + 96 : range.bits)) {
-      return range.kind;
-    }
-  }
-  return nullptr;
+  const char* kind = kindOf(unpacked(*given));
+  if (kind || !isIsatap(*given)) return kind;
+  return kindOf(mapped(given->data() + 12));
 }
 
 bool UriPolicy::allowsAddress(const std::string& address) const {

@@ -9,6 +9,7 @@
 
 #include "DnsServer.hpp"
 #include "Phone.hpp"
+#include "RawEndpoint.hpp"
 #include "SoupEndpoint.hpp"
 
 namespace e2e {
@@ -105,6 +106,71 @@ TEST_F(Names, EndingInTheMiddleOfLookUpsIsClean) {
   gateway.process().signal(SIGINT);
   for (const auto& phone : stuck)
     EXPECT_EQ(phone->waitAnswer(5s), 503);
+}
+
+// What a caller sees of a failure: the texts of Reason and Warning.
+struct Seen {
+  int status = 0;
+  std::string reason;
+  std::string warning;
+  LogRecord end;
+};
+
+Seen fail(const Gateway& gateway, const std::string& uri) {
+  Phone phone(gateway);
+  phone.dial(uri);
+  const auto answer = phone.sip().waitFinal(10s);
+  if (!answer) return {};
+  const auto end = gateway.waitEnd(phone.callId());
+  return {answer->status, headerParameter(answer->header("Reason"), "text"),
+          answer->header("Warning"), end.value_or(LogRecord{})};
+}
+
+// Whoever names the endpoint himself learns nothing about the network behind us.
+TEST_F(Names, ACallerWhoNamesTheEndpointIsToldNoCause) {
+  dns_.set("inside.test", {.addresses = {"10.11.12.13"}});
+  RawEndpoint notFound(Misbehaviour::Status404);
+  RawEndpoint noTls([](RawConnection& connection) {
+    connection.write("SSH-2.0-nothing to see here\r\n");
+    connection.waitPeerGone(5s);
+  });
+  RawEndpoint silent(Misbehaviour::NeverAnswers);
+  const std::string closed = "ws://127.0.0.1:" + std::to_string(freePort()) + "/";
+  const std::string tls = "wss://127.0.0.1:" + std::to_string(noTls.port()) + "/";
+  Gateway gateway(options({{"websocket.connect-timeout", "1500"}}));
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {closed, "endpoint-refused"},
+      {"ws://none.test/", "endpoint-unresolved"},
+      {tls, "endpoint-tls"},
+      {notFound.uri(), "endpoint-handshake"},
+      {silent.uri(), "endpoint-timeout"},
+  };
+  for (const auto& [uri, reason] : cases) {
+    const Seen seen = fail(gateway, uri);
+    EXPECT_EQ(seen.status, reason == "endpoint-timeout" ? 504 : 502) << reason;
+    EXPECT_EQ(seen.reason, "\"Endpoint could not be reached\"") << reason;
+    EXPECT_EQ(seen.warning,
+              "399 wsbridge \"P-wsbridge-websocket-uri: Endpoint could not be reached\"");
+    EXPECT_EQ(seen.end["reason"], reason) << "the log has the cause";
+    EXPECT_NE(seen.end["detail"], "") << reason;
+  }
+  const Seen forbidden = fail(gateway, "ws://inside.test/");
+  EXPECT_EQ(forbidden.status, 403);
+  EXPECT_EQ(forbidden.warning.find("10.11"), std::string::npos) << forbidden.warning;
+  EXPECT_NE(forbidden.end["detail"].find("10.11.12.13"), std::string::npos);
+}
+
+TEST_F(Names, OfAConfiguredEndpointTheCauseIsTold) {
+  const std::string closed = "ws://127.0.0.1:" + std::to_string(freePort()) + "/";
+  Gateway gateway(options({{"websocket.uri", closed}}));
+  const Seen seen = fail(gateway, "");
+  EXPECT_EQ(seen.status, 502);
+  EXPECT_EQ(seen.reason, "\"Endpoint refused the connection\"");
+  EXPECT_EQ(seen.end["reason"], "endpoint-refused");
+  gateway.rewrite({.set = options({{"websocket.uri", "ws://none.test/"}}).set});
+  gateway.process().signal(SIGHUP);
+  ASSERT_TRUE(gateway.process().waitForLine("read again", 5s).has_value());
+  EXPECT_EQ(fail(gateway, "").reason, "\"Endpoint name does not resolve\"");
 }
 
 }  // namespace

@@ -40,6 +40,18 @@ TEST(CallEnd, statusTableOfTheWireProtocol) {
   }
 }
 
+TEST(CallEnd, everyFailureToConnectTellsOfTheNetwork) {
+  for (const char* kind : {"resolve", "refused", "tls", "handshake", "timeout", "protocol",
+                           "closed", "lost", "pong-timeout"}) {
+    EXPECT_TRUE(tellsOfNetwork(endReasonOfFailure(kind), false)) << kind;
+  }
+  EXPECT_TRUE(tellsOfNetwork(EndReason::EndpointRefused, true)) << "when it was to be resumed";
+  EXPECT_FALSE(tellsOfNetwork(EndReason::EndpointLost, true)) << "the caller has heard it";
+  EXPECT_FALSE(tellsOfNetwork(EndReason::EndpointHangup, false));
+  EXPECT_FALSE(tellsOfNetwork(EndReason::UriForbidden, false));
+  EXPECT_FALSE(tellsOfNetwork(EndReason::TooManyCalls, false));
+}
+
 TEST(CallEnd, headerTextsCannotBeBrokenOutOf) {
   EXPECT_EQ(reasonHeader(502, "a\"b\\c\r\nVia: x"), "SIP;cause=502;text=\"a\\\"b\\\\c  Via: x\"");
   EXPECT_EQ(warningHeader(399, "x"), "399 wsbridge \"x\"");

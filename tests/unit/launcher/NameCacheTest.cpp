@@ -96,7 +96,9 @@ TEST(DnsName, isAsciiInLowerCaseAndBounded) {
   EXPECT_EQ(dnsName("Bot.Example.COM"), "bot.example.com");
   EXPECT_EQ(dnsName("bot.example.com."), "bot.example.com.");
   EXPECT_EQ(dnsName("a_b-c.example"), "a_b-c.example");
-  EXPECT_EQ(dnsName("b\xc3\xbc" "cher.example"), "xn--bcher-kva.example");
+  EXPECT_EQ(dnsName("b\xc3\xbc"
+                    "cher.example"),
+            "xn--bcher-kva.example");
   const std::string label(63, 'a');
   EXPECT_EQ(dnsName(label + ".example"), label + ".example");
   EXPECT_EQ(dnsName(label + "a.example"), "");

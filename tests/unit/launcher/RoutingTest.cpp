@@ -197,14 +197,17 @@ TEST(Routing, aRouteFillsInOrForces) {
   InviteHeaders headers = invite("ws://own/");
   headers.requestUri = "sip:soft@gw";
   EXPECT_EQ(accepted(*c, headers).endpoints.at(0).uri, "ws://own/");
+  EXPECT_TRUE(accepted(*c, headers).uriFromInvite);
   EXPECT_EQ(accepted(*c, headers).contentType, "audio/l16;rate=8000");
   EXPECT_EQ(accepted(*c, headers).route, "soft");
   headers.uri.reset();
   EXPECT_EQ(accepted(*c, headers).endpoints.at(0).uri, "ws://soft/");
+  EXPECT_FALSE(accepted(*c, headers).uriFromInvite);
   headers = invite("ws://own/");
   headers.requestUri = "sip:hard@gw";
   headers.headers = "broken";
   EXPECT_EQ(accepted(*c, headers).endpoints.at(0).uri, "ws://hard/");
+  EXPECT_FALSE(accepted(*c, headers).uriFromInvite);
   EXPECT_EQ(accepted(*c, headers).headers, "{\"r\":1}");
   headers.requestUri = "sip:other@gw";
   headers.uri.reset();
