@@ -5,6 +5,7 @@
 
 #include "base/Text.hpp"
 #include "call/CredentialScope.hpp"
+#include "call/RequestUri.hpp"
 #include "log/Log.hpp"
 
 namespace launcher {
@@ -67,7 +68,7 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, const std::optional<Re
   source_ = leg_->peerAddress();
   from_ = incoming.from;
   to_ = incoming.to;
-  step("invite", incoming.headers.requestUri);
+  step("invite", incoming.headers.requestUri.substr(0, kMaxRequestUri));
   if (refusal) {
     logStart();
     return finish(refusal->reason, refusal->detail, admissionKey(refusal->reason));

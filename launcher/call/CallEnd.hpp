@@ -23,6 +23,8 @@ enum class EndReason {
   HeadersInvalid,
   DialectUnknown,
   AuthorizationInvalid,
+  RequestUriTooLong,
+  RouteFailed,
   ContentTypeUnsupported,
   BodyUnsupported,
   SdpInvalid,

@@ -8,6 +8,7 @@
 
 #include "base/Text.hpp"
 #include "call/CredentialScope.hpp"
+#include "call/RequestUri.hpp"
 #include "common/Json.hpp"
 #include "config/AuthorizationKeys.hpp"
 
@@ -17,14 +18,35 @@ namespace {
 
 constexpr std::size_t kMaxHeaders = 8192;
 constexpr std::size_t kMaxContentType = 50;
+constexpr const char* kRequestUri = "Request-URI";
 constexpr const char* kUlaw = "audio/pcmu;rate=8000";
 constexpr const char* kAlaw = "audio/pcma;rate=8000";
 
-const Route* findRoute(const Config& config, const std::string& requestUri) {
+RoutingFault faultOf(EndReason reason, const char* header, std::string text) {
+  return {reason, header, std::move(text)};
+}
+
+/// The first route that fits, null when none does. One that could not be tried refuses the call: it
+/// might be the one that is forced.
+std::variant<const Route*, RoutingFault> findRoute(const Config& config,
+                                                   const std::string& requestUri) {
+  if (requestUri.size() > kMaxRequestUri) {
+    return faultOf(EndReason::RequestUriTooLong, kRequestUri,
+                   "is longer than " + std::to_string(kMaxRequestUri) + " bytes");
+  }
+  if (config.routes.empty()) return nullptr;
+  const std::vector<std::string> forms = requestUriForms(requestUri);
   for (const Route& route : config.routes) {
-    if (g_regex_match(route.regex.get(), requestUri.c_str(), static_cast<GRegexMatchFlags>(0),
-                      nullptr)) {
-      return &route;
+    for (const std::string& form : forms) {
+      GError* error = nullptr;
+      if (g_regex_match_full(route.regex.get(), form.c_str(), -1, 0,
+                             static_cast<GRegexMatchFlags>(0), nullptr, &error)) {
+        return &route;
+      }
+      const ErrorPtr owned(error);
+      if (!error) continue;
+      return faultOf(EndReason::RouteFailed, kRequestUri,
+                     "cannot be matched against route " + route.name);
     }
   }
   return nullptr;
@@ -43,10 +65,6 @@ Chosen choose(const std::optional<std::string>& header, const Route* route,
   if (route && route->force && !routed.empty()) return {routed, false};
   if (header) return {*header, true};
   return {routed.empty() ? fallback : routed, false};
-}
-
-RoutingFault faultOf(EndReason reason, const char* header, std::string text) {
-  return {reason, header, std::move(text)};
 }
 
 /// As the table of dialects in the plugin has it.
@@ -128,7 +146,9 @@ bool isDialect(const std::string& value) {
 
 std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
                                                     const InviteHeaders& invite) {
-  const Route* route = findRoute(config, invite.requestUri);
+  auto found = findRoute(config, invite.requestUri);
+  if (auto* fault = std::get_if<RoutingFault>(&found)) return std::move(*fault);
+  const Route* route = std::get<const Route*>(found);
   BridgeRequest request;
   if (route) request.route = route->name;
 

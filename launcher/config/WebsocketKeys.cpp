@@ -89,6 +89,12 @@ std::string applyMatch(Route& route, const std::string& value) {
     g_error_free(error);
     return fault;
   }
+  g_regex_unref(regex);
+  // The limit of the library lets one URI take a second and more of the thread that all calls
+  // share.
+  const std::string bounded = "(*LIMIT_MATCH=500000)" + value;
+  regex = g_regex_new(bounded.c_str(), G_REGEX_OPTIMIZE, static_cast<GRegexMatchFlags>(0), nullptr);
+  if (!regex) return "is not a regular expression that can be bounded";
   route.match = value;
   route.regex = std::shared_ptr<GRegex>(regex, g_regex_unref);
   return {};

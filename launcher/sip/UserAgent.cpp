@@ -18,6 +18,7 @@
 
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
+#include "call/RequestUri.hpp"
 #include "log/Log.hpp"
 #include "sip/SofiaGuards.hpp"
 #include "wsbridge-config.h"
@@ -46,10 +47,12 @@ std::string bracketed(const std::string& host) {
 }
 
 std::string printUrl(const url_t* url) {
-  char buffer[1024];
-  if (!url || url_e(buffer, sizeof buffer, url) <= 0) return {};
-  buffer[sizeof buffer - 1] = '\0';
-  return buffer;
+  const int size = url ? url_e(nullptr, 0, url) : 0;
+  if (size <= 0) return {};
+  std::string text(static_cast<std::size_t>(size) + 1, '\0');
+  url_e(text.data(), static_cast<isize_t>(text.size()), url);
+  text.resize(static_cast<std::size_t>(size));
+  return text;
 }
 
 /// A port that is free for UDP and TCP alike.
@@ -271,8 +274,8 @@ void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
   }
   call.headers = headersOf(sip);
   if (call.headers.any() && !door_.takesHeaders(peerOf(nua_))) call.headers.clear();
-  call.from = sip->sip_from ? printUrl(sip->sip_from->a_url) : "";
-  call.to = sip->sip_to ? printUrl(sip->sip_to->a_url) : "";
+  call.from = sip->sip_from ? printUrl(sip->sip_from->a_url).substr(0, kMaxRequestUri) : "";
+  call.to = sip->sip_to ? printUrl(sip->sip_to->a_url).substr(0, kMaxRequestUri) : "";
   if (sip->sip_payload && sip->sip_payload->pl_data && sip->sip_payload->pl_len > 0) {
     call.sdp.assign(sip->sip_payload->pl_data, sip->sip_payload->pl_len);
     const char* type = sip->sip_content_type ? sip->sip_content_type->c_type : nullptr;

@@ -60,6 +60,8 @@ const std::set<std::string>& endReasons() {
                                                 "headers-invalid",
                                                 "dialect-unknown",
                                                 "authorization-invalid",
+                                                "request-uri-too-long",
+                                                "route-failed",
                                                 "content-type-unsupported",
                                                 "body-unsupported",
                                                 "sdp-invalid",

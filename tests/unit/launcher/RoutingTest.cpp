@@ -316,4 +316,47 @@ TEST(Routing, theAuthorizationOfAnInviteIsItsOwn) {
   EXPECT_EQ(request.endpoints.at(0).uri, "ws://general/");
 }
 
+TEST(Routing, aForcedRouteHasNoOtherSpelling) {
+  const auto c = config(
+      "[route support]\nmatch=^sip:support@gateway\nuri=ws://forced/\nforce=true\n"
+      "[route number]\nmatch=^sip:\\\\+4930@\nuri=ws://forced/\nforce=true\n"
+      "[route all]\nmatch=^sip:.*@gateway\nuri=ws://rest/\nforce=true\n");
+  const auto of = [&](const std::string& requestUri) {
+    InviteHeaders headers = invite("ws://own/");
+    headers.requestUri = requestUri;
+    return accepted(*c, headers).endpoints.at(0).host;
+  };
+  for (const char* uri :
+       {"sip:support@gateway", "SIP:support@gateway", "sips:support@gateway:5061;transport=tls",
+        "sip:support@GATEWAY", "sip:%73upport@gateway", "SiPs:suppor%74@%47ateway", "tel:+4930",
+        "tel:+49-30", "TEL:+49.(30);phone-context=x", "sip:%2b4930@anywhere"})
+    EXPECT_EQ(of(uri), "forced") << uri;
+  for (const char* uri : {"sip:gateway", "sips:GATEWAY", "sip:Support@gateway", "sip:@gateway"})
+    EXPECT_EQ(of(uri), "rest") << uri;
+  EXPECT_EQ(of("sip:support@elsewhere"), "own");
+}
+
+TEST(Routing, aRequestUriIsAtMost1023BytesLong) {
+  const auto c = config("[route r]\nmatch=^sip:x\nuri=ws://forced/\nforce=true\n");
+  InviteHeaders headers = invite("ws://own/");
+  headers.requestUri = "sip:" + std::string(1023 - 6, 'x') + "@h";
+  EXPECT_EQ(accepted(*c, headers).endpoints.at(0).host, "forced");
+  headers.requestUri = "sip:" + std::string(1024 - 6, 'x') + "@h";
+  EXPECT_EQ(refused(*c, headers), EndReason::RequestUriTooLong);
+  EXPECT_EQ(refused(*config(), headers), EndReason::RequestUriTooLong) << "without routes too";
+}
+
+TEST(Routing, anExpressionThatTakesTooLongRefusesTheCall) {
+  const auto c = config(
+      "[route slow]\nmatch=^sip:(a|aa|a?)+(b|bb)+c@\nuri=ws://forced/\nforce=true\n"
+      "[route next]\nmatch=^sip:\nuri=ws://next/\n");
+  InviteHeaders headers = invite("ws://own/");
+  headers.requestUri = "sip:aaaabc@h";
+  EXPECT_EQ(accepted(*c, headers).route, "slow");
+  headers.requestUri = "sip:bot@h";
+  EXPECT_EQ(accepted(*c, headers).route, "next");
+  headers.requestUri = "sip:" + std::string(900, 'a') + "@h";
+  EXPECT_EQ(refused(*c, headers), EndReason::RouteFailed);
+}
+
 }  // namespace launcher
