@@ -17,6 +17,7 @@
 #include "config/CommandLine.hpp"
 #include "config/ConfigLoader.hpp"
 #include "config/Paths.hpp"
+#include "config/SecretFiles.hpp"
 #include "log/LibraryOutput.hpp"
 #include "log/Log.hpp"
 #include "wsbridge-config.h"
@@ -53,6 +54,7 @@ class Program {
     const std::size_t descriptorLimit = raiseDescriptorLimit();
     reserveDescriptors(kDescriptors);  // while there is one thread
     const log::Background background;
+    warnOfOpenFiles(*config, line_.configFile);
     const Paths paths = findPaths();
     if (const std::string fault = loadPlugin(paths); !fault.empty()) return fail(fault);
     gateway_ = std::make_unique<Gateway>(config, descriptorLimit);
@@ -158,7 +160,10 @@ class Program {
 
   void reload() {
     const ConfigResult result = load();
-    if (result.config) return gateway_->reload(result.config);
+    if (result.config) {
+      gateway_->reload(result.config);
+      return warnOfOpenFiles(*result.config, line_.configFile);
+    }
     for (const ConfigFault& fault : result.faults) {
       log::error("config", {{"text", fault.describe()}, {"kept", "the old configuration"}});
     }
@@ -210,6 +215,10 @@ int start(int argc, char** argv) {
     case CommandLine::Mode::Call:
       break;
   }
+  // With these, Sofia-SIP writes whole messages, with the credentials in them.
+  for (const char* name :
+       {"TPORT_LOG", "TPORT_DUMP", "TPORT_DUMP_MC", "MSG_STREAM_LOG", "MSG_DUMP", "TPORT_CAPT"})
+    unsetenv(name);
   gst_init(nullptr, nullptr);
   return Program(line).run();
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/Redact.hpp"
 #include "base/Text.hpp"
 #include "call/CredentialScope.hpp"
 #include "call/RequestUri.hpp"
@@ -66,8 +67,8 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, const std::optional<Re
   leg_->setHandler(this);
   agent_ = &agent;
   source_ = leg_->peerAddress();
-  from_ = incoming.from;
-  to_ = incoming.to;
+  from_ = redacted(incoming.from);
+  to_ = redacted(incoming.to);
   step("invite", incoming.headers.requestUri.substr(0, kMaxRequestUri));
   if (refusal) {
     logStart();
@@ -107,7 +108,7 @@ void Call::dial(std::unique_ptr<Leg> leg, UserAgent& agent, const std::string& u
   agent_ = &agent;
   outgoing_ = true;
   from_ = "wsbridge-launcher";
-  to_ = uri;
+  to_ = redacted(uri);
   setBridge(std::move(bridge));
   logStart();
   if (!checkPolicy() || !takePorts(localAddress)) return;

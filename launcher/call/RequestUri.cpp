@@ -90,6 +90,13 @@ std::vector<std::string> requestUriForms(std::string_view uri) {
   const auto [scheme, rest] = split(first);
   if (scheme == "sips:") forms.push_back("sip:" + std::string(rest));
   if (isSip(scheme) && rest.find('@') == rest.npos) forms.push_back("sip:@" + std::string(rest));
+  const std::size_t at = rest.find('@');
+  const std::size_t password = rest.find(':');
+  if (isSip(scheme) && at != rest.npos && password < at) {
+    const std::string bare = std::string(rest.substr(0, password)) + std::string(rest.substr(at));
+    forms.push_back("sip:" + bare);
+    if (scheme == "sips:") forms.push_back("sips:" + bare);
+  }
   if (scheme == "tel:") {
     const std::size_t end = std::min(rest.find_first_of(";?"), rest.size());
     std::string number(rest.substr(0, end));

@@ -50,7 +50,7 @@ AuthorizationKey word(const char* name, std::vector<std::string> words, const ch
           false,
           [words, type, field](AuthorizationConfig& target, const std::string& value) {
             if (std::find(words.begin(), words.end(), value) == words.end())
-              return "'" + value + "' is none of " + type;
+              return "is none of " + type;  // it may be the secret itself
             target.*field = value;
             return std::string();
           }};
@@ -79,8 +79,8 @@ std::string applyClaims(AuthorizationConfig& target, const std::string& value) {
 
 std::string applyLifetime(AuthorizationConfig& target, const std::string& value) {
   const auto seconds = text::parseInteger(value);
-  if (!seconds) return "'" + value + "' is not a whole number";
-  if (*seconds < 1 || *seconds > kMaxLifetime) return "'" + value + "' is outside 1–86400";
+  if (!seconds) return std::string("is not a whole number");
+  if (*seconds < 1 || *seconds > kMaxLifetime) return "is outside 1–86400";
   target.jwtLifetime = static_cast<int>(*seconds);
   return {};
 }
@@ -147,7 +147,7 @@ std::span<const AuthorizationKey> authorizationKeys() {
       word("jwt-algorithm", {"RS256", "HS256"}, "what the token is signed with", &A::jwtAlgorithm),
       {"jwt-claims", "JSON object, at most 8 KiB", "",
        "claims of the token, such as iss, aud and sub; iat, exp and jti are added", false,
-       applyClaims},
+       applyClaims, true},
       {"jwt-lifetime", "number, s, 1–86400", "300", "from the token's iat to its exp", false,
        applyLifetime},
   };

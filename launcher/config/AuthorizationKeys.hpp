@@ -20,6 +20,7 @@ struct AuthorizationKey {
   bool secret;
   /// Parses and stores; returns what is wrong, or an empty text.
   std::function<std::string(AuthorizationConfig&, const std::string&)> apply;
+  bool hidden = false;  ///< as in ConfigKey
 };
 
 std::span<const AuthorizationKey> authorizationKeys();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "config/CommandLine.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "base/Redact.hpp"
 #include "base/Text.hpp"
 #include "config/ConfigKeys.hpp"
 
@@ -36,6 +38,14 @@ std::vector<std::string> optionNames() {
   for (const auto& [name, mode] : kModes)
     names.emplace_back(name);
   return names;
+}
+
+/// The key of a setting whose value is a secret; empty for others.
+std::string secretIn(const std::string& setting) {
+  const std::size_t equals = std::min(setting.find('='), setting.size());
+  const ConfigKey* key = findConfigKey(text::trim(setting.substr(0, equals)));
+  const bool secret = key && (key->secret || text::maskUserInfo(setting) != setting);
+  return secret ? key->name : std::string();
 }
 
 }  // namespace
@@ -76,6 +86,12 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
     if (name == "--set") {
       const auto given = value();
       if (!given) return fail("--set needs section.key=value");
+      if (const std::string key = secretIn(*given); !key.empty()) {
+        return fail(
+            "--set takes no secrets, for everybody on this machine can read a command line: "
+            "write " +
+            key + " into a file for --config");
+      }
       line.settings.push_back(*given);
       known = true;
     }
@@ -85,7 +101,7 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
       continue;
     }
     const auto near = text::nearest(name, optionNames());
-    return fail("unknown argument '" + arguments[i] + "'" +
+    return fail("unknown argument '" + redacted(name) + "'" +
                 (near ? ", did you mean " + *near + "?" : ""));
   }
   if (line.mode == Mode::Call) {

@@ -17,9 +17,10 @@ struct ConfigKey {
   std::string fallback;  ///< default value as text
   std::string help;
   bool restart = false;  ///< a change is taken up at the next start only
-  bool secret = false;   ///< never printed
+  bool secret = false;   ///< never printed, and not taken from the command line
   /// Parses and stores; returns what is wrong, or an empty text.
   std::function<std::string(Config&, const std::string&)> apply;
+  bool hidden = false;  ///< never printed: there may be secrets in it
 
   std::string section() const { return name.substr(0, name.find('.')); }
   std::string key() const { return name.substr(name.find('.') + 1); }
@@ -31,6 +32,7 @@ struct RouteKey {
   std::string help;
   bool secret = false;  ///< never printed
   std::function<std::string(Route&, const std::string&)> apply;
+  bool hidden = false;  ///< as in ConfigKey
 };
 
 std::span<const ConfigKey> configKeys();

@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "base/GPtr.hpp"
+#include "base/Redact.hpp"
 #include "base/Text.hpp"
 #include "config/AuthorizationKeys.hpp"
 #include "config/ConfigKeys.hpp"
@@ -69,9 +70,9 @@ class Loader {
       }
       const std::size_t equals = trimmed.find('=');
       if (equals == std::string::npos || equals == 0) {
-        fault(line, "'" + trimmed + "' is neither [section], key=value nor a # comment");
+        fault(line, keyLikeWord(trimmed) + " is neither [section], key=value nor a # comment");
       } else if (section.empty() && !skip) {
-        fault(line, "'" + trimmed.substr(0, equals) + "' stands before the first [section]");
+        fault(line, keyLikeWord(trimmed) + " stands before the first [section]");
       } else if (!skip) {
         addEntry(section, text::trim(trimmed.substr(0, equals)), trimmed.substr(equals + 1), line);
       }
@@ -81,7 +82,7 @@ class Loader {
   bool scanSection(const std::string& trimmed, int line, std::string& section) {
     section.clear();
     if (trimmed.back() != ']') {
-      fault(line, "'" + trimmed + "' lacks the closing bracket");
+      fault(line, keyLikeWord(trimmed) + " lacks the closing bracket");
       return false;
     }
     const std::string name = text::trim(trimmed.substr(1, trimmed.size() - 2));
@@ -122,8 +123,9 @@ class Loader {
         value = decoded;
         g_free(decoded);
       } else {
-        fault(line, key + ": " + (error ? error->message : "unreadable value") +
-                        " (a backslash is written twice)");
+        fault(line, keyLikeWord(key) +
+                        " has a value that cannot be read (a backslash is written "
+                        "twice)");
       }
     }
     g_clear_error(&error);
@@ -147,14 +149,14 @@ class Loader {
   void take(const Entry& entry) {
     const std::string full = entry.section + "." + entry.key;
     if (const auto [where, isNew] = seen_.emplace(full, entry.line); !isNew) {
-      fault(entry.line, "'" + entry.key + "' stands there twice, first on line " +
+      fault(entry.line, keyLikeWord(entry.key) + " stands there twice, first on line " +
                             std::to_string(where->second));
       return;
     }
     if (entry.section.starts_with(kRoutePrefix)) {
       takeRoute(entry);
     } else if (!findConfigKey(full)) {
-      fault(entry.line, "unknown key '" + entry.key + "' in [" + entry.section + "]" +
+      fault(entry.line, "unknown key " + keyLikeWord(entry.key) + " in [" + entry.section + "]" +
                             suggestion(entry.key, keysOf(entry.section)));
     } else {
       config_.values[full] = entry.value;
@@ -183,7 +185,7 @@ class Loader {
       }
       return;
     }
-    fault(entry.line, "unknown key '" + entry.key + "' in [" + entry.section + "]" +
+    fault(entry.line, "unknown key " + keyLikeWord(entry.key) + " in [" + entry.section + "]" +
                           suggestion(entry.key, known));
   }
 
@@ -191,12 +193,12 @@ class Loader {
     const std::size_t equals = setting.find('=');
     const std::string name = text::trim(setting.substr(0, equals));
     if (equals == std::string::npos) {
-      faults_.push_back({"--set", 0, "'" + setting + "' is not section.key=value"});
+      faults_.push_back({"--set", 0, keyLikeWord(setting) + " is not section.key=value"});
     } else if (!findConfigKey(name)) {
       std::vector<std::string> known;
       for (const ConfigKey& key : configKeys())
         known.push_back(key.name);
-      faults_.push_back({"--set", 0, "unknown key '" + name + "'" + suggestion(name, known)});
+      faults_.push_back({"--set", 0, "unknown key " + keyLikeWord(name) + suggestion(name, known)});
     } else {
       config_.values[name] = text::trim(setting.substr(equals + 1));
       lines_[name] = -1;
@@ -241,10 +243,10 @@ class Loader {
   std::vector<ConfigFault> faults_;
 };
 
-/// As it stands in a file, but for passwords in URIs.
+/// As it stands in a file, but for secrets in URIs.
 std::string shown(const std::string& value) {
   std::string out;
-  for (const char c : text::maskUserInfo(value)) {
+  for (const char c : redacted(value)) {
     if (c == '\\') out.push_back(c);
     out.push_back(c);
   }
@@ -285,7 +287,7 @@ std::string printConfig(const Config& config) {
     }
     const std::string& value = config.values.at(key.name);
     out += "# " + key.help + " (" + key.type + ")\n";
-    if (key.secret && !value.empty()) {
+    if ((key.secret || key.hidden) && !value.empty()) {
       out += "# " + key.key() + " is set and not shown\n";
     } else {
       out += key.key() + "=" + shown(value) + "\n";
@@ -296,8 +298,8 @@ std::string printConfig(const Config& config) {
     for (const RouteKey& key : routeKeys()) {
       const auto given = route.values.find(key.name);
       if (given == route.values.end() || given->second.empty()) continue;
-      out += key.secret ? "# " + key.name + " is set and not shown\n"
-                        : key.name + "=" + shown(given->second) + "\n";
+      out += key.secret || key.hidden ? "# " + key.name + " is set and not shown\n"
+                                      : key.name + "=" + shown(given->second) + "\n";
     }
   }
   return out;

@@ -215,11 +215,15 @@ std::vector<ConfigKey> websocketKeys() {
                c.websocket.onClose = i == 0 ? OnClose::Drain : OnClose::Hangup;
              }),
   };
+  for (ConfigKey& key : keys) {
+    if (key.name == "websocket.headers") key.hidden = true;
+  }
   for (const AuthorizationKey& row : authorizationKeys()) {
     keys.push_back({"websocket." + row.name, row.type, row.fallback, row.help, false, row.secret,
                     [apply = row.apply](Config& c, const std::string& v) {
                       return apply(c.websocket.authorization, v);
-                    }});
+                    },
+                    row.hidden});
   }
   return keys;
 }
@@ -233,7 +237,7 @@ std::span<const RouteKey> routeKeys() {
         {"uri", "ws:// or wss:// URIs, comma separated", "endpoint, and those to try when it fails",
          false, [](Route& r, const std::string& v) { return applyUri(r.uri, v); }},
         {"headers", "JSON object, at most 8 KiB", "custom keys of the first message", false,
-         [](Route& r, const std::string& v) { return applyHeaders(r.headers, v); }},
+         [](Route& r, const std::string& v) { return applyHeaders(r.headers, v); }, true},
         {"content-type", "audio/l16;rate=N, audio/pcmu or audio/pcma",
          "audio format towards the endpoint", false,
          [](Route& r, const std::string& v) { return applyContentType(r.contentType, v); }},
@@ -251,7 +255,8 @@ std::span<const RouteKey> routeKeys() {
       all.push_back({row.name, row.type, row.help, row.secret,
                      [apply = row.apply](Route& r, const std::string& v) {
                        return apply(r.authorization, v);
-                     }});
+                     },
+                     row.hidden});
     }
     return all;
   }();

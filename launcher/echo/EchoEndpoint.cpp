@@ -61,7 +61,7 @@ struct EchoEndpoint::Connection {
     gsize size = 0;
     const void* bytes = g_bytes_get_data(message, &size);
     if (type == SOUP_WEBSOCKET_DATA_TEXT) {
-      log::debug("echo-text", {{"text", std::string(static_cast<const char*>(bytes), size)}});
+      log::debug("echo-text", {{"bytes", size}});
       if (self->tone_ && !self->timer_) self->startTone(static_cast<const char*>(bytes), size);
       return;
     }

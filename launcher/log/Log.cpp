@@ -14,6 +14,8 @@
 
 #include <glib.h>
 
+#include "base/Redact.hpp"
+
 namespace launcher::log {
 
 namespace {
@@ -139,7 +141,7 @@ std::string format(Format format, std::string_view time, Level level, std::strin
       appendEscaped(line, fields[i].key);
       line += "\":";
       if (!fields[i].bare) line += '"';
-      appendEscaped(line, fields[i].value);
+      appendEscaped(line, redacted(fields[i].value));
       if (!fields[i].bare) line += '"';
     }
     line += '}';
@@ -154,9 +156,10 @@ std::string format(Format format, std::string_view time, Level level, std::strin
     line += ' ';
     line += fields[i].key;
     line += '=';
-    const bool quotes = !fields[i].bare && needsQuotes(fields[i].value);
+    const std::string shown = redacted(fields[i].value);
+    const bool quotes = !fields[i].bare && needsQuotes(shown);
     if (quotes) line += '"';
-    appendEscaped(line, fields[i].value);
+    appendEscaped(line, shown);
     if (quotes) line += '"';
   }
   return line;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The log: one line per record on standard error, as text or JSON. Values are always escaped, so
-// that nothing a caller or an endpoint sent can forge a line. Any thread may write; while there is
-// a Background, none of them waits for whoever reads standard error.
+// that nothing a caller or an endpoint sent can forge a line, and secrets in URIs are taken out.
+// Any thread may write; while there is a Background, none of them waits for whoever reads standard
+// error.
 #pragma once
 
 #include <concepts>

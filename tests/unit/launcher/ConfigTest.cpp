@@ -2,11 +2,16 @@
 #include <fstream>
 #include <sstream>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include "config/AuthorizationKeys.hpp"
+#include "config/CommandLine.hpp"
 #include "config/ConfigKeys.hpp"
 #include "config/ConfigLoader.hpp"
+#include "config/SecretFiles.hpp"
 
 namespace launcher {
 
@@ -54,7 +59,9 @@ TEST(Config, whatIsPrintedReadsBackTheSame) {
   EXPECT_EQ(config->sip.listen[1].host, "::1");
   const ConfigPtr again = good(printConfig(*config));
   ASSERT_TRUE(again);
-  EXPECT_EQ(again->values, config->values);
+  auto shown = config->values;
+  shown["websocket.headers"].clear();  // there may be secrets in them
+  EXPECT_EQ(again->values, shown);
   ASSERT_EQ(again->routes.size(), 1u);
   EXPECT_EQ(again->routes[0].match, "^sip:\\d+@");
   EXPECT_EQ(again->routes[0].values, config->routes[0].values);
@@ -75,6 +82,24 @@ TEST(Config, faultsNameTheLine) {
   EXPECT_EQ(faults("[route a]\nuri=ws://h/\n"), "f.ini:1: [route a] has no match\n");
   EXPECT_NE(faults("[route a]\nmatch=(\n").find("f.ini:2: match is not a regular expression"),
             std::string::npos);
+}
+
+TEST(Config, faultsRepeatNoSecret) {
+  for (const char* text :
+       {"[websocket]\nbearer-token S3CRET\n", "[websocket]\nbearer-token S3CRET==\n",
+        "[websocket]\nS3CRET==\n", "[websocket]\nS3CRET\n", "bearer-token=S3CRET\n",
+        "[websocket]\nbearer-token=S3CRET\nbearer-token=S3CRET\n",
+        "[websocket]\nauthorization-type=S3CRET\n",
+        "[websocket]\njwt-algorithm=S3CRET\n", "[websocket]\njwt-lifetime=S3CRET\n",
+        "[websocket]\nuri=ws://u:S3CRET@/\n", "[websocket]\nproxy=http://u:S3CRET@h\n",
+        "[websocket]\nheaders={S3CRET\n", "[websocket]\njwt-claims={S3CRET\n",
+        "[websocket S3CRET\n", "[route r]\nmatch=x\npasword S3CRET=x\n"}) {
+    EXPECT_NE(faults(text), "") << text;
+    EXPECT_EQ(faults(text).find("S3CRET"), std::string::npos) << faults(text);
+  }
+  EXPECT_EQ(faults("[websocket]\nbearer-token X\n"),
+            "f.ini:2: 'bearer-token' is neither [section], key=value nor a # comment\n");
+  EXPECT_EQ(faults("", {"S3CRET"}).find("S3CRET"), std::string::npos);
 }
 
 TEST(Config, allFaultsAreListedAtOnce) {
@@ -207,7 +232,7 @@ TEST(Config, whatAnAuthorizationLacksIsNamed) {
        "jwt-key-file '/nonexistent' cannot be read"},
       {"[websocket]\nauthorization-type=jwt\njwt-key-file=/etc/hostname\n",
        "no private key in PEM"},
-      {"[websocket]\nauthorization-type=digest\n", "'digest' is none of fixed, basic, bearer, jwt"},
+      {"[websocket]\nauthorization-type=digest\n", "authorization-type is none of fixed, basic, bearer, jwt"},
       {"[websocket]\njwt-claims=nonsense\n", "f.ini:2: websocket.jwt-claims is not JSON"},
       {"[websocket]\njwt-claims={\"exp\":1}\n", "websocket.jwt-claims sets exp"},
       {"[websocket]\njwt-claims={\"\\u0065xp\":1}\n", "websocket.jwt-claims sets exp"},
@@ -221,6 +246,65 @@ TEST(Config, whatAnAuthorizationLacksIsNamed) {
   };
   for (const auto& [text, word] : wrong)
     EXPECT_NE(faults(text).find(word), std::string::npos) << faults(text);
+}
+
+TEST(Config, aCommandLineTakesNoSecrets) {
+  for (const ConfigKey& key : configKeys()) {
+    const CommandLine line = parseCommandLine({"--set", key.name + "=S3CRET"});
+    EXPECT_EQ(line.fault.empty(), !key.secret) << key.name;
+    EXPECT_EQ(line.fault.find("S3CRET"), std::string::npos) << line.fault;
+    if (key.secret) {
+      EXPECT_NE(line.fault.find("--config"), std::string::npos) << "tells the way: " << line.fault;
+    }
+  }
+  EXPECT_NE(parseCommandLine({"--set", "websocket.uri=wss://u:pw@h/"}).fault, "");
+  EXPECT_EQ(parseCommandLine({"--set", "websocket.uri=wss://h/"}).fault, "");
+  const std::string unknown = parseCommandLine({"--bearer-token=S3CRET"}).fault;
+  EXPECT_NE(unknown, "");
+  EXPECT_EQ(unknown.find("S3CRET"), std::string::npos) << unknown;
+}
+
+TEST(Config, whatIsPrintedHidesHeadersClaimsAndQueries) {
+  const ConfigPtr config = good(
+      "[websocket]\nuri=wss://u:S3CRET@h/p?token=S3CRET,wss://b/?S3CRET\n"
+      "headers={\"k\":\"S3CRET\"}\njwt-claims={\"sub\":\"S3CRET\"}\n"
+      "[route r]\nmatch=x\nuri=ws://h/?S3CRET\nheaders={\"k\":\"S3CRET\"}\n"
+      "jwt-claims={\"k\":\"S3CRET\"}\n");
+  ASSERT_TRUE(config);
+  const std::string text = printConfig(*config);
+  EXPECT_EQ(text.find("S3CRET"), std::string::npos) << text;
+  EXPECT_NE(text.find("uri=wss://***@h/p?***,wss://b/?***\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("# headers is set and not shown"), std::string::npos);
+}
+
+TEST(Config, filesWithSecretsThatOthersMayReadAreNamed) {
+  char directory[] = "/tmp/wsbridge-files-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string key = std::string(directory) + "/key";
+  const std::string file = std::string(directory) + "/f.ini";
+  ASSERT_TRUE(g_file_set_contents(key.c_str(), "0123456789abcdef", -1, nullptr));
+  ASSERT_TRUE(g_file_set_contents(file.c_str(), "", -1, nullptr));
+  const ConfigPtr plain = good("[rtp]\nptime=30\n");
+  const ConfigPtr secret = good(
+      "[websocket]\nauthorization-type=jwt\njwt-algorithm=HS256\n"
+      "jwt-key-file=" +
+      key + "\npassword=p\n");
+  ASSERT_TRUE(plain && secret);
+  chmod(key.c_str(), 0644);
+  chmod(file.c_str(), 0640);
+  EXPECT_TRUE(filesOthersMayRead(*plain, file).empty()) << "there is no secret in it";
+  const auto open = filesOthersMayRead(*secret, file);
+  ASSERT_EQ(open.size(), 2U);
+  EXPECT_EQ(open[0].path, file);
+  EXPECT_EQ(open[0].mode, "0640");
+  EXPECT_EQ(open[1].path, key);
+  EXPECT_EQ(open[1].mode, "0644");
+  chmod(key.c_str(), 0600);
+  chmod(file.c_str(), 0400);
+  EXPECT_TRUE(filesOthersMayRead(*secret, file).empty());
+  unlink(key.c_str());
+  unlink(file.c_str());
+  rmdir(directory);
 }
 
 }  // namespace launcher

@@ -51,6 +51,8 @@ TEST(RequestUri, otherSchemesAreTriedAsSipToo) {
   EXPECT_EQ(requestUriForms("tel:+49-(30);phone-context=x"),
             (Forms{"tel:+49-(30);phone-context=x", "sip:+49-(30)@;phone-context=x",
                    "sip:+4930@;phone-context=x"}));
+  EXPECT_EQ(requestUriForms("sip:a:pw@h:1"), (Forms{"sip:a:pw@h:1", "sip:a@h:1"}));
+  EXPECT_EQ(requestUriForms("sips:a:@h"), (Forms{"sips:a:@h", "sip:a:@h", "sip:a@h", "sips:a@h"}));
   EXPECT_EQ(requestUriForms(""), (Forms{""}));
 }
 

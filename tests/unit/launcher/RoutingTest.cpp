@@ -329,7 +329,8 @@ TEST(Routing, aForcedRouteHasNoOtherSpelling) {
   for (const char* uri :
        {"sip:support@gateway", "SIP:support@gateway", "sips:support@gateway:5061;transport=tls",
         "sip:support@GATEWAY", "sip:%73upport@gateway", "SiPs:suppor%74@%47ateway", "tel:+4930",
-        "tel:+49-30", "TEL:+49.(30);phone-context=x", "sip:%2b4930@anywhere"})
+        "sip:support:@gateway", "sips:support:x@gateway", "tel:+49-30",
+        "TEL:+49.(30);phone-context=x", "sip:%2b4930@anywhere"})
     EXPECT_EQ(of(uri), "forced") << uri;
   for (const char* uri : {"sip:gateway", "sips:GATEWAY", "sip:Support@gateway", "sip:@gateway"})
     EXPECT_EQ(of(uri), "rest") << uri;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gtest/gtest.h>
+
+#include "base/Redact.hpp"
+
+namespace launcher {
+
+TEST(Redact, sipUrisLoseTheirPasswordAndHeaders) {
+  EXPECT_EQ(redacted("sip:alice:PW@h:5060;x=y?Replaces=z"), "sip:alice@h:5060;x=y?***");
+  EXPECT_EQ(redacted("\"A\" <SIPS:alice:P/W?;'x@h>;tag=1"), "\"A\" <SIPS:alice@h>;tag=1");
+  EXPECT_EQ(redacted("sip:alice:p@w@h"), "sip:alice@h");
+  EXPECT_EQ(redacted("from sip:a:1@h to sip:b:2@h."), "from sip:a@h to sip:b@h.");
+  for (const char* same : {"sip:alice@h:5060", "sip:h:5060", "sip:[::1]:5060", "tel:+4930:1@x",
+                           "gossip:alice:PW", "udp:127.0.0.1:5060", "a: b", "", ":"})
+    EXPECT_EQ(redacted(same), same);
+}
+
+TEST(Redact, otherUrisLoseUserInfoQueryAndFragment) {
+  EXPECT_EQ(redacted("wss://u:pw@host:1/p?token=x#f"), "wss://***@host:1/p?***");
+  EXPECT_EQ(redacted("cannot reach HTTP://token@h"), "cannot reach HTTP://***@h");
+  EXPECT_EQ(redacted("ws://h/a@b"), "ws://h/a@b");
+  EXPECT_EQ(redacted("ws://h/#frag"), "ws://h/?***");
+  EXPECT_EQ(redacted("ws://a/?x=1,2,ws://u@b/c, wss://d/?e"),
+            "ws://a/?***,ws://***@b/c, wss://d/?***");
+  EXPECT_EQ(redacted("see <ws://h/?x> and \"ws://h/?y\""), "see <ws://h/?***> and \"ws://h/?***\"");
+}
+
+TEST(Redact, onlyAWordThatLooksLikeAKeyIsRepeated) {
+  EXPECT_EQ(keyLikeWord("bearer-token X"), "'bearer-token'");
+  EXPECT_EQ(keyLikeWord("websocket.bearer-token=X"), "'websocket.bearer-token'");
+  EXPECT_EQ(keyLikeWord("c2VjcmV0=="), "\'…\'");
+  EXPECT_EQ(keyLikeWord("MIIEvQIBADANBg"), "\'…\'");
+  EXPECT_EQ(keyLikeWord(std::string(33, 'x')), "'…'");
+  EXPECT_EQ(keyLikeWord(""), "'…'");
+}
+
+}  // namespace launcher
