@@ -70,8 +70,8 @@ TEST_F(Tls, VerificationCanBeSwitchedOff) {
 }
 
 // Peers that accept and say nothing hold up nobody, and are given up soon.
-TEST_F(Tls, TwoHundredSilentPeersDelayNoGoodCall) {
-  constexpr size_t kSilent = 200;
+TEST_F(Tls, ManySilentPeersDelayNoGoodCall) {
+  constexpr size_t kSilent = 150;  // 1024 descriptors have room for some more
   RawEndpoint silent(Misbehaviour::NeverAnswers);
   SoupEndpoint good({.certFile = ca->valid().certFile, .keyFile = ca->valid().keyFile});
   const std::string uri = "wss://127.0.0.1:" + std::to_string(silent.port()) + "/";
@@ -82,12 +82,14 @@ TEST_F(Tls, TwoHundredSilentPeersDelayNoGoodCall) {
                             .sdp = makeSdp(40'000, {"PCMU"}, 20),
                             .requestUri = {}});
   }
-  ASSERT_TRUE(silent.waitConnections(kSilent, 40s)) << silent.connections();
+  ASSERT_TRUE(silent.waitConnections(kSilent, 20s)) << silent.connections();
   const int threads = gateway->process().usage().threads;
   const auto began = Clock::now();
   Phone phone(*gateway);
   EXPECT_EQ(phone.call(good.uri("/", "localhost")), 200);
-  EXPECT_LT(millisBetween(began, Clock::now()), 1000 * kTimeScale);
+  const double took = millisBetween(began, Clock::now());
+  std::printf("answered after %.0f ms, %d threads\n", took, threads);
+  EXPECT_LT(took, 1000 * kTimeScale);
   EXPECT_LT(threads, 40) << "one for each silent peer";
   for (const auto& caller : callers) {
     const auto answer = caller->waitFinal(8s);
