@@ -6,6 +6,7 @@
 
 #include <glib.h>
 
+#include "base/GPtr.hpp"
 #include "base/Text.hpp"
 #include "call/CredentialScope.hpp"
 #include "call/RequestUri.hpp"
