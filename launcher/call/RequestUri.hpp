@@ -19,8 +19,8 @@ inline constexpr std::size_t kMaxRequestUri = 1023;
 std::string normalRequestUri(std::string_view uri);
 
 /// What is tried in turn: the normal form; for sips: the same as sip:; for sip: and sips: without a
-/// user `sip:@host…`; with a password the same without it; for `tel:N;parameters` `sip:N@;parameters`, also without the visual
-/// separators of N. At least one.
+/// user `sip:@host…`; with a password the same without it; for `tel:N;parameters`
+/// `sip:N@;parameters`, also without the visual separators of N. At least one.
 std::vector<std::string> requestUriForms(std::string_view uri);
 
 }  // namespace launcher

@@ -89,11 +89,11 @@ TEST(Config, faultsRepeatNoSecret) {
        {"[websocket]\nbearer-token S3CRET\n", "[websocket]\nbearer-token S3CRET==\n",
         "[websocket]\nS3CRET==\n", "[websocket]\nS3CRET\n", "bearer-token=S3CRET\n",
         "[websocket]\nbearer-token=S3CRET\nbearer-token=S3CRET\n",
-        "[websocket]\nauthorization-type=S3CRET\n",
-        "[websocket]\njwt-algorithm=S3CRET\n", "[websocket]\njwt-lifetime=S3CRET\n",
-        "[websocket]\nuri=ws://u:S3CRET@/\n", "[websocket]\nproxy=http://u:S3CRET@h\n",
-        "[websocket]\nheaders={S3CRET\n", "[websocket]\njwt-claims={S3CRET\n",
-        "[websocket S3CRET\n", "[route r]\nmatch=x\npasword S3CRET=x\n"}) {
+        "[websocket]\nauthorization-type=S3CRET\n", "[websocket]\njwt-algorithm=S3CRET\n",
+        "[websocket]\njwt-lifetime=S3CRET\n", "[websocket]\nuri=ws://u:S3CRET@/\n",
+        "[websocket]\nproxy=http://u:S3CRET@h\n", "[websocket]\nheaders={S3CRET\n",
+        "[websocket]\njwt-claims={S3CRET\n", "[websocket S3CRET\n",
+        "[route r]\nmatch=x\npasword S3CRET=x\n"}) {
     EXPECT_NE(faults(text), "") << text;
     EXPECT_EQ(faults(text).find("S3CRET"), std::string::npos) << faults(text);
   }
@@ -232,7 +232,8 @@ TEST(Config, whatAnAuthorizationLacksIsNamed) {
        "jwt-key-file '/nonexistent' cannot be read"},
       {"[websocket]\nauthorization-type=jwt\njwt-key-file=/etc/hostname\n",
        "no private key in PEM"},
-      {"[websocket]\nauthorization-type=digest\n", "authorization-type is none of fixed, basic, bearer, jwt"},
+      {"[websocket]\nauthorization-type=digest\n",
+       "authorization-type is none of fixed, basic, bearer, jwt"},
       {"[websocket]\njwt-claims=nonsense\n", "f.ini:2: websocket.jwt-claims is not JSON"},
       {"[websocket]\njwt-claims={\"exp\":1}\n", "websocket.jwt-claims sets exp"},
       {"[websocket]\njwt-claims={\"\\u0065xp\":1}\n", "websocket.jwt-claims sets exp"},
