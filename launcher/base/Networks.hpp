@@ -20,7 +20,7 @@ struct IpAddress {
   static std::optional<IpAddress> parse(const std::string& text);
   static IpAddress of(const sockaddr* address);
   bool operator==(const IpAddress&) const = default;
-  auto operator<=>(const IpAddress&) const = default;
+  bool operator<(const IpAddress& other) const { return bytes < other.bytes; }
   bool isIpv4() const;
   std::string text() const;
   /// What one subscriber has: the address itself, of IPv6 its first 64 bits.

@@ -172,6 +172,7 @@ void DnsQuery::take(const ares_addrinfo& found) {
   for (const auto* alias = found.cnames; alias; alias = alias->next)
     ttl = std::min(ttl, alias->ttl);
   std::vector<std::pair<int, std::string>> ranked;
+  ranked.reserve(nodes.size());
   for (const auto* node : nodes)
     ranked.emplace_back(v4 > 0 && v6 > 0 ? rankOf(*node) : 0, textOf(*node->ai_addr));
   std::stable_sort(ranked.begin(), ranked.end(),

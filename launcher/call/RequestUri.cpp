@@ -34,8 +34,9 @@ std::string normalEscapes(std::string_view part, std::string_view free) {
     if (c == '%' && i + 2 < part.size() && isHex(part[i + 1]) && isHex(part[i + 2])) {
       const char decoded = static_cast<char>(g_ascii_xdigit_value(part[i + 1]) * 16 +
                                              g_ascii_xdigit_value(part[i + 2]));
-      const bool needless = g_ascii_isalnum(decoded) || kMark.find(decoded) != kMark.npos ||
-                            (decoded != '\0' && free.find(decoded) != free.npos);
+      const bool needless = g_ascii_isalnum(decoded) ||
+                            kMark.find(decoded) != std::string_view::npos ||
+                            (decoded != '\0' && free.find(decoded) != std::string_view::npos);
       needless ? out.push_back(decoded) : appendEscaped(out, decoded);
       i += 2;
     } else if (c == '%' || !g_ascii_isgraph(c)) {
@@ -89,10 +90,11 @@ std::vector<std::string> requestUriForms(std::string_view uri) {
   const std::string first = forms.front();
   const auto [scheme, rest] = split(first);
   if (scheme == "sips:") forms.push_back("sip:" + std::string(rest));
-  if (isSip(scheme) && rest.find('@') == rest.npos) forms.push_back("sip:@" + std::string(rest));
+  if (isSip(scheme) && rest.find('@') == std::string_view::npos)
+    forms.push_back("sip:@" + std::string(rest));
   const std::size_t at = rest.find('@');
   const std::size_t password = rest.find(':');
-  if (isSip(scheme) && at != rest.npos && password < at) {
+  if (isSip(scheme) && at != std::string_view::npos && password < at) {
     const std::string bare = std::string(rest.substr(0, password)) + std::string(rest.substr(at));
     forms.push_back("sip:" + bare);
     if (scheme == "sips:") forms.push_back("sips:" + bare);

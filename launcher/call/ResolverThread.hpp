@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "call/DnsQuery.hpp"
@@ -19,10 +20,13 @@
 namespace launcher {
 
 struct NameWaiter {
+  NameWaiter(std::string name, std::string from, NameResolver::Answer told, bool again)
+      : host(std::move(name)), source(std::move(from)), answer(std::move(told)), askAgain(again) {}
+
   std::string host;
   std::string source;
   NameResolver::Answer answer;
-  bool askAgain = false;
+  bool askAgain;
   std::string name = {};  ///< as asked for
   std::atomic<bool> cancelled{false};
 };
