@@ -114,7 +114,7 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
 
 std::string Gateway::startHttp() {
   if (config_->http.listen.empty()) return {};
-  http_ = std::make_unique<HttpServer>();
+  http_ = std::make_unique<HttpServer>(static_cast<std::size_t>(config_->limits.httpConnections));
   // Requests are heard by the main loop, which runs when all is started.
   auto look = [this](const TwilioSids& sids, CallManager::EndWhich end, TwilioCalls::Found found) {
     sip_.post([this, sids, end, found = std::move(found)] {
@@ -127,7 +127,8 @@ std::string Gateway::startHttp() {
     calls->handle(request, config_->websocket.twilioAuthToken, std::move(answer));
   });
   const Config::Http& http = config_->http;
-  std::string fault = http_->listen(http.listen.front(), http.tlsCertFile, http.tlsKeyFile);
+  std::string fault =
+      http_->listen(http.listen.front(), http.tlsCertFile, http.tlsKeyFile, http.tlsClientCaFile);
   return fault.empty() ? fault : "http: " + fault;
 }
 

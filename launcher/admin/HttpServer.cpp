@@ -3,6 +3,8 @@
 
 #include <libsoup/soup.h>
 
+#include "config/ConfigKeys.hpp"
+
 namespace launcher {
 
 namespace {
@@ -35,6 +37,14 @@ std::string bodyOf(SoupServerMessage* message) {
   return body;
 }
 
+/// A proxy on this machine asks for others, and says so.
+bool forSomebodyElse(SoupServerMessage* message) {
+  for (const char* name : {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"}) {
+    if (!headerOf(message, name).empty()) return true;
+  }
+  return false;
+}
+
 /// The body is kept in memory as it comes, so how long it may be is settled before it does.
 void refuseEarly(SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer) {
   SoupMessageHeaders* headers = soup_server_message_get_request_headers(message);
@@ -53,7 +63,9 @@ void refuseEarly(SoupServer*, SoupServerMessage* message, const char*, GHashTabl
 
 }  // namespace
 
-HttpServer::HttpServer() : server_(soup_server_new("server-header", "wsbridge-launcher", nullptr)) {
+HttpServer::HttpServer(std::size_t mostConnections)
+    : server_(soup_server_new("server-header", "wsbridge-launcher", nullptr)),
+      listener_(std::make_unique<HttpListener>(server_.get(), mostConnections)) {
   const auto none = [](SoupServer*, SoupServerMessage* message, const char*, GHashTable*,
                        gpointer) { respond(message, plainText(404, "no such resource")); };
   soup_server_add_early_handler(server_.get(), nullptr, refuseEarly, nullptr, nullptr);
@@ -62,7 +74,7 @@ HttpServer::HttpServer() : server_(soup_server_new("server-header", "wsbridge-la
 
 HttpServer::~HttpServer() {
   waiting_->clear();
-  soup_server_disconnect(server_.get());
+  listener_.reset();
 }
 
 void HttpServer::add(const std::string& prefix, Resource resource) {
@@ -90,54 +102,39 @@ void HttpServer::add(const std::string& prefix, Resource resource) {
 }
 
 std::string HttpServer::listen(const HostPort& where, const std::string& certFile,
-                               const std::string& keyFile) {
-  GError* error = nullptr;
-  if (!certFile.empty()) {
-    const GObjectPtr<GTlsCertificate> certificate(
-        g_tls_certificate_new_from_files(certFile.c_str(), keyFile.c_str(), &error));
-    if (!certificate)
-      return "tls-cert-file, tls-key-file: " + std::string(ErrorPtr(error)->message);
-    soup_server_set_tls_certificate(server_.get(), certificate.get());
-  }
-  const GObjectPtr<GSocketAddress> address(
-      g_inet_socket_address_new_from_string(where.host.c_str(), where.port));
-  const auto options =
-      certFile.empty() ? static_cast<SoupServerListenOptions>(0) : SOUP_SERVER_LISTEN_HTTPS;
-  if (!address || !soup_server_listen(server_.get(), address.get(), options, &error)) {
-    const ErrorPtr owned(error);
-    return std::string("listen: ") + (error ? error->message : "not an address");
-  }
-  loopback_ = g_inet_address_get_is_loopback(
-      g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address.get())));
-  GSList* uris = soup_server_get_uris(server_.get());
-  if (uris) {
-    const bool v6 = where.host.find(':') != std::string::npos;
-    address_ = (v6 ? "[" + where.host + "]" : where.host) + ":" +
-               std::to_string(g_uri_get_port(static_cast<GUri*>(uris->data)));
-  }
-  g_slist_free_full(uris, reinterpret_cast<GDestroyNotify>(g_uri_unref));
+                               const std::string& keyFile, const std::string& clientCaFile) {
+  std::string fault = listener_->listen(where, certFile, keyFile, clientCaFile);
+  if (!fault.empty()) return fault;
+  loopback_ = isLoopback(where);
+  const bool v6 = where.host.find(':') != std::string::npos;
+  address_ = (v6 ? "[" + where.host + "]" : where.host) + ":" + std::to_string(listener_->port());
   return {};
 }
 
 void HttpServer::handle(SoupServerMessage* message, const std::string& path,
                         const Resource& resource) {
   const std::uint64_t number = nextNumber_++;
-  waiting_->emplace(number, SOUP_SERVER_MESSAGE(g_object_ref(message)));
+  GIOStream* stream = listener_->streamOf(message);
+  if (!stream) return;
+  Asked waiting;
+  waiting.message.reset(SOUP_SERVER_MESSAGE(g_object_ref(message)));
+  waiting.stream.reset(G_IO_STREAM(g_object_ref(stream)));
+  waiting_->emplace(number, std::move(waiting));
   soup_server_message_pause(message);
   const HttpRequest request{soup_server_message_get_method(message),
                             path,
                             headerOf(message, "Content-Type"),
                             headerOf(message, "Authorization"),
                             bodyOf(message),
-                            loopback_};
+                            loopback_ && !forSomebodyElse(message)};
   resource(request, [weak = std::weak_ptr(waiting_), number](const HttpResponse& response) {
     const auto waiting = weak.lock();
     if (!waiting) return;
     const auto node = waiting->extract(number);
     if (node.empty()) return;
-    SoupServerMessage* asked = node.mapped().get();
+    SoupServerMessage* asked = node.mapped().message.get();
     // Of a client that has gone, libsoup has let go the connection.
-    if (!soup_server_message_get_socket(asked)) return;
+    if (g_io_stream_is_closed(node.mapped().stream.get())) return;
     respond(asked, response);
     soup_server_message_unpause(asked);
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The launcher's HTTP server: requests as values to the resource whose path they are under, answers
-// as values back. Owns a SoupServer and the requests that wait for their answer. Main thread only.
+// as values back. Owns a SoupServer, its HttpListener and the requests that wait for their answer.
+// Main thread only.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/HttpListener.hpp"
 #include "base/GPtr.hpp"
 #include "config/Config.hpp"
 
@@ -26,7 +28,9 @@ struct HttpRequest {
   std::string contentType;
   std::string authorization;
   std::string body;
-  bool loopback = false;  ///< the server can be reached from this machine only
+  /// The server can be reached from this machine only, and no proxy has said that it asks for
+  /// somebody else.
+  bool loopback = false;
 };
 
 struct HttpResponse {
@@ -45,7 +49,7 @@ class HttpServer {
 
   static constexpr std::int64_t kMaxBody = 64 * 1024;
 
-  HttpServer();
+  explicit HttpServer(std::size_t mostConnections = 64);
   /// Closes what is open; answers that come later go nowhere.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
@@ -53,18 +57,24 @@ class HttpServer {
 
   /// `prefix` is a path without a slash at its end.
   void add(const std::string& prefix, Resource resource);
-  /// With a certificate it speaks HTTPS. Returns what is wrong, or an empty text.
-  std::string listen(const HostPort& where, const std::string& certFile,
-                     const std::string& keyFile);
+  /// With a certificate it speaks HTTPS; with `clientCaFile` only to clients that have one of these
+  /// authorities. Returns what is wrong, or an empty text.
+  std::string listen(const HostPort& where, const std::string& certFile, const std::string& keyFile,
+                     const std::string& clientCaFile = {});
   /// ADDR:PORT that was really bound.
   const std::string& address() const { return address_; }
 
  private:
-  using Waiting = std::map<std::uint64_t, GObjectPtr<SoupServerMessage>>;
+  struct Asked {
+    GObjectPtr<SoupServerMessage> message;
+    GObjectPtr<GIOStream> stream;
+  };
+  using Waiting = std::map<std::uint64_t, Asked>;
 
   void handle(SoupServerMessage* message, const std::string& path, const Resource& resource);
 
   GObjectPtr<SoupServer> server_;
+  std::unique_ptr<HttpListener> listener_;
   std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();
   std::uint64_t nextNumber_ = 1;
   bool loopback_ = false;

@@ -149,6 +149,7 @@ struct Config {
     int connections = 0;
     int peerConnections = 0;      ///< of each source in sip.allow
     int strangerConnections = 0;  ///< of all others together
+    int httpConnections = 0;
   } limits;
   struct Logging {
     log::Level level = log::Level::Info;
@@ -162,6 +163,7 @@ struct Config {
     std::vector<HostPort> listen;  ///< none or one
     std::string tlsCertFile;
     std::string tlsKeyFile;
+    std::string tlsClientCaFile;
   } http;
   std::vector<Route> routes;
 

@@ -7,6 +7,7 @@
 
 #include <gio/gio.h>
 
+#include "base/GPtr.hpp"
 #include "base/Text.hpp"
 #include "call/UriPolicy.hpp"
 #include "config/KeyMakers.hpp"
@@ -282,6 +283,10 @@ std::vector<ConfigKey> buildRest() {
           "limits.stranger-connections", "", 0, 100000, 16,
           "of these, of all sources that are not in sip.allow; 0 has no limit",
           [](Config & c) -> auto& { return c.limits.strangerConnections; }),
+      number(
+          "limits.http-connections", "", 1, 10000, 64,
+          "connections to the HTTP server; above it the one that has waited longest gives way",
+          [](Config & c) -> auto& { return c.limits.httpConnections; }, true),
       choice("log.level", {"error", "warning", "info", "debug"}, "info", "what is logged",
              [](Config& c, std::size_t i) { c.log.level = static_cast<log::Level>(i); }),
       choice("log.format", {"text", "json"}, "text", "how a record is written",
@@ -302,6 +307,10 @@ std::vector<ConfigKey> buildRest() {
       file(
           "http.tls-key-file", "its key, PEM",
           [](Config & c) -> auto& { return c.http.tlsKeyFile; }, true),
+      file(
+          "http.tls-client-ca-file",
+          "authorities, PEM; only clients with a certificate of one of them are answered",
+          [](Config & c) -> auto& { return c.http.tlsClientCaFile; }, true),
   };
 }
 
@@ -318,6 +327,11 @@ std::string parseHostPort(const std::string& value, HostPort& result) {
   }
   result = {host, static_cast<std::uint16_t>(*port)};
   return {};
+}
+
+bool isLoopback(const HostPort& where) {
+  const GObjectPtr<GInetAddress> address(g_inet_address_new_from_string(where.host.c_str()));
+  return address && g_inet_address_get_is_loopback(address.get());
 }
 
 std::span<const ConfigKey> configKeys() {

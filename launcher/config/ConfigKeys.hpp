@@ -41,5 +41,7 @@ const ConfigKey* findConfigKey(const std::string& name);
 
 /// `ADDR:PORT` with IPv6 in brackets; empty text when it is right.
 std::string parseHostPort(const std::string& value, HostPort& result);
+/// Whether only this machine reaches what is listened at there.
+bool isLoopback(const HostPort& where);
 
 }  // namespace launcher

@@ -220,7 +220,23 @@ class Loader {
       text.append(" and ").append(key).append(" need each other");
       fault(std::max(lines_[cert], lines_[key]), std::move(text));
     }
+    checkHttp();
     checkAuthorization();
+  }
+
+  /// libsoup's server is not made for strangers.
+  void checkHttp() {
+    const Config::Http& http = config_.http;
+    const bool clients = !http.tlsClientCaFile.empty();
+    if (clients && http.tlsCertFile.empty()) {
+      fault(lines_["http.tls-client-ca-file"],
+            "http.tls-client-ca-file needs http.tls-cert-file and http.tls-key-file");
+    }
+    if (clients || http.listen.empty() || isLoopback(http.listen.front())) return;
+    fault(lines_["http.listen"],
+          "http.listen " + config_.values["http.listen"] +
+              " can be reached from other machines: set http.tls-client-ca-file, so that clients "
+              "need a certificate, or listen at 127.0.0.1 and put a reverse proxy in front");
   }
 
   void checkAuthorization() {

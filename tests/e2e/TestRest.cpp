@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Twilio's REST API over HTTP, on calls that are really up.
+#include <algorithm>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +27,7 @@ struct HttpAnswer {
 };
 
 HttpAnswer http(const char* method, const std::string& uri, const std::string& form = {},
-                const std::string& credentials = {}) {
+                const std::string& credentials = {}, const SipHeaders& headers = {}) {
   SoupSession* session = soup_session_new_with_options("timeout", 10, nullptr);
   SoupMessage* message = soup_message_new(method, uri.c_str());
   if (!form.empty()) {
@@ -35,6 +39,9 @@ HttpAnswer http(const char* method, const std::string& uri, const std::string& f
     soup_message_headers_append(soup_message_get_request_headers(message), "Authorization",
                                 ("Basic " + base64(credentials)).c_str());
   }
+  for (const auto& [name, value] : headers)
+    soup_message_headers_append(soup_message_get_request_headers(message), name.c_str(),
+                                value.c_str());
   HttpAnswer answer;
   if (GBytes* bytes = soup_session_send_and_read(session, message, nullptr, nullptr)) {
     gsize size = 0;
@@ -203,13 +210,106 @@ TEST(RestEarly, ACallThatIsNotAnsweredYet) {
   EXPECT_EQ((*end)["reason"], "endpoint-hangup");
 }
 
-TEST(RestClosed, NoTokenAndNoLoopback) {
-  Gateway gateway({.set = {{"http.listen", "0.0.0.0:0"}}});
-  std::string server = serverOf(gateway);
-  server = "127.0.0.1" + server.substr(server.find(':'));
+// A client of the HTTP server that says what it likes.
+class Line {
+ public:
+  explicit Line(const std::string& server) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons(static_cast<uint16_t>(std::stoi(server.substr(server.find(':') + 1))));
+    if (::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) ADD_FAILURE() << errno;
+  }
+  ~Line() { ::close(fd_); }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+
+  void say(const std::string& text) const {
+    [[maybe_unused]] const auto sent = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+  }
+  // Says it again and again, every 100 ms, until the server hangs up or the limit is over.
+  bool waitClosed(Millis limit, const std::string& drip = {}) const {
+    const auto end = Clock::now() + stretched(limit);
+    while (Clock::now() < end) {
+      if (!drip.empty()) say(drip);
+      pollfd waiting{fd_, POLLIN, 0};
+      if (::poll(&waiting, 1, 100) > 0 && gone()) return true;
+    }
+    return false;
+  }
+  bool gone() const {
+    char buffer[4096];
+    const ssize_t got = ::recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN);
+  }
+
+ private:
+  int fd_;
+};
+
+TEST(RestClosed, HalfRequestsAreCutOff) {
+  Gateway gateway({.set = {{"http.listen", "127.0.0.1:0"}}});
+  const std::string server = serverOf(gateway);
+  const std::string head = "POST /2010-04-01/Accounts/x HTTP/1.1\r\nHost: h\r\n";
+  const auto start = Clock::now();
+  Line silent(server);
+  Line half(server);
+  half.say(head);
+  Line body(server);
+  body.say(head + "Content-Length: 1000\r\n\r\nhalf");
+  Line drips(server);
+  drips.say(head + "X: ");
+  Line kept(server);
+  kept.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(drips.waitClosed(14s, "x"));
+  EXPECT_GT(millisBetween(start, Clock::now()), 8000);
+  EXPECT_TRUE(silent.waitClosed(3s));
+  EXPECT_TRUE(half.waitClosed(3s));
+  EXPECT_TRUE(body.waitClosed(3s));
+  EXPECT_FALSE(kept.waitClosed(200ms)) << "between two requests there are 60 s";
+  EXPECT_EQ(http("GET", "http://" + server + "/").status, 404U);
+}
+
+TEST(RestClosed, ManyIdleConnectionsKeepNobodyOut) {
+  Gateway gateway({.set = {{"http.listen", "127.0.0.1:0"}}});
+  const std::string server = serverOf(gateway);
+  std::vector<std::unique_ptr<Line>> lines;
+  for (int i = 0; i < 500; ++i) {
+    lines.push_back(std::make_unique<Line>(server));
+    if (i % 50 == 0) {
+      EXPECT_EQ(http("GET", "http://" + server + "/").status, 404U) << i;
+    }
+  }
+  EXPECT_EQ(http("GET", "http://" + server + "/").status, 404U);
+  const auto open = [&] {
+    return std::count_if(lines.begin(), lines.end(),
+                         [](const auto& line) { return !line->gone(); });
+  };
+  EXPECT_TRUE(eventually([&] { return open() <= 64; }, 5s)) << open();
+  EXPECT_TRUE(gateway.process().waitForLine("http-refused key=limits.http-connections", 5s));
+  EXPECT_LE(gateway.records("http-refused").size(), 10U);
+  SoupEndpoint endpoint;
+  Phone phone(gateway);
+  EXPECT_EQ(phone.call(endpoint.uri()), 200) << "calls do not notice";
+  EXPECT_TRUE(phone.hangUp());
+}
+
+TEST(RestClosed, BeyondLoopbackWithoutClientCertificatesThereIsNoStart) {
+  ChildProcess launcher(
+      {Gateway::program(), "--set", "sip.listen=udp:127.0.0.1:0", "--set", "http.listen=0.0.0.0:0"},
+      Gateway::environment());
+  EXPECT_EQ(launcher.waitExit(10s), 1);
+  EXPECT_NE(launcher.output().find("http.listen 0.0.0.0:0"), std::string::npos);
+  EXPECT_NE(launcher.output().find("http.tls-client-ca-file"), std::string::npos);
+}
+
+TEST(RestClosed, BehindAProxyATokenIsNeeded) {
+  Gateway gateway({.set = {{"http.listen", "127.0.0.1:0"}}});
   const std::string sid(32, '0');
-  const HttpAnswer answer = http(
-      "GET", "http://" + server + "/2010-04-01/Accounts/AC" + sid + "/Calls/CA" + sid + ".json");
+  const std::string uri =
+      "http://" + serverOf(gateway) + "/2010-04-01/Accounts/AC" + sid + "/Calls/CA" + sid + ".json";
+  EXPECT_EQ(http("GET", uri).status, 404U);
+  const HttpAnswer answer = http("GET", uri, "", "", {{"X-Forwarded-For", "192.0.2.1"}});
   EXPECT_EQ(answer.status, 403U);
   EXPECT_NE(answer.body.find("websocket.twilio-auth-token"), std::string::npos) << answer.body;
 }

@@ -136,6 +136,27 @@ TEST(Config, badValues) {
   }
 }
 
+TEST(Config, httpBeyondLoopbackNeedsClientCertificatesOrAProxy) {
+  for (const std::string address : {"127.0.0.1:8080", "127.8.9.10:0", "[::1]:80"})
+    EXPECT_TRUE(good("[http]\nlisten=" + address + "\n")) << address;
+  const std::string cert = "tls-cert-file=/dev/null\ntls-key-file=/dev/null\n";
+  for (const std::string address :
+       {"0.0.0.0:8080", "[::]:80", "192.0.2.1:80", "10.0.0.1:80", "[::ffff:127.0.0.1]:80"}) {
+    std::string open = "[http]\nlisten=";
+    open.append(address).append("\n");
+    for (const std::string& text : {open, open + cert}) {
+      const std::string fault = faults(text);
+      EXPECT_NE(fault.find(":2: http.listen " + address), std::string::npos) << fault;
+      EXPECT_NE(fault.find("set http.tls-client-ca-file"), std::string::npos) << fault;
+      EXPECT_NE(fault.find("reverse proxy"), std::string::npos) << fault;
+    }
+    EXPECT_TRUE(good(open + cert + "tls-client-ca-file=/dev/null\n")) << address;
+  }
+  EXPECT_NE(faults("[http]\nlisten=0.0.0.0:1\ntls-client-ca-file=/dev/null\n")
+                .find("needs http.tls-cert-file"),
+            std::string::npos);
+}
+
 TEST(Config, deadCallsEndByDefaultAndNeverByZero) {
   EXPECT_EQ(good("")->limits.mediaTimeout, 60);
   EXPECT_EQ(good("")->limits.maxCallDuration, 4 * 3600);
@@ -195,7 +216,7 @@ TEST(Config, changesThatNeedARestartAreNamed) {
 TEST(Config, filesThatCannotBeReadAreNamed) {
   for (const std::string key :
        {"websocket.tls-ca-file", "websocket.tls-cert-file", "websocket.tls-key-file",
-        "media.template", "http.tls-cert-file", "http.tls-key-file"}) {
+        "media.template", "http.tls-cert-file", "http.tls-key-file", "http.tls-client-ca-file"}) {
     for (const std::string path : {"/nonexistent/file.pem", "/"}) {
       const std::size_t dot = key.find('.');
       std::string text = "[";

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <algorithm>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 #include <libsoup/soup.h>
 
+#include "TestCa.hpp"
 #include "admin/HttpServer.hpp"
 
 namespace launcher {
@@ -12,12 +19,15 @@ namespace {
 class HttpServerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    server_ = std::make_unique<HttpServer>();
+    server_ = std::make_unique<HttpServer>(kMost);
     server_->add("/now", [](const HttpRequest& request, const auto& answer) {
       answer({200,
               "text/plain",
               request.method + " " + request.path + " " + request.body,
               {{"X-Test", request.contentType}}});
+    });
+    server_->add("/whose", [](const HttpRequest& request, const auto& answer) {
+      answer({200, "text/plain", request.loopback ? "own" : "other"});
     });
     server_->add("/later", [this](const HttpRequest&, auto answer) {
       waiting_.push_back(std::move(answer));
@@ -30,6 +40,8 @@ class HttpServerTest : public ::testing::Test {
     while (g_main_context_iteration(nullptr, FALSE)) {
     }
   }
+
+  static constexpr std::size_t kMost = 8;
 
   struct Reply {
     unsigned status = 0;
@@ -95,6 +107,37 @@ class HttpServerTest : public ::testing::Test {
   static bool waitOver(const ReplyPtr& reply) {
     return turnUntil([&] { return reply->over; });
   }
+
+  /// A connection that says what it likes.
+  class Line {
+   public:
+    explicit Line(const std::string& address)
+        : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+      sockaddr_in to{};
+      to.sin_family = AF_INET;
+      to.sin_port =
+          htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
+      to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      if (connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) ADD_FAILURE() << errno;
+    }
+    ~Line() { close(fd_); }
+    Line(const Line&) = delete;
+    Line& operator=(const Line&) = delete;
+    void say(const std::string& text) const {
+      EXPECT_EQ(send(fd_, text.data(), text.size(), MSG_NOSIGNAL),
+                static_cast<ssize_t>(text.size()));
+    }
+    bool closed() {
+      char buffer[4096];
+      const ssize_t got = recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT);
+      if (got > 0) heard.append(buffer, static_cast<std::size_t>(got));
+      return got == 0 || (got < 0 && errno != EAGAIN);
+    }
+    std::string heard;
+
+   private:
+    int fd_;
+  };
 
   std::unique_ptr<HttpServer> server_;
   GObjectPtr<SoupSession> session_{soup_session_new()};
@@ -164,7 +207,152 @@ TEST_F(HttpServerTest, bodiesThatAreTooLongOrOfUnknownLength) {
   EXPECT_EQ(chunked->status, 411U);
 }
 
+TEST_F(HttpServerTest, whoSaysNothingGivesWayToWhoAsks) {
+  std::vector<std::unique_ptr<Line>> lines;
+  for (std::size_t i = 0; i < kMost; ++i) {
+    lines.push_back(std::make_unique<Line>(server_->address()));
+    lines.back()->say("GET /now HTTP/1.1\r\nHost: h\r\n");
+  }
+  const auto closed = [&] {
+    return std::count_if(lines.begin(), lines.end(), [](auto& line) { return line->closed(); });
+  };
+  for (int i = 0; i < 50; ++i)
+    g_main_context_iteration(nullptr, FALSE);
+  EXPECT_EQ(closed(), 0) << "as many as may be";
+  const auto reply = ask("GET", "/now");
+  ASSERT_TRUE(waitOver(reply));
+  EXPECT_EQ(reply->status, 200U);
+  EXPECT_TRUE(turnUntil([&] { return closed() == 1; }));
+  EXPECT_TRUE(lines.front()->closed()) << "the one that has waited longest";
+  lines.back()->say("\r\n");
+  EXPECT_TRUE(turnUntil([&] {
+    lines.back()->closed();
+    return lines.back()->heard.starts_with("HTTP/1.1 200");
+  })) << "the others are served as before";
+}
+
+TEST_F(HttpServerTest, whoWaitsForAnAnswerKeepsItsPlace) {
+  std::vector<std::unique_ptr<Line>> lines;
+  for (std::size_t i = 0; i < kMost; ++i) {
+    lines.push_back(std::make_unique<Line>(server_->address()));
+    lines.back()->say("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+  }
+  ASSERT_TRUE(turnUntil([&] { return waiting_.size() == kMost; }));
+  Line over(server_->address());
+  EXPECT_TRUE(turnUntil([&] { return over.closed(); })) << "there is no room";
+  for (const auto& answer : waiting_)
+    answer({200, "text/plain", "late"});
+  for (const auto& line : lines) {
+    EXPECT_TRUE(turnUntil([&] {
+      line->closed();
+      return line->heard.find("late") != std::string::npos;
+    }));
+  }
+  Line again(server_->address());
+  again.say("GET /now HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(turnUntil([&] {
+    again.closed();
+    return again.heard.starts_with("HTTP/1.1 200");
+  })) << "idle ones give way";
+}
+
+TEST_F(HttpServerTest, aProxyAsksForOthers) {
+  const auto own = ask("GET", "/whose");
+  ASSERT_TRUE(waitOver(own));
+  EXPECT_EQ(own->body, "own");
+  for (const std::string name : {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"}) {
+    Line proxy(server_->address());
+    proxy.say("GET /whose HTTP/1.0\r\n" + name + ": for=192.0.2.1\r\n\r\n");
+    ASSERT_TRUE(turnUntil([&] { return proxy.closed(); }));
+    EXPECT_TRUE(proxy.heard.ends_with("other")) << name << " " << proxy.heard;
+  }
+}
+
+using Phase = HttpConnections::Phase;
+
+TEST(HttpConnections, eachPhaseHasItsTime) {
+  const std::pair<Phase, std::int64_t> limits[] = {{Phase::Handshake, 3},
+                                                   {Phase::Head, 10},
+                                                   {Phase::Body, 10},
+                                                   {Phase::Answer, 60},
+                                                   {Phase::Idle, 60}};
+  for (const auto& [phase, seconds] : limits) {
+    HttpConnections table;
+    const auto id = table.open(phase, 7);
+    EXPECT_TRUE(table.overdue(7 + seconds * 1000000 - 1).empty());
+    EXPECT_EQ(table.overdue(7 + seconds * 1000000), std::vector{id});
+    table.closed(id);
+    EXPECT_TRUE(table.overdue(1000000000).empty());
+  }
+}
+
+TEST(HttpConnections, whatDripsInGainsNoTime) {
+  HttpConnections table;
+  const auto id = table.open(Phase::Head, 0);
+  table.enter(id, Phase::Head, 9999999);
+  EXPECT_EQ(table.overdue(10000000), std::vector{id});
+  table.enter(id, Phase::Body, 9999999);
+  EXPECT_TRUE(table.overdue(10000000).empty());
+  EXPECT_EQ(table.overdue(19999999), std::vector{id});
+}
+
+TEST(HttpConnections, whoHasWaitedLongestGivesWayButNobodyWhoseRequestWasRead) {
+  HttpConnections table;
+  EXPECT_EQ(table.longestWaiting(), std::nullopt);
+  const auto answered = table.open(Phase::Head, 0);
+  table.enter(answered, Phase::Answer, 1);
+  EXPECT_EQ(table.longestWaiting(), std::nullopt);
+  const auto idle = table.open(Phase::Head, 2);
+  const auto half = table.open(Phase::Head, 3);
+  EXPECT_EQ(table.longestWaiting(), idle);
+  table.enter(idle, Phase::Idle, 4);
+  EXPECT_EQ(table.longestWaiting(), half);
+}
+
+TEST(HttpServerTls, onlyClientsWithACertificateAreAnswered) {
+  const testsupport::TestCa ca;
+  HttpServer server;
+  server.add("/now", [](const HttpRequest& request, const auto& answer) {
+    answer({200, "text/plain", request.loopback ? "loopback" : "far"});
+  });
+  ASSERT_EQ(server.listen({"0.0.0.0", 0}, ca.valid().certFile, ca.valid().keyFile, ca.caFile()),
+            "");
+  const std::string uri =
+      "https://127.0.0.1" + server.address().substr(server.address().find(':')) + "/now";
+  const auto statusWith = [&](const testsupport::CertificatePair* client) {
+    GObjectPtr<SoupSession> session(soup_session_new());
+    GObjectPtr<SoupMessage> message(soup_message_new("GET", uri.c_str()));
+    const auto accept = +[](SoupMessage*, GTlsCertificate*, GTlsCertificateFlags,
+                            gpointer) -> gboolean { return TRUE; };
+    g_signal_connect(message.get(), "accept-certificate", G_CALLBACK(accept), nullptr);
+    if (client) {
+      const GObjectPtr<GTlsCertificate> certificate(g_tls_certificate_new_from_files(
+          client->certFile.c_str(), client->keyFile.c_str(), nullptr));
+      soup_message_set_tls_client_certificate(message.get(), certificate.get());
+    }
+    bool over = false;
+    const auto done = +[](GObject* from, GAsyncResult* result, gpointer data) {
+      if (GBytes* bytes = soup_session_send_and_read_finish(SOUP_SESSION(from), result, nullptr))
+        g_bytes_unref(bytes);
+      *static_cast<bool*>(data) = true;
+    };
+    soup_session_send_and_read_async(session.get(), message.get(), G_PRIORITY_DEFAULT, nullptr,
+                                     done, &over);
+    while (!over)
+      g_main_context_iteration(nullptr, TRUE);
+    return soup_message_get_status(message.get());
+  };
+  EXPECT_EQ(statusWith(&ca.client()), 200U);
+  EXPECT_EQ(statusWith(nullptr), 0U);
+  EXPECT_EQ(statusWith(&ca.selfSigned()), 0U);
+  EXPECT_EQ(statusWith(&ca.expired()), 0U);
+  EXPECT_EQ(statusWith(&ca.client()), 200U);
+}
+
 TEST(HttpServerListen, faultsAreNamed) {
+  HttpServer noAuthority;
+  EXPECT_TRUE(noAuthority.listen({"127.0.0.1", 0}, "", "", "/nonexistent/ca.pem")
+                  .starts_with("tls-client-ca-file: "));
   HttpServer server;
   EXPECT_NE(server.listen({"127.0.0.1", 0}, "/nonexistent/cert.pem", "/nonexistent/key.pem"), "");
   HttpServer one;

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "admin/HttpListener.hpp"
+
+#include <utility>
+#include <vector>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <libsoup/soup.h>
+
+#include "log/Log.hpp"
+
+namespace launcher {
+
+namespace {
+
+constexpr guint kSweepMs = 1000;
+constexpr gint kBacklog = 128;
+
+std::string textOf(GError* error) {
+  const ErrorPtr owned(error);
+  return error ? error->message : "";
+}
+
+}  // namespace
+
+/// Names the connection for a callback that may come when the listener has gone.
+struct HttpListener::Handshake {
+  std::weak_ptr<HttpListener*> listener;
+  HttpConnections::Id id;
+
+  template <typename Step>
+  void go(Step step) const {
+    if (const auto alive = listener.lock()) step(**alive, id);
+  }
+};
+
+HttpListener::HttpListener(SoupServer* server, std::size_t mostConnections)
+    : server_(server), most_(mostConnections) {
+  const auto started = [](SoupServer*, SoupServerMessage* message, gpointer data) {
+    static_cast<HttpListener*>(data)->enter(message, Phase::Head);
+    const auto gotHead = [](SoupServerMessage* of, gpointer self) {
+      static_cast<HttpListener*>(self)->enter(of, Phase::Body);
+    };
+    g_signal_connect(message, "got-headers", G_CALLBACK(+gotHead), data);
+  };
+  const auto read = [](SoupServer*, SoupServerMessage* message, gpointer data) {
+    static_cast<HttpListener*>(data)->enter(message, Phase::Answer);
+  };
+  const auto finished = [](SoupServer*, SoupServerMessage* message, gpointer data) {
+    static_cast<HttpListener*>(data)->enter(message, Phase::Idle);
+  };
+  using Callback = void (*)(SoupServer*, SoupServerMessage*, gpointer);
+  const auto hear = [this](const char* signal, Callback callback) {
+    signals_.push_back(g_signal_connect(server_, signal, G_CALLBACK(callback), this));
+  };
+  hear("request-started", started);
+  hear("request-read", read);
+  hear("request-finished", finished);
+}
+
+HttpListener::~HttpListener() {
+  if (incoming_ != 0) g_source_remove(incoming_);
+  if (sweeper_ != 0) g_source_remove(sweeper_);
+  for (const auto& [id, connection] : connections_) {
+    g_cancellable_cancel(connection.cancel.get());
+    shutdown(g_socket_get_fd(connection.socket.get()), SHUT_RDWR);
+  }
+  // What libsoup still has says so while it is let go.
+  soup_server_disconnect(server_);
+  for (const gulong signal : signals_)
+    g_signal_handler_disconnect(server_, signal);
+}
+
+std::string HttpListener::listen(const HostPort& where, const std::string& certFile,
+                                 const std::string& keyFile, const std::string& clientCaFile) {
+  GError* error = nullptr;
+  if (!certFile.empty()) {
+    certificate_.reset(g_tls_certificate_new_from_files(certFile.c_str(), keyFile.c_str(), &error));
+    if (!certificate_) return "tls-cert-file, tls-key-file: " + textOf(error);
+  }
+  if (!clientCaFile.empty()) {
+    clientAuthorities_.reset(g_tls_file_database_new(clientCaFile.c_str(), &error));
+    if (!clientAuthorities_) return "tls-client-ca-file: " + textOf(error);
+  }
+  const GObjectPtr<GSocketAddress> address(
+      g_inet_socket_address_new_from_string(where.host.c_str(), where.port));
+  if (!address) return "listen: not an address";
+  socket_.reset(g_socket_new(g_socket_address_get_family(address.get()), G_SOCKET_TYPE_STREAM,
+                             G_SOCKET_PROTOCOL_TCP, &error));
+  if (socket_) g_socket_set_listen_backlog(socket_.get(), kBacklog);
+  if (!socket_ || !g_socket_bind(socket_.get(), address.get(), TRUE, &error) ||
+      !g_socket_listen(socket_.get(), &error)) {
+    return "listen: " + textOf(error);
+  }
+  g_socket_set_blocking(socket_.get(), FALSE);
+  const GObjectPtr<GSocketAddress> bound(g_socket_get_local_address(socket_.get(), &error));
+  if (!bound) return "listen: " + textOf(error);
+  port_ = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound.get()));
+  watch();
+  const auto repeat = [](gpointer data) -> gboolean {
+    static_cast<HttpListener*>(data)->sweep();
+    return G_SOURCE_CONTINUE;
+  };
+  sweeper_ = g_timeout_add(kSweepMs, repeat, this);
+  return {};
+}
+
+void HttpListener::watch() {
+  if (incoming_ != 0) return;
+  const auto ready = [](GSocket*, GIOCondition, gpointer data) -> gboolean {
+    auto* self = static_cast<HttpListener*>(data);
+    self->accept();
+    return self->incoming_ != 0;
+  };
+  GSource* source = g_socket_create_source(socket_.get(), G_IO_IN, nullptr);
+  g_source_set_callback(source, G_SOURCE_FUNC(static_cast<GSocketSourceFunc>(ready)), this,
+                        nullptr);
+  incoming_ = g_source_attach(source, nullptr);
+  g_source_unref(source);
+}
+
+void HttpListener::accept() {
+  GError* error = nullptr;
+  GObjectPtr<GSocket> socket(g_socket_accept(socket_.get(), nullptr, &error));
+  if (socket) return begin(std::move(socket));
+  const ErrorPtr owned(error);
+  if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) return;
+  // Out of descriptors: the socket would stay readable and the loop would spin.
+  incoming_ = 0;
+}
+
+void HttpListener::begin(GObjectPtr<GSocket> socket) {
+  if (connections_.size() >= most_ && !makeRoom()) return;
+  g_socket_set_blocking(socket.get(), FALSE);
+  g_socket_set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, TRUE, nullptr);
+  Connection connection;
+  connection.local.reset(g_socket_get_local_address(socket.get(), nullptr));
+  connection.remote.reset(g_socket_get_remote_address(socket.get(), nullptr));
+  // Gone already.
+  if (!connection.local || !connection.remote) return;
+  connection.stream.reset(G_IO_STREAM(g_socket_connection_factory_create_connection(socket.get())));
+  connection.cancel.reset(g_cancellable_new());
+  connection.socket = std::move(socket);
+  const auto id = table_.open(certificate_ ? Phase::Handshake : Phase::Head, now());
+  byAddress_.emplace(connection.remote.get(), id);
+  connections_.emplace(id, std::move(connection));
+  if (certificate_) {
+    awaitHello(id);
+  } else {
+    handOver(id);
+  }
+}
+
+void HttpListener::awaitHello(HttpConnections::Id id) {
+  const Connection& connection = connections_.at(id);
+  // GIO blocks one of a few threads for a handshake; whoever says nothing shall have none.
+  const auto ready = [](GSocket*, GIOCondition, gpointer data) -> gboolean {
+    static_cast<Handshake*>(data)->go(
+        [](HttpListener& self, HttpConnections::Id of) { self.shakeHands(of); });
+    return G_SOURCE_REMOVE;
+  };
+  GSource* source =
+      g_socket_create_source(connection.socket.get(), G_IO_IN, connection.cancel.get());
+  g_source_set_callback(source, G_SOURCE_FUNC(static_cast<GSocketSourceFunc>(ready)),
+                        new Handshake{alive_, id},
+                        [](gpointer data) { delete static_cast<Handshake*>(data); });
+  g_source_attach(source, nullptr);
+  g_source_unref(source);
+}
+
+void HttpListener::shakeHands(HttpConnections::Id id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  Connection& connection = found->second;
+  GObjectPtr<GIOStream> tls(
+      g_tls_server_connection_new(connection.stream.get(), certificate_.get(), nullptr));
+  if (!tls) return cut(id);
+  static const char* const kProtocols[] = {"http/1.1", "http/1.0", nullptr};
+  g_object_set(tls.get(), "require-close-notify", FALSE, "advertised-protocols", kProtocols,
+               nullptr);
+  if (clientAuthorities_) {
+    g_object_set(tls.get(), "database", clientAuthorities_.get(), "authentication-mode",
+                 G_TLS_AUTHENTICATION_REQUIRED, nullptr);
+  }
+  connection.stream = std::move(tls);
+  const auto done = [](GObject* stream, GAsyncResult* result, gpointer data) {
+    const std::unique_ptr<Handshake> handshake(static_cast<Handshake*>(data));
+    const bool fine = g_tls_connection_handshake_finish(G_TLS_CONNECTION(stream), result, nullptr);
+    handshake->go([fine](HttpListener& self, HttpConnections::Id of) {
+      fine ? self.handOver(of) : self.cut(of);
+    });
+  };
+  g_tls_connection_handshake_async(G_TLS_CONNECTION(connection.stream.get()), G_PRIORITY_DEFAULT,
+                                   connection.cancel.get(), done, new Handshake{alive_, id});
+}
+
+void HttpListener::handOver(HttpConnections::Id id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  const Connection& connection = found->second;
+  table_.enter(id, Phase::Head, now());
+  if (!soup_server_accept_iostream(server_, connection.stream.get(), connection.local.get(),
+                                   connection.remote.get(), nullptr)) {
+    cut(id);
+  }
+}
+
+bool HttpListener::makeRoom() {
+  sweep();
+  if (connections_.size() < most_) return true;
+  const std::uint64_t count = refused_.note(now());
+  if (count > 0)
+    log::warning("http-refused", {{"key", "limits.http-connections"}, {"refused", count}});
+  const auto longest = table_.longestWaiting();
+  if (!longest) return false;
+  cut(*longest);
+  return true;
+}
+
+void HttpListener::cut(HttpConnections::Id id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  const Connection gone = std::move(found->second);
+  byAddress_.erase(gone.remote.get());
+  connections_.erase(found);
+  table_.closed(id);
+  g_cancellable_cancel(gone.cancel.get());
+  // libsoup, or a handshake under way, reads the end and lets go.
+  shutdown(g_socket_get_fd(gone.socket.get()), SHUT_RDWR);
+}
+
+void HttpListener::sweep() {
+  std::vector<HttpConnections::Id> over = table_.overdue(now());
+  for (const auto& [id, connection] : connections_) {
+    if (g_io_stream_is_closed(connection.stream.get())) over.push_back(id);
+  }
+  for (const HttpConnections::Id id : over)
+    cut(id);
+  watch();
+}
+
+void HttpListener::enter(SoupServerMessage* message, Phase phase) {
+  const auto found = byAddress_.find(soup_server_message_get_remote_address(message));
+  if (found != byAddress_.end()) table_.enter(found->second, phase, now());
+}
+
+GIOStream* HttpListener::streamOf(SoupServerMessage* message) const {
+  const auto found = byAddress_.find(soup_server_message_get_remote_address(message));
+  return found == byAddress_.end() ? nullptr : connections_.at(found->second).stream.get();
+}
+
+}  // namespace launcher
