@@ -26,6 +26,8 @@ namespace {
 
 constexpr const char* kSdpType = "application/sdp";
 constexpr std::uint32_t kAckMs = 31500;
+/// One after the other, for one call.
+constexpr unsigned kRedirects = 3;
 constexpr const char* kInfoTypes =
     "application/dtmf-relay, application/dtmf, text/plain, application/json";
 
@@ -204,7 +206,10 @@ void Leg::refuseOffer(int status, const char* phrase, const ResponseHeaders& hea
 
 void Leg::dial(const std::string& sdp) {
   sdp_ = sdp;
+  // The stack repeats nothing by itself but what was redirected; the guard has taken the Contact
+  // out of a redirection that is not to be followed.
   nua_invite(handle_, TAG_IF(!contact_.empty(), SIPTAG_CONTACT_STR(contact_.c_str())),
+             TAG_IF(door_.followsRedirects(), NUTAG_RETRY_COUNT(kRedirects)),
              SIPTAG_CONTENT_TYPE_STR(kSdpType), SIPTAG_PAYLOAD_STR(sdp.c_str()), TAG_END());
 }
 
@@ -309,6 +314,7 @@ void Leg::takeInviteAnswer(int status, const char* phrase, const sip_s* sip) {
     handler_->onProgress(status);
   } else if (status < 300) {
     answered_ = acked_ = true;
+    if (door_.followsRedirects()) nua_set_hparams(handle_, NUTAG_RETRY_COUNT(0), TAG_END());
     noteAllow(sip);
     notePeer();
     // Missing, or taken out by the guard because nothing can be sent there.

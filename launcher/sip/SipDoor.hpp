@@ -46,6 +46,9 @@ class SipDoor final : public SipGuard {
   /// For one that begins with a request of ours.
   Pass admitOwn(const std::string& callId) { return {*this, callId, 0}; }
 
+  /// Whether a redirection of a call of ours may lead anywhere.
+  bool followsRedirects() const { return !config_->sip.redirectAllow.empty(); }
+
   /// Whether the P-wsbridge-* headers of a caller count; warns, once a second, when they do not.
   bool takesHeaders(const std::string& address);
 

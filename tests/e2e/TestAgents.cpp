@@ -125,12 +125,22 @@ TEST_F(SippCalls, InfoDtmfRelay) {
 
 // `wsbridge-launcher call` dials out, bridges the answered call and ends when the called side hangs
 // up.
-std::unique_ptr<ChildProcess> dialOut(const std::string& target, const std::string& uri) {
-  return std::make_unique<ChildProcess>(
-      std::vector<std::string>{Gateway::program(), "call", target, "--websocket-uri", uri, "--set",
-                               "sip.listen=udp:127.0.0.1:0", "--set", "rtp.address=127.0.0.1",
-                               "--set", "websocket.allow=127.0.0.1"},
-      Gateway::environment());
+std::unique_ptr<ChildProcess> dialOut(const std::string& target, const std::string& uri,
+                                      const std::vector<std::string>& settings = {}) {
+  std::vector<std::string> words{Gateway::program(),
+                                 "call",
+                                 target,
+                                 "--websocket-uri",
+                                 uri,
+                                 "--set",
+                                 "sip.listen=udp:127.0.0.1:0",
+                                 "--set",
+                                 "rtp.address=127.0.0.1",
+                                 "--set",
+                                 "websocket.allow=127.0.0.1"};
+  for (const std::string& setting : settings)
+    words.insert(words.end(), {"--set", setting});
+  return std::make_unique<ChildProcess>(words, Gateway::environment());
 }
 
 TEST(DialOut, SippAnswersAndHangsUp) {
@@ -192,6 +202,77 @@ TEST(DialOut, RefusalIsTheExitStatus) {
   ASSERT_TRUE(status.has_value());
   EXPECT_NE(*status, 0);
   EXPECT_NE(launcher->output().find("486"), std::string::npos) << launcher->output();
+}
+
+// One that redirects, and one that is redirected to.
+struct Redirection {
+  SoupEndpoint endpoint;
+  SipCaller first{SipCaller::Options{}};
+  SipCaller second{SipCaller::Options{}};
+  std::unique_ptr<ChildProcess> launcher;
+
+  void begin(const std::string& allow, int status = 302) {
+    std::vector<std::string> settings;
+    if (!allow.empty()) settings.push_back("sip.redirect-allow=" + allow);
+    launcher =
+        dialOut("sip:bob@127.0.0.1:" + std::to_string(first.localPort()), endpoint.uri(), settings);
+    const auto invite = first.waitRequest("INVITE", 15s);
+    ASSERT_TRUE(invite.has_value()) << launcher->output();
+    first.respond(*invite, status, "Moved", "",
+                  "<sip:eve@127.0.0.1:" + std::to_string(second.localPort()) + ">");
+  }
+  void expectFailure(const std::string& status) {
+    EXPECT_TRUE(first.waitRequest("ACK", 5s).has_value());
+    EXPECT_EQ(launcher->waitExit(10s), 1) << launcher->output();
+    EXPECT_NE(launcher->output().find("reason=dial-failed"), std::string::npos);
+    EXPECT_NE(launcher->output().find("detail=\"" + status), std::string::npos)
+        << launcher->output();
+    EXPECT_EQ(second.received(), 0U) << "it has ended, so nothing can come any more";
+    EXPECT_EQ(endpoint.count(), 0U);
+  }
+};
+
+TEST(DialOut, ARedirectionIsFollowedNowhere) {
+  for (const int status : {301, 302, 305, 380}) {
+    Redirection redirection;
+    redirection.begin("", status);
+    redirection.expectFailure(std::to_string(status));
+  }
+}
+
+TEST(DialOut, ARedirectionToAHostThatIsNotNamedIsNotFollowed) {
+  Redirection redirection;
+  redirection.begin("127.0.0.2;*.example.com");
+  redirection.expectFailure("302");
+}
+
+TEST(DialOut, ARedirectionToANamedHostIsFollowed) {
+  Redirection redirection;
+  redirection.begin("127.0.0.1");
+  const auto invite = redirection.second.waitRequest("INVITE", 5s);
+  ASSERT_TRUE(invite.has_value()) << redirection.launcher->output();
+  RtpPeer media;
+  redirection.second.respond(*invite, 200, "OK", makeSdp(media.port(), {"PCMU"}));
+  ASSERT_TRUE(redirection.second.waitRequest("ACK", 5s).has_value());
+  ASSERT_TRUE(redirection.endpoint.waitTexts(1, 1, 5s)) << redirection.launcher->output();
+  redirection.endpoint.close(1, 1000, "thank you");
+  EXPECT_TRUE(redirection.second.waitRequest("BYE", 5s).has_value());
+  EXPECT_EQ(redirection.launcher->waitExit(10s), 0) << redirection.launcher->output();
+}
+
+TEST(DialOut, RedirectionsInACircleEnd) {
+  Redirection redirection;
+  redirection.begin("127.0.0.1");
+  SipCaller& itself = redirection.second;
+  size_t seen = 0;
+  while (seen < 10 && eventually([&] { return itself.requests("INVITE").size() > seen; }, 2s)) {
+    const auto all = itself.requests("INVITE");
+    seen = all.size();
+    itself.respond(all.back(), 302, "Moved", "",
+                   "<sip:eve@127.0.0.1:" + std::to_string(itself.localPort()) + ">");
+  }
+  EXPECT_EQ(redirection.launcher->waitExit(10s), 1) << redirection.launcher->output();
+  EXPECT_EQ(seen, 3U);
 }
 
 struct BaresipCodec {

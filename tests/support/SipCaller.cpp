@@ -313,7 +313,7 @@ std::pair<int, std::string> SipCaller::answerTo(const std::string& method) const
 }
 
 void SipCaller::respond(const SipMessage& request, int status, const std::string& phrase,
-                        const std::string& sdp) {
+                        const std::string& sdp, const std::string& theirContact) {
   std::string text = "SIP/2.0 " + std::to_string(status) + " " + phrase + "\r\n";
   for (const auto& via : request.all("Via"))
     text += "Via: " + via + "\r\n";
@@ -323,7 +323,7 @@ void SipCaller::respond(const SipMessage& request, int status, const std::string
   if (request.toTag().empty() && status > 100) to += ";tag=" + localTag_;
   text += "From: " + request.header("From") + "\r\nTo: " + to +
           "\r\nCall-ID: " + request.header("Call-ID") + "\r\nCSeq: " + request.header("CSeq") +
-          "\r\nContact: " + contact() + "\r\n";
+          "\r\nContact: " + (theirContact.empty() ? contact() : theirContact) + "\r\n";
   if (!sdp.empty()) text += "Content-Type: application/sdp\r\n";
   text += "Content-Length: " + std::to_string(sdp.size()) + "\r\n\r\n" + sdp;
   if (request.method == "INVITE" && status >= 200 && status < 300) {

@@ -76,9 +76,9 @@ class SipCaller {
   Clock::time_point invitedAt() const { return invitedAt_; }
 
   // As the called side: answers a request, and takes its dialog over when the status is 2xx to an
-  // INVITE.
+  // INVITE. An empty `contact` is our own.
   void respond(const SipMessage& request, int status, const std::string& phrase,
-               const std::string& sdp = {});
+               const std::string& sdp = {}, const std::string& contact = {});
   // What requests with that method are answered with from now on, instead of 200.
   void answerWith(const std::string& method, int status, const std::string& phrase);
 
