@@ -8,7 +8,6 @@ namespace launcher {
 
 namespace {
 
-constexpr std::int64_t kReportUs = 1000000;
 // With fewer calls the average over them would mostly be what the house opens for itself.
 constexpr std::size_t kCallsForAverage = 32;
 
@@ -112,19 +111,13 @@ Capacity Admission::capacity(const Config::Limits& limits) const {
 }
 
 std::size_t Admission::refused(EndReason reason, std::int64_t nowUs) {
-  Tally& tally = tallies_[reason];
-  ++tally.unreported;
-  if (tally.reportedAt != 0 && nowUs - tally.reportedAt < kReportUs) return 0;
-  tally.reportedAt = nowUs;
-  return std::exchange(tally.unreported, 0);
+  return tallies_[reason].note(nowUs);
 }
 
 std::vector<std::pair<EndReason, std::size_t>> Admission::due(std::int64_t nowUs) {
   std::vector<std::pair<EndReason, std::size_t>> reports;
   for (auto& [reason, tally] : tallies_) {
-    if (tally.unreported == 0 || nowUs - tally.reportedAt < kReportUs) continue;
-    tally.reportedAt = nowUs;
-    reports.emplace_back(reason, std::exchange(tally.unreported, 0));
+    if (const std::size_t count = tally.due(nowUs)) reports.emplace_back(reason, count);
   }
   return reports;
 }

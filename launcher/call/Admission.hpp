@@ -14,6 +14,7 @@
 #include "call/CallEnd.hpp"
 #include "call/LoopTable.hpp"
 #include "config/Config.hpp"
+#include "log/Throttle.hpp"
 
 namespace launcher {
 
@@ -79,17 +80,12 @@ class Admission {
   LoopTable& loops() { return loops_; }
 
  private:
-  struct Tally {
-    std::size_t unreported = 0;
-    std::int64_t reportedAt = 0;  ///< monotonic, µs; 0: never
-  };
-
   const House house_;
   LoopTable loops_;
   std::size_t perCall_ = kDescriptorsPerCall;
   std::size_t descriptors_ = 0;  ///< at the last count
   std::size_t callsThen_ = 0;
-  std::map<EndReason, Tally> tallies_;
+  std::map<EndReason, log::Throttle> tallies_;
 };
 
 }  // namespace launcher

@@ -439,15 +439,15 @@ void Call::logStart() {
 void Call::logWithheld() {
   const std::string keys = withheldCredentials(*config_, bridge_);
   if (keys.empty()) return;
-  const auto calls = services_.withheld.due(g_get_monotonic_time());
-  if (!calls) return;
+  const std::uint64_t calls = services_.withheld.note(g_get_monotonic_time());
+  if (calls == 0) return;
   const auto missing = std::find_if(bridge_.endpoints.begin(), bridge_.endpoints.end(),
                                     [](const EndpointUri& uri) { return !uri.getsCredentials; });
   log::warning("credentials-withheld",
                {{"id", id_},
                 {"endpoint", text::withoutCredentials(missing->uri)},
                 {"keys", keys},
-                {"calls", *calls},
+                {"calls", calls},
                 {"reason",
                  "the INVITE names the endpoint; websocket.credentials-for would have to "
                  "name its host"}});

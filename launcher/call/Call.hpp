@@ -22,7 +22,7 @@
 #include "call/TwilioSids.hpp"
 #include "config/Config.hpp"
 #include "log/LogAllowance.hpp"
-#include "log/LogLimit.hpp"
+#include "log/Throttle.hpp"
 #include "media/CallPipeline.hpp"
 #include "media/PipelineInbox.hpp"
 #include "media/PipelineTemplate.hpp"
@@ -47,7 +47,7 @@ struct CallServices {
   LoopTable* loops;                             ///< set by the CallManager, as all below
   std::function<void(const Refusal&)> refused;  ///< for lack of something
   std::function<void(Call&)> over;              ///< the call's last words are logged
-  log::LogLimit withheld = {};                  ///< for records of credentials that were held back
+  log::Throttle withheld = {};                  ///< for records of credentials that were held back
 };
 
 class Call final : public LegHandler, public std::enable_shared_from_this<Call> {

@@ -6,7 +6,7 @@
 #include <json-glib/json-glib.h>
 
 #include "log/Log.hpp"
-#include "log/LogLimit.hpp"
+#include "log/Throttle.hpp"
 
 namespace launcher::log {
 
@@ -73,14 +73,19 @@ TEST(Log, aReaderThatDoesNotReadHoldsUpNobody) {
   EXPECT_LT(all.size(), Background::kMostBytes + (std::size_t{1} << 20));
 }
 
-TEST(LogLimit, oneRecordASecondCountsTheOthers) {
-  LogLimit limit;
+TEST(Throttle, oneRecordASecondCountsTheOthers) {
+  Throttle limit;
   constexpr std::int64_t kSecond = 1'000'000;
-  EXPECT_EQ(limit.due(5), std::optional<std::size_t>(1)) << "the first is told at once";
-  EXPECT_EQ(limit.due(5), std::nullopt);
-  EXPECT_EQ(limit.due(kSecond + 4), std::nullopt);
-  EXPECT_EQ(limit.due(kSecond + 5), std::optional<std::size_t>(3));
-  EXPECT_EQ(limit.due(9 * kSecond), std::optional<std::size_t>(1)) << "a lone one far later";
+  EXPECT_EQ(limit.note(5), 1U) << "the first is told at once";
+  EXPECT_EQ(limit.note(5), 0U);
+  EXPECT_EQ(limit.note(kSecond + 4), 0U);
+  EXPECT_EQ(limit.due(kSecond + 4), 0U);
+  EXPECT_EQ(limit.note(kSecond + 5), 3U);
+  EXPECT_EQ(limit.due(3 * kSecond), 0U) << "nothing is left";
+  EXPECT_EQ(limit.note(3 * kSecond), 1U);
+  EXPECT_EQ(limit.note(3 * kSecond + 1), 0U);
+  EXPECT_EQ(limit.due(4 * kSecond), 1U) << "what was left, without a further one";
+  EXPECT_EQ(limit.note(9 * kSecond), 1U) << "a lone one far later";
 }
 
 }  // namespace launcher::log
