@@ -145,6 +145,37 @@ TEST_F(Strangers, WhoIsNotAllowedGetsOneAnswerAndNothingIsKept) {
   EXPECT_TRUE(byTcp.empty() || byTcp.starts_with("SIP/2.0 403")) << byTcp;
 }
 
+// The endpoint that the header names has to be reached, or not to be.
+TEST_F(Strangers, WhoseHeadersCountIsConfigured) {
+  SoupEndpoint own;
+  for (const std::string mode : {"ignore", "allowed", "all"}) {
+    Gateway chosen({.set = {{"sip.headers", mode}, {"websocket.uri", own.uri()}}});
+    const size_t named = endpoint_.count();
+    const size_t configured = own.count();
+    Phone phone(chosen);
+    ASSERT_EQ(phone.call(endpoint_.uri(), {{kDialectHeader, "no-such-dialect"}}),
+              mode == "ignore" ? 200 : 400)
+        << mode;
+    Phone second(chosen);
+    ASSERT_EQ(second.call(endpoint_.uri()), 200) << mode;
+    EXPECT_EQ(endpoint_.count() - named, mode == "ignore" ? 0U : 1U) << mode;
+    EXPECT_EQ(own.count() - configured, mode == "ignore" ? 2U : 0U) << mode;
+    EXPECT_EQ(chosen.records("headers-ignored").size(), mode == "ignore" ? 1U : 0U)
+        << mode << ": one line a second";
+    Phone plain(chosen);
+    EXPECT_EQ(plain.call(""), 200) << "a call without such headers";
+    EXPECT_TRUE(plain.hangUp() && second.hangUp());
+  }
+}
+
+// Who is not in sip.allow gets no further whatever its headers are worth.
+TEST_F(Strangers, HeadersOfEverybodyOpenNoDoor) {
+  Gateway chosen({.set = {{"sip.headers", "all"}, {"sip.allow", "127.0.0.9"}}});
+  Phone phone(chosen);
+  EXPECT_EQ(phone.call(endpoint_.uri()), 403);
+  EXPECT_TRUE(chosen.records("call-start").empty());
+}
+
 TEST_F(Strangers, InAndOfADialogEverythingPassesBesideAFlood) {
   Gateway tight({.set = {{"limits.peer-requests", "20"}, {"limits.stranger-requests", "5"}}});
   Phone phone(tight);

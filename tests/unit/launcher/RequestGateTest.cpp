@@ -125,6 +125,15 @@ TEST_F(GateTest, ASourceHasOnlySoManySetups) {
   EXPECT_EQ(flood("INVITE", 50), 50) << "what nobody acknowledged is forgotten";
 }
 
+TEST_F(GateTest, SetupsOfAllAreBounded) {
+  limits.peerRequests = limits.allRequests = limits.peerSetups = 0;
+  const int half = static_cast<int>(RequestGate::kMaxSetups / 2);
+  EXPECT_EQ(flood("INVITE", half, "10.0.0.1") + flood("INVITE", half, "10.0.0.2"), 2 * half);
+  EXPECT_EQ(ask("INVITE", "one-more", "10.0.0.3").limit, Limit::Setups);
+  EXPECT_EQ(ask("ACK", "INVITE10.0.0.10").verdict, Verdict::Pass);
+  EXPECT_EQ(ask("INVITE", "room-again", "10.0.0.3").verdict, Verdict::Pass);
+}
+
 TEST_F(GateTest, TheSameInviteAgainIsNoFurtherOne) {
   EXPECT_EQ(flood("INVITE", 49), 49);
   EXPECT_EQ(ask("INVITE", "mine").verdict, Verdict::Pass);
