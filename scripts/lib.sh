@@ -23,6 +23,7 @@ PACKAGES_RUN=(
 )
 PACKAGES_TEST=(openssl sip-tester baresip-core baresip python3-websockets nodejs node-ws)
 PACKAGES_CHECK=(clang-format clang-tidy)
+PACKAGES_FUZZ=(clang libclang-rt-dev)
 
 STEP="start"
 STEP_LOG=""
@@ -88,7 +89,7 @@ as_root() {
   fi
 }
 
-# ensure_packages run|test|check…: installs what is missing. 'run' is always part of it.
+# ensure_packages run|test|check|fuzz…: installs what is missing. 'run' is always part of it.
 ensure_packages() {
   local wanted=("${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}") missing=() set package
   for set in "$@"; do
@@ -96,6 +97,7 @@ ensure_packages() {
       run) ;;
       test) wanted+=("${PACKAGES_TEST[@]}") ;;
       check) wanted+=("${PACKAGES_CHECK[@]}") ;;
+      fuzz) wanted+=("${PACKAGES_FUZZ[@]}") ;;
       *) die "ensure_packages: no such set: $set" ;;
     esac
   done

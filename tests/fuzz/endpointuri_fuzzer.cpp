@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// URIs of endpoints: the launcher decides about a host, the plugin connects to one, so both have to
+// read the same out of a URI; and nothing of it gets out of its place in the handshake.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "FuzzCheck.hpp"
+#include "FuzzInput.hpp"
+#include "base/Text.hpp"
+#include "call/EndpointUri.hpp"
+#include "call/UriPolicy.hpp"
+#include "connection/Endpoint.hpp"
+#include "connection/Proxy.hpp"
+
+namespace {
+
+using fuzz::require;
+using wsbridge::Endpoint;
+
+size_t linesOf(const std::string& text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+void checkHandshake(const Endpoint& endpoint) {
+  require(!endpoint.host.empty() && endpoint.port != 0, "an endpoint has a host and a port");
+  require(!fuzz::hasControl(endpoint.host + endpoint.target + endpoint.shown),
+          "no control character gets through");
+  require(endpoint.target.find(' ') == std::string::npos, "the target is one word");
+  const std::string text = wsbridge::handshakeText(endpoint, {}, "key");
+  const size_t lines = endpoint.authorization.empty() ? 7 : 8;
+  require(linesOf(text) == lines, "the handshake has the lines it should have");
+  require(text.starts_with("GET " + endpoint.target + " HTTP/1.1\r\nHost: "),
+          "the target is asked");
+  require(text.ends_with("\r\n\r\n"), "the handshake has an end");
+  const auto again = Endpoint::parse(endpoint.url());
+  const auto* same = std::get_if<Endpoint>(&again);
+  require(same && same->host == endpoint.host && same->port == endpoint.port &&
+              same->tls == endpoint.tls && same->target == endpoint.target,
+          "the URL of an endpoint is that endpoint");
+}
+
+void compare(const launcher::EndpointUri& ours) {
+  const auto parsed = Endpoint::parse(ours.uri);
+  const auto* theirs = std::get_if<Endpoint>(&parsed);
+  if (!theirs) return;  // the call ends with "settings", nothing is connected to
+  require(theirs->host == ours.host, "launcher and plugin see the same host");
+  require(theirs->port == ours.port, "launcher and plugin see the same port");
+  require(theirs->tls == ours.uri.starts_with("wss:"), "launcher and plugin agree on TLS");
+  (void)launcher::UriPolicy({}).checkHost(ours.host);
+}
+
+void readList(const std::string& value) {
+  const auto parsed = launcher::parseEndpointUris(value);
+  if (const auto* fault = std::get_if<std::string>(&parsed)) {
+    require(!fault->empty() && !fuzz::hasControl(*fault), "a fault has words");
+    return;
+  }
+  const auto& uris = std::get<std::vector<launcher::EndpointUri>>(parsed);
+  require(!uris.empty(), "a list has at least one");
+  std::string joined;
+  for (const launcher::EndpointUri& uri : uris) {
+    compare(uri);
+    const auto again = launcher::parseEndpointUri(uri.uri);
+    const auto* same = std::get_if<launcher::EndpointUri>(&again);
+    require(same && same->uri == uri.uri && same->host == uri.host && same->port == uri.port,
+            "the normal form is its own");
+    joined += (joined.empty() ? "" : ",") + uri.uri;
+  }
+  const auto again = launcher::parseEndpointUris(joined);
+  const auto* same = std::get_if<std::vector<launcher::EndpointUri>>(&again);
+  require(same && same->size() == uris.size(), "a list reads back as long as it was");
+  for (size_t i = 0; i < uris.size(); ++i)
+    require((*same)[i].uri == uris[i].uri, "a list reads back as it was");
+}
+
+void readProxy(const std::string& text) {
+  const auto parsed = wsbridge::Proxy::parse(text);
+  const auto* proxy = std::get_if<wsbridge::Proxy>(&parsed);
+  if (!proxy) return;
+  const std::string connect = wsbridge::connectText(*proxy, "h.example", 443);
+  require(linesOf(connect) == (proxy->authorization.empty() ? 3U : 4U), "CONNECT has its lines");
+  require(!fuzz::hasControl(proxy->shown), "what is shown of a proxy has no control characters");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  const auto direct = Endpoint::parse(text);
+  if (const auto* endpoint = std::get_if<Endpoint>(&direct)) checkHandshake(*endpoint);
+  // As a call does it.
+  readList(launcher::text::withoutWhiteSpace(text));
+  readProxy(text);
+  return 0;
+}

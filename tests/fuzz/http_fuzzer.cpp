@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The answers that a connection begins with: that of the endpoint to the handshake and that of a
+// proxy to CONNECT. What is said of a bad one can be logged and repeated.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "FuzzCheck.hpp"
+#include "FuzzInput.hpp"
+#include "common/Utf8.hpp"
+#include "connection/Endpoint.hpp"
+#include "connection/Proxy.hpp"
+
+namespace {
+
+using fuzz::require;
+
+// Those of RFC 6455 section 1.3.
+constexpr const char* kKey = "dGhlIHNhbXBsZSBub25jZQ==";
+constexpr const char* kAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+void checkFailure(const wsbridge::Failure& failure) {
+  require(failure.kind == wsbridge::FailureKind::Handshake, "a bad answer is a handshake's fault");
+  require(!failure.text.empty(), "a fault has words");
+  require(!fuzz::hasControl(failure.text), "a fault's text has no control characters");
+  require(wsbridge::common::isUtf8(failure.text), "a fault's text is UTF-8");
+}
+
+void readHandshake(std::string_view head) {
+  wsbridge::HandshakeRequest request;
+  request.subprotocols = {"WSBRIDGE", "media"};
+  const auto answer = wsbridge::readHandshakeAnswer(head, request, kKey);
+  if (const auto* failure = std::get_if<wsbridge::Failure>(&answer)) return checkFailure(*failure);
+  const std::string& chosen = std::get<wsbridge::HandshakeAnswer>(answer).subprotocol;
+  const auto& offered = request.subprotocols;
+  require(chosen.empty() || std::find(offered.begin(), offered.end(), chosen) != offered.end(),
+          "a subprotocol was offered");
+  require(head.find(kAccept) != std::string_view::npos, "who is taken has seen our key");
+  require(head.find("101") != std::string_view::npos, "who is taken has said 101");
+}
+
+void readProxy(std::string_view head) {
+  wsbridge::Proxy proxy;
+  proxy.shown = "proxy.example:3128";
+  const auto failure = wsbridge::readProxyAnswer(head, proxy);
+  if (failure) return checkFailure(*failure);
+  require(head.find('2') != std::string_view::npos, "the way is opened by a status of 2xx");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view head(reinterpret_cast<const char*>(data), size);
+  readHandshake(head);
+  readProxy(head);
+  return 0;
+}

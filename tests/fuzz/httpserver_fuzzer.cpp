@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Bytes at the HTTP server's port, cut in two where the first byte of the input says: it answers in
+// HTTP or hangs up, and serves the next one.
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include "FuzzCheck.hpp"
+#include "FuzzInput.hpp"
+#include "admin/HttpServer.hpp"
+
+namespace {
+
+using fuzz::require;
+using launcher::HttpRequest;
+using launcher::HttpServer;
+
+constexpr int64_t kDeadlineUs = 5'000'000;
+
+class Server {
+ public:
+  Server() {
+    server_.add("/2010-04-01", [](const HttpRequest& request, const HttpServer::Answer& answer) {
+      require(request.path.starts_with("/2010-04-01"), "a resource gets what is below it");
+      require(request.body.size() <= static_cast<size_t>(HttpServer::kMaxBody),
+              "a body has an end");
+      answer({200, "text/plain", request.method, {}});
+    });
+    require(server_.listen({"127.0.0.1", 0}, "", "").empty(), "there is a port");
+    const std::string& address = server_.address();
+    port_ = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+  }
+
+  /// What comes back until the server hangs up; it sees the end of the bytes.
+  std::string ask(std::string_view first, std::string_view second) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port_);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    require(connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0, "the port is open");
+    for (const std::string_view part : {first, second}) {
+      if (part.empty()) continue;
+      (void)!send(fd, part.data(), part.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      turn();
+    }
+    shutdown(fd, SHUT_WR);
+    std::string back;
+    const int64_t deadline = g_get_monotonic_time() + kDeadlineUs;
+    for (;;) {
+      char buffer[4096];
+      const ssize_t got = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+      if (got > 0) back.append(buffer, static_cast<size_t>(got));
+      if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) break;
+      require(g_get_monotonic_time() < deadline, "the server hangs up on who has hung up");
+      if (got < 0) turn();
+    }
+    close(fd);
+    turn();
+    return back;
+  }
+
+ private:
+  static void turn() {
+    for (int i = 0; i < 20; ++i) {
+      if (g_main_context_iteration(nullptr, FALSE) == FALSE) break;
+    }
+  }
+
+  HttpServer server_;
+  uint16_t port_ = 0;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static Server& server = *new Server;
+  fuzz::Input input(data, size);
+  const size_t cut = input.byte();
+  const std::string text = input.rest();
+  const std::string_view whole(text);
+  const std::string back = server.ask(whole.substr(0, std::min(cut, whole.size())),
+                                      whole.substr(std::min(cut, whole.size())));
+  require(back.empty() || back.starts_with("HTTP/1."), "what comes back is HTTP");
+  const std::string good =
+      server.ask("GET /2010-04-01/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "");
+  require(good.starts_with("HTTP/1.1 200 "), "the next one is served");
+  return 0;
+}

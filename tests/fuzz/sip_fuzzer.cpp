@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// SIP messages at a real user agent, with its door, its checks and routes, by UDP or TCP. The first
+// byte of the input has flags; then come up to eight messages with lines "%%" between them. $N is
+// replaced by a number of this run, $P by the port of the caller, $G by ours, $T by the tag that
+// the last answer had in To. After each message an OPTIONS of somebody else is answered, and what
+// the agent sends is SIP, line by line. Nothing is sent to anybody but the caller.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "FuzzCheck.hpp"
+#include "FuzzInput.hpp"
+#include "SipAgent.hpp"
+#include "SipWire.hpp"
+
+namespace {
+
+constexpr size_t kMaxMessages = 8;
+constexpr std::string_view kSeparator = "\n%%\n";
+
+std::vector<std::string> messagesOf(std::string_view text) {
+  std::vector<std::string> messages;
+  while (messages.size() < kMaxMessages) {
+    const size_t end = text.find(kSeparator);
+    messages.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + kSeparator.size());
+  }
+  return messages;
+}
+
+void replaceAll(std::string& text, std::string_view from, const std::string& to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static fuzz::SipAgent& agent = *new fuzz::SipAgent;
+  static fuzz::SipWire& wire = *new fuzz::SipWire(agent.port());
+  static uint64_t run = 0;
+  ++run;
+  fuzz::Input input(data, size);
+  const unsigned flags = input.byte();
+  for (std::string message : messagesOf(input.rest())) {
+    replaceAll(message, "$N", std::to_string(run));
+    replaceAll(message, "$P", std::to_string(wire.port()));
+    replaceAll(message, "$G", std::to_string(agent.port()));
+    replaceAll(message, "$T", wire.lastTag());
+    if ((flags & 1U) != 0) {
+      wire.sendByTcp(message, flags >> 1U);
+    } else {
+      wire.send(message);
+    }
+    wire.requireAlive();
+  }
+  wire.endTcp();
+  agent.endCalls();
+  wire.requireAlive();
+  return 0;
+}
