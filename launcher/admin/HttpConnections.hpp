@@ -49,7 +49,10 @@ class HttpConnections {
     if (found != waits_.end() && found->second.phase != phase) found->second = {phase, nowUs};
   }
   void closed(Id id) { waits_.erase(id); }
-  std::size_t count() const { return waits_.size(); }
+  bool isIdle(Id id) const {
+    const auto found = waits_.find(id);
+    return found != waits_.end() && found->second.phase == Phase::Idle;
+  }
 
   /// Those that have had their time.
   std::vector<Id> overdue(std::int64_t nowUs) const {

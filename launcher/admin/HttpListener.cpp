@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <libsoup/soup.h>
@@ -24,6 +24,14 @@ std::string textOf(GError* error) {
   return error ? error->message : "";
 }
 
+/// Bytes that have come by a connection, read or not.
+std::uint64_t receivedBy(GSocket* socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  const int fd = g_socket_get_fd(socket);
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
+}
+
 }  // namespace
 
 /// Names the connection for a callback that may come when the listener has gone.
@@ -40,7 +48,6 @@ struct HttpListener::Handshake {
 HttpListener::HttpListener(SoupServer* server, std::size_t mostConnections)
     : server_(server), most_(mostConnections) {
   const auto started = [](SoupServer*, SoupServerMessage* message, gpointer data) {
-    static_cast<HttpListener*>(data)->enter(message, Phase::Head);
     const auto gotHead = [](SoupServerMessage* of, gpointer self) {
       static_cast<HttpListener*>(self)->enter(of, Phase::Body);
     };
@@ -134,7 +141,6 @@ void HttpListener::accept() {
 
 void HttpListener::begin(GObjectPtr<GSocket> socket) {
   if (connections_.size() >= most_ && !makeRoom()) return;
-  g_socket_set_blocking(socket.get(), FALSE);
   g_socket_set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, TRUE, nullptr);
   Connection connection;
   connection.local.reset(g_socket_get_local_address(socket.get(), nullptr));
@@ -233,6 +239,11 @@ void HttpListener::cut(HttpConnections::Id id) {
 }
 
 void HttpListener::sweep() {
+  // libsoup does not tell when the next request begins, only when its head has come.
+  for (const auto& [id, connection] : connections_) {
+    if (table_.isIdle(id) && receivedBy(connection.socket.get()) != connection.received)
+      table_.enter(id, Phase::Head, now());
+  }
   std::vector<HttpConnections::Id> over = table_.overdue(now());
   for (const auto& [id, connection] : connections_) {
     if (g_io_stream_is_closed(connection.stream.get())) over.push_back(id);
@@ -244,7 +255,11 @@ void HttpListener::sweep() {
 
 void HttpListener::enter(SoupServerMessage* message, Phase phase) {
   const auto found = byAddress_.find(soup_server_message_get_remote_address(message));
-  if (found != byAddress_.end()) table_.enter(found->second, phase, now());
+  if (found == byAddress_.end()) return;
+  table_.enter(found->second, phase, now());
+  if (phase != Phase::Idle) return;
+  Connection& connection = connections_.at(found->second);
+  connection.received = receivedBy(connection.socket.get());
 }
 
 GIOStream* HttpListener::streamOf(SoupServerMessage* message) const {

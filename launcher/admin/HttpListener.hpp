@@ -48,6 +48,7 @@ class HttpListener {
     GObjectPtr<GSocketAddress> local;
     GObjectPtr<GSocketAddress> remote;
     GObjectPtr<GCancellable> cancel;
+    std::uint64_t received = 0;  ///< bytes, when it became idle
   };
   struct Handshake;
 

@@ -116,10 +116,10 @@ void HttpServer::handle(SoupServerMessage* message, const std::string& path,
   const std::uint64_t number = nextNumber_++;
   GIOStream* stream = listener_->streamOf(message);
   if (!stream) return;
-  Asked waiting;
-  waiting.message.reset(SOUP_SERVER_MESSAGE(g_object_ref(message)));
-  waiting.stream.reset(G_IO_STREAM(g_object_ref(stream)));
-  waiting_->emplace(number, std::move(waiting));
+  Asked entry;
+  entry.message.reset(SOUP_SERVER_MESSAGE(g_object_ref(message)));
+  entry.stream.reset(G_IO_STREAM(g_object_ref(stream)));
+  waiting_->emplace(number, std::move(entry));
   soup_server_message_pause(message);
   const HttpRequest request{soup_server_message_get_method(message),
                             path,

@@ -267,6 +267,8 @@ TEST(RestClosed, HalfRequestsAreCutOff) {
   EXPECT_TRUE(half.waitClosed(3s));
   EXPECT_TRUE(body.waitClosed(3s));
   EXPECT_FALSE(kept.waitClosed(200ms)) << "between two requests there are 60 s";
+  kept.say("GET / HTTP/1.1\r\n");
+  EXPECT_TRUE(kept.waitClosed(14s)) << "but not within one";
   EXPECT_EQ(http("GET", "http://" + server + "/").status, 404U);
 }
 
