@@ -81,8 +81,11 @@ NameResolver::~NameResolver() {
 
 NameLookup NameResolver::resolve(const std::string& host, const std::string& source, Answer answer,
                                  Failures failures) {
-  auto waiter =
-      std::make_shared<NameWaiter>(host, source, std::move(answer), failures == Failures::AskAgain);
+  auto waiter = std::make_shared<NameWaiter>();
+  waiter->host = host;
+  waiter->source = source;
+  waiter->answer = std::move(answer);
+  waiter->askAgain = failures == Failures::AskAgain;
   shared_->post(waiter);
   return {std::move(waiter), shared_};
 }
