@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sip/Sdp.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/Text.hpp"
@@ -45,15 +46,30 @@ std::optional<int> number(std::string_view value, int low, int high) {
   return static_cast<int>(*parsed);
 }
 
+/// What may stand in a media line, and goes back in one that is refused.
+bool isWord(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
 SdpFormat staticFormat(int payloadType) {
   if (payloadType == 0) return {0, "PCMU", 8000, 1, {}};
   if (payloadType == 8) return {8, "PCMA", 8000, 1, {}};
   return {payloadType, {}, 0, 1, {}};
 }
 
+SdpFormat* formatOf(SdpMedia& media, std::string_view word) {
+  const auto type = number(word, 0, 127);
+  if (!type) return nullptr;
+  for (SdpFormat& format : media.audio) {
+    if (format.payloadType == *type) return &format;
+  }
+  return nullptr;
+}
+
 bool parseMedia(std::string_view value, const Level& session, SdpMedia& media) {
   const auto words = text::splitList(value, " ");
   if (words.size() < 4 || words.size() > kMaxFormats) return false;
+  if (!std::all_of(words.begin(), words.end(), isWord)) return false;
   const auto port = number(std::string_view(words[1]).substr(0, words[1].find('/')), 0, 65535);
   if (!port) return false;
   media.type = words[0];
@@ -65,18 +81,11 @@ bool parseMedia(std::string_view value, const Level& session, SdpMedia& media) {
   media.direction = session.direction;
   for (std::size_t i = 3; i < words.size(); ++i) {
     media.formats += (i > 3 ? " " : "") + words[i];
-    if (const auto type = number(words[i], 0, 127)) media.audio.push_back(staticFormat(*type));
+    const auto type = number(words[i], 0, 127);
+    // One that stands there twice is one, or what its rtpmap says would hold for half of it.
+    if (type && !formatOf(media, words[i])) media.audio.push_back(staticFormat(*type));
   }
   return true;
-}
-
-SdpFormat* formatOf(SdpMedia& media, std::string_view word) {
-  const auto type = number(word, 0, 127);
-  if (!type) return nullptr;
-  for (SdpFormat& format : media.audio) {
-    if (format.payloadType == *type) return &format;
-  }
-  return nullptr;
 }
 
 void parseRtpmap(std::string_view value, SdpMedia& media) {

@@ -155,4 +155,27 @@ TEST(Sdp, ipv6) {
   EXPECT_EQ(answer.agreement.remoteAddress, "2001:db8::5");
 }
 
+// A second rtpmap holds for the type, not for one of its places in the line.
+TEST(Sdp, aPayloadTypeThatStandsTwiceIsOne) {
+  const Answer answer =
+      accepted(offer("m=audio 4000 RTP/AVP 0 0 8 8\r\na=rtpmap:0 telephone-event/8000\r\n"));
+  EXPECT_STREQ(answer.agreement.codec->name, "PCMA");
+  EXPECT_EQ(answer.agreement.payloadType, 8);
+  EXPECT_EQ(answer.agreement.eventPayloadType, 0);
+  const auto sdp = parseSdp(offer("m=audio 4000 RTP/AVP 8 0 8 101 0\r\n"));
+  ASSERT_TRUE(sdp);
+  EXPECT_EQ(sdp->media.at(0).audio.size(), 3U);
+  EXPECT_EQ(sdp->media.at(0).formats, "8 0 8 101 0") << "goes back as it came";
+}
+
+TEST(Sdp, aMediaLineIsOfWords) {
+  for (const char* line : {"m=au\001dio 4000 RTP/AVP 0", "m=video\t4000 4 RTP/AVP 31",
+                           "m=video 4000 RTP/\x7f 31", "m=video 4000 RTP/AVP \xc3\xbc"}) {
+    EXPECT_EQ(refused(offer(std::string(line) + "\r\n" + kPcmu)), SdpFault::Invalid) << line;
+  }
+  EXPECT_NE(accepted(offer(std::string("m=image 0 udptl t38\r\n") + kPcmu))
+                .sdp.find("m=image 0 udptl t38\r\n"),
+            std::string::npos);
+}
+
 }  // namespace launcher
