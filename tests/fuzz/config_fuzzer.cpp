@@ -22,7 +22,10 @@ void readText(const std::string& text) {
   for (const ConfigFault& fault : result.faults)
     require(!fault.describe().empty() && fault.line >= 0, "a fault says where it is");
   if (!result.config) return;
-  const ConfigResult again = parseConfig(printConfig(*result.config), "printed.ini", {});
+  const std::string printed = printConfig(*result.config);
+  // Without its secret an authorization is none.
+  if (printed.find("is set and not shown") != std::string::npos) return;
+  const ConfigResult again = parseConfig(printed, "printed.ini", {});
   require(again.config != nullptr, "what is printed reads back");
   require(again.config->values.size() == result.config->values.size(), "with all its keys");
   require(again.config->routes.size() == result.config->routes.size(), "with all its routes");

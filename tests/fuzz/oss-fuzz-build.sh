@@ -21,7 +21,7 @@ for file in tests/fuzz/*_fuzzer.cpp; do
   name=$(basename "$file" .cpp)
   targets+=("$name")
 done
-ninja -C "$build" "${targets[@]}"
+ninja -C "$build" "${targets[@]/#/tests/fuzz/}"
 
 for name in "${targets[@]}"; do
   cp "$build/tests/fuzz/$name" "$OUT/"

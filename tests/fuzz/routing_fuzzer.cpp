@@ -26,7 +26,7 @@ using namespace launcher;
 constexpr const char* kConfig =
     "[websocket]\nuri=ws://default.example/\nheaders={\"from\":\"default\"}\n"
     "bearer-token=secret\nauthorization-type=bearer\ncredentials-for=*.example\n"
-    "[route forced]\nmatch=^sips?:forced@\nforce=yes\nuri=wss://forced.example/\n"
+    "[route forced]\nmatch=^sips?:forced@\nforce=true\nuri=wss://forced.example/\n"
     "dialect=twilio\nheaders={\"from\":\"forced\"}\n"
     "[route usual]\nmatch=^sip:usual\nuri=ws://usual.example/\ndialect=vonage\n";
 

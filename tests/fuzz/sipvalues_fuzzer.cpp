@@ -26,25 +26,28 @@ std::optional<std::string> given(const std::string& text) {
 void checkHeaders(const SessionTimer::Headers& headers) {
   if (headers.sessionExpires.empty()) return;
   const auto expires = parseSessionExpires(headers.sessionExpires);
-  require(expires && expires->seconds >= SessionTimer::kMinSe, "our Session-Expires is one");
+  require(expires && !expires->refresher.empty(), "our Session-Expires is one");
+  require(headers.minSe.empty() || parseSessionExpires(headers.minSe), "our Min-SE is one");
+}
+
+void checkTimes(const SessionTimer& timer) {
+  if (timer.role() == SessionTimer::Role::None) return;
+  require(timer.refreshMs() > 0 && timer.expiryMs() >= timer.refreshMs(),
+          "a session is refreshed before it is over");
+  checkHeaders(timer.refresh());
 }
 
 void runTimer(const SessionHeaders& headers) {
-  (void)parseSessionExpires(headers.sessionExpires.value_or(""));
   SessionTimer timer;
-  const auto verdict = timer.request(headers);
-  checkHeaders(timer.answer());
-  if (verdict == SessionTimer::Verdict::Fine) {
+  if (timer.request(headers) == SessionTimer::Verdict::Fine) {
+    checkHeaders(timer.answer());
     timer.agreed();
-    require(timer.interval() == 0 || timer.interval() >= SessionTimer::kMinSe,
+    require(!headers.supported || timer.interval() == 0 || timer.interval() >= SessionTimer::kMinSe,
             "no session is shorter than we agree to");
-    if (timer.role() != SessionTimer::Role::None) {
-      require(timer.expiryMs() >= timer.refreshMs(), "a session is refreshed before it is over");
-      checkHeaders(timer.refresh());
-    }
+    checkTimes(timer);
   }
   timer.accepted(headers, true);
-  checkHeaders(timer.refresh());
+  checkTimes(timer);
   if (timer.tooBrief(headers)) checkHeaders(timer.refresh());
 }
 
