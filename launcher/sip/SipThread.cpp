@@ -4,6 +4,7 @@
 #include <exception>
 #include <future>
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ bool SipThread::start() {
 }
 
 void SipThread::run(const std::function<void(bool)>& started) {
+  pthread_setname_np(pthread_self(), "sip");
   su_init();
   root_ = su_root_create(this);
   if (!root_) {

@@ -55,6 +55,7 @@ class Gateway {
   int udpPort() const { return udpPort_; }
   int tcpPort() const { return tcpPort_; }
   ChildProcess& process() { return *process_; }
+  pid_t pid() const { return process_->pid(); }
   const std::string& configFile() const { return configFile_; }
   // Replaces the file; the program does not notice before SIGHUP.
   void rewrite(const Options& options);

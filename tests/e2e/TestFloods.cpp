@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "Conversation.hpp"
+#include "EndpointFloods.hpp"
+#include "Figures.hpp"
 #include "RawEndpoint.hpp"
 
 namespace e2e {
@@ -15,63 +17,7 @@ constexpr double kMaxGrowthKb = 20 * 1024;
 constexpr size_t kMaxLog = 1000 * 1000;
 constexpr auto kFlood = 2s;
 
-struct Flood {
-  const char* name;
-  std::string bytes;       // of whole frames, again and again
-  std::string first = {};  // once, before
-
-  friend std::ostream& operator<<(std::ostream& out, const Flood& flood) {
-    return out << flood.name;
-  }
-};
-
-std::string text(const std::string& content) {
-  return encodeFrame(Opcode::Text, true, content);
-}
-
-std::string times(size_t count, const std::string& what) {
-  std::string all;
-  for (size_t i = 0; i < count; ++i)
-    all += what;
-  return all;
-}
-
-std::vector<Flood> floods() {
-  const std::string digits(64, '5');
-  std::string deep = R"({"action":"x","a":[)";
-  while (deep.size() < 30'000)
-    deep += times(30, "[") + times(30, "]") + ",";
-  deep += "0]}";
-  return {
-      {"Digits",
-       times(32, text(R"({"action":"dtmf","digits":")" + digits + R"(","duration":6000})"))},
-      {"UnknownActions", times(256, text(R"({"action":"x"})"))},
-      {"EverNewActions",
-       [] {
-         std::string all;
-         for (int i = 0; i < 512; ++i)
-           all += text(R"({"action":"x)" + std::to_string(i) + "\"}");
-         return all;
-       }()},
-      {"MuteToggles", times(64, text(R"({"action":"mute"})") + text(R"({"action":"unmute"})"))},
-      {"DeepJson", text(deep)},
-      {"Messages", times(32, text(R"({"action":"message","body":"hello"})"))},
-      {"Transfers", times(64, text(R"({"action":"transfer","uri":"sip:x@192.0.2.1"})"))},
-      {"Pings", times(256, encodeFrame(Opcode::Ping, true, "are you there"))},
-      {"Pongs", times(256, encodeFrame(Opcode::Pong, true, ""))},
-      {"TextFragments",
-       times(1024, encodeFrame(Opcode::Continuation, false, "x")) +
-           encodeFrame(Opcode::Continuation, true, "x") + encodeFrame(Opcode::Text, false, "x"),
-       encodeFrame(Opcode::Text, false, "x")},
-      {"AudioFragments", times(2048, encodeFrame(Opcode::Continuation, false, "x")),
-       encodeFrame(Opcode::Binary, false, "x")},
-      {"EmptyAudio", times(2048, encodeFrame(Opcode::Binary, true, ""))},
-      {"AudioAndClear", times(64, encodeFrame(Opcode::Binary, true, std::string(16000, '\x11'))) +
-                            text(R"({"action":"clear"})")},
-  };
-}
-
-class Floods : public ::testing::TestWithParam<Flood> {
+class Floods : public ::testing::TestWithParam<EndpointFlood> {
  protected:
   static void SetUpTestSuite() {
     gateway = std::make_unique<Gateway>(Gateway::Options{.set = {{"media.loops", "1"},
@@ -83,21 +29,8 @@ class Floods : public ::testing::TestWithParam<Flood> {
   inline static std::unique_ptr<Gateway> gateway;
 };
 
-/// The longest time between two packets, and whether their numbers have no gap.
-void expectSteadyRtp(const std::vector<RtpPacket>& packets) {
-  ASSERT_GT(packets.size(), 50U);
-  double longest = 0;
-  for (size_t i = 1; i < packets.size(); ++i) {
-    EXPECT_EQ(static_cast<uint16_t>(packets[i].sequence - packets[i - 1].sequence), 1);
-    EXPECT_EQ(packets[i].timestamp - packets[i - 1].timestamp, 160U);
-    longest = std::max(longest, millisBetween(packets[i - 1].at, packets[i].at));
-  }
-  // Others may use the machine as well; what the loop itself is late is asked of it below.
-  EXPECT_LT(longest, 250 * kTimeScale) << "a gap in the good call";
-}
-
 TEST_P(Floods, NobodyElseNotices) {
-  const Flood& flood = GetParam();
+  const EndpointFlood& flood = GetParam();
   SoupEndpoint good({.echo = true, .record = false});
   std::atomic<bool> flooding{false};
   RawEndpoint bad([&](RawConnection& connection) {
@@ -162,7 +95,7 @@ TEST_P(Floods, NobodyElseNotices) {
   EXPECT_EQ(own, 0) << "ticks that the loop missed by its own doing";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Floods, ::testing::ValuesIn(floods()),
+INSTANTIATE_TEST_SUITE_P(All, Floods, ::testing::ValuesIn(endpointFloods()),
                          [](const auto& one) { return std::string(one.param.name); });
 
 // Whoever goes on is given up: a small rate, so that the test need not send for a minute.
@@ -172,7 +105,7 @@ TEST(FloodsEnd, WhoKeepsAtItIsClosedWith1008) {
   std::string reason;
   RawEndpoint bad([&](RawConnection& connection) {
     if (!connection.acceptHandshake()) return;
-    connection.write(times(5000, text(R"({"action":"x"})")));
+    connection.write(repeated(5000, encodeFrame(Opcode::Text, true, R"({"action":"x"})")));
     if (const auto frame = connection.recvFrame(Opcode::Close, 30s)) {
       reason = frame->closeReason();
       code = frame->closeCode();

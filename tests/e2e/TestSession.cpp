@@ -8,6 +8,7 @@
 
 #include "Phone.hpp"
 #include "SoupEndpoint.hpp"
+#include "Stranger.hpp"
 
 namespace e2e {
 namespace {
@@ -81,54 +82,17 @@ TEST_F(Session, SipsOverUdpIsAnUnsupportedScheme) {
 
 // --- By the clock: all at once.
 
-/// An INVITE as a stranger writes it, that nobody acknowledges.
-std::string strangeInvite(int port, int number, const std::string& headers,
-                          const std::string& sdp) {
-  const std::string n = std::to_string(number);
-  return "INVITE sip:x@127.0.0.1:" + std::to_string(port) +
-         " SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bKstrange" + n +
-         "\r\nFrom: <sip:a@127.0.0.1>;tag=s" + n +
-         "\r\nTo: <sip:x@127.0.0.1>\r\nCall-ID: strange-" + n + "\r\nCSeq: 1 INVITE\r\n" + headers +
-         "Content-Type: application/sdp\r\nContent-Length: " + std::to_string(sdp.size()) +
-         "\r\n\r\n" + sdp;
-}
-
 TEST_F(Session, ByTheClock) {
   // Nobody acknowledges these; the stack tries to send a BYE to each that was answered.
-  const std::vector<std::string> targets = {
-      "Contact: <tel:+4930>\r\n",
-      "Contact: <mailto:a@b>\r\n",
-      "Contact: <urn:service:sos>\r\n",
-      "Contact: *\r\n",
-      "m: <tel:1>\r\n",
-      "",
-      "Contact: <sip:>\r\n",
-      "Contact: <sip:a@>\r\n",
-      "Contact: <sip:a@127.0.0.1:0>\r\n",
-      "Contact: <sip:a@127.0.0.1:99999>\r\n",
-      "Contact: <sip:a@[::1>\r\n",
-      "Contact: <sip:a@127.0.0.1:9>, <tel:1>\r\n",
-      "Contact: <sip:a@127.0.0.1:9>\r\nRecord-Route: <tel:1;lr>\r\n",
-      "Contact: <sip:a@127.0.0.1:9>\r\nRecord-Route: <sip:127.0.0.1:9;lr>, <mailto:a@b>\r\n",
-      // These are SIP URIs, but nothing can be sent there.
-      "Contact: <sips:a@127.0.0.1>\r\n",
-      "Contact: <sip:a@127.0.0.1;transport=tls>\r\n",
-      "Contact: <sip:a@127.0.0.1;transport=nothing>\r\n",
-      "Contact: <sip:a@[::1]:5060>\r\n",
-      "Contact: <sip:a@no.such.invalid>\r\n",
-      "Contact: <sip:a@127.0.0.1;maddr=no.such.invalid>\r\n",
-      "Contact: <sip:a@0.0.0.0>\r\n",
-      "Contact: <sip:a@255.255.255.255>\r\n",
-      "Contact: <sip:a@127.0.0.1:9>\r\nRecord-Route: <sips:127.0.0.1:9;lr>\r\n",
-      "Contact: <sip:a@127.0.0.1:9>\r\nSession-Expires: 90;refresher=uas\r\nSupported: timer\r\n",
-  };
-  constexpr size_t kRefused = 14;
+  const std::vector<std::string>& targets = badTargets().lines;
   SipCaller stranger({.port = gateway->udpPort()});
   Phone offers(*gateway);
   for (size_t i = 0; i < targets.size(); ++i) {
-    stranger.sendRaw(strangeInvite(
-        gateway->udpPort(), static_cast<int>(i),
-        targets[i] + kUriHeader + ": " + percentEncode(endpoint_.uri()) + "\r\n", offers.offer()));
+    const Strange invite{
+        .id = "strange-" + std::to_string(i),
+        .headers = targets[i] + kUriHeader + ": " + percentEncode(endpoint_.uri()) + "\r\n",
+        .body = offers.offer()};
+    stranger.sendRaw(invite.text());
   }
   // Meanwhile four calls with timers of their own.
   Phone::Options knowsUpdate;
@@ -169,7 +133,7 @@ TEST_F(Session, ByTheClock) {
     for (const SipMessage& answer : stranger.responses("INVITE")) {
       if (answer.header("Call-ID") == id) statuses.insert(answer.status);
     }
-    if (i < kRefused) {
+    if (i < badTargets().refused) {
       EXPECT_EQ(statuses, std::set<int>{400}) << targets[i];
     } else {
       const auto end = gateway->waitEnd(id, 40s);

@@ -4,15 +4,11 @@
 #include <sstream>
 #include <vector>
 
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <gtest/gtest.h>
 
 #include "Phone.hpp"
 #include "SoupEndpoint.hpp"
+#include "Stranger.hpp"
 
 namespace e2e {
 namespace {
@@ -78,46 +74,6 @@ TEST_F(Strangers, CallIdsAreBounded) {
     EXPECT_EQ(answer->status, status) << size;
   }
 }
-
-/// A TCP connection that says what it likes.
-class Line {
- public:
-  explicit Line(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<uint16_t>(port));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) ADD_FAILURE() << errno;
-  }
-  ~Line() { close(fd_); }
-  Line(const Line&) = delete;
-  Line& operator=(const Line&) = delete;
-
-  void say(const std::string& bytes) const {
-    [[maybe_unused]] const auto sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  }
-  /// What has come when the other side closes or the time is over; `closed` tells which.
-  std::string hear(Millis limit, bool* closed) const {
-    std::string heard;
-    const auto end = Clock::now() + limit;
-    *closed = false;
-    while (Clock::now() < end && !*closed) {
-      pollfd waiting{fd_, POLLIN, 0};
-      if (poll(&waiting, 1, 100) <= 0) continue;
-      char buffer[4096];
-      const ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
-      if (n <= 0) {
-        *closed = true;
-      } else {
-        heard.append(buffer, static_cast<size_t>(n));
-      }
-    }
-    return heard;
-  }
-
- private:
-  int fd_;
-};
 
 TEST_F(Strangers, WhoIsNotAllowedGetsOneAnswerAndNothingIsKept) {
   Gateway closed({.set = {{"sip.allow", "127.0.0.9"}}});
