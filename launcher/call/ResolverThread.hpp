@@ -20,8 +20,8 @@
 namespace launcher {
 
 struct NameWaiter {
-  NameWaiter(std::string name, std::string from, NameResolver::Answer told, bool again)
-      : host(std::move(name)), source(std::move(from)), answer(std::move(told)), askAgain(again) {}
+  NameWaiter(std::string asked, std::string from, NameResolver::Answer told, bool again)
+      : host(std::move(asked)), source(std::move(from)), answer(std::move(told)), askAgain(again) {}
 
   std::string host;
   std::string source;
