@@ -11,7 +11,6 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "call/DnsQuery.hpp"
@@ -20,13 +19,10 @@
 namespace launcher {
 
 struct NameWaiter {
-  NameWaiter(std::string asked, std::string from, NameResolver::Answer told, bool again)
-      : host(std::move(asked)), source(std::move(from)), answer(std::move(told)), askAgain(again) {}
-
   std::string host;
   std::string source;
   NameResolver::Answer answer;
-  bool askAgain;
+  bool askAgain = false;
   std::string name = {};  ///< as asked for
   std::atomic<bool> cancelled{false};
 };
