@@ -163,7 +163,8 @@ void SipWire::take(const std::string& datagram) {
     if (ours && datagram.starts_with("SIP/2.0 200 ")) alive_ = true;
     const std::string to = headerOf(datagram, "To");
     const size_t at = to.find(";tag=");
-    if (!ours && at != std::string::npos && headerOf(datagram, "CSeq").ends_with("INVITE"))
+    const bool taken = datagram.starts_with("SIP/2.0 200 ");
+    if (taken && at != std::string::npos && headerOf(datagram, "CSeq").ends_with("INVITE"))
       tag_ = to.substr(at + 5, to.find(';', at + 5) - at - 5);
     return;
   }

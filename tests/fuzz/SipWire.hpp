@@ -20,7 +20,7 @@ class SipWire {
   SipWire& operator=(const SipWire&) = delete;
 
   [[nodiscard]] uint16_t port() const { return port_; }
-  /// That the last answer to an INVITE had in To.
+  /// That the last call which was taken has in To, "none" before.
   [[nodiscard]] const std::string& lastTag() const { return tag_; }
 
   void send(std::string_view message);
