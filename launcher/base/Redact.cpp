@@ -53,15 +53,13 @@ std::string withoutSecrets(std::string_view uri) {
 std::string withoutPassword(std::string_view uri) {
   const std::size_t at = uri.rfind('@');
   const std::size_t colon = uri.find(':');
-  std::string out;
-  if (at != kNone && colon < at) {
-    out = uri.substr(0, colon);
-    uri.remove_prefix(at);
-  }
-  const std::size_t host = uri.find('@');
-  const std::size_t headers = uri.find('?', host == kNone ? 0 : host);
-  out += uri.substr(0, headers);
-  return headers == kNone || headers + 1 == uri.size() ? out : out + "?***";
+  std::string out(uri);
+  if (at != kNone && colon < at) out.erase(colon, at - colon);
+  // Of the whole: what was taken for a password may have stood behind headers.
+  const std::size_t host = out.find('@');
+  const std::size_t headers = out.find('?', host == std::string::npos ? 0 : host);
+  if (headers == std::string::npos || headers + 1 == out.size()) return out;
+  return out.substr(0, headers) + "?***";
 }
 
 }  // namespace

@@ -15,6 +15,12 @@ TEST(Redact, sipUrisLoseTheirPasswordAndHeaders) {
     EXPECT_EQ(redacted(same), same);
 }
 
+TEST(Redact, whatLooksLikeAPasswordHidesNoHeaders) {
+  EXPECT_EQ(redacted("sip:a@h?X=S3CRET:y@z"), "sip:a@h?***");
+  EXPECT_EQ(redacted("sips:b@h?X=S3CRET&To=sip:c@i"), "sips:b@h?***");
+  EXPECT_EQ(redacted("sip:bob:pa?ss@h?X=y"), "sip:bob@h?***");
+}
+
 TEST(Redact, otherUrisLoseUserInfoQueryAndFragment) {
   EXPECT_EQ(redacted("wss://u:pw@host:1/p?token=x#f"), "wss://***@host:1/p?***");
   EXPECT_EQ(redacted("cannot reach HTTP://token@h"), "cannot reach HTTP://***@h");
