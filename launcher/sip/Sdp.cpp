@@ -21,12 +21,17 @@ struct Level {
   Direction direction = Direction::SendRecv;
 };
 
+/// An address, or what may stand in a media line and goes back in one that is refused.
+bool isWord(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
 bool parseConnection(std::string_view value, Level& level) {
   const auto words = text::splitList(value, " ");
   if (words.size() < 3 || words[0] != "IN") return false;
   level.ipv6 = words[1] == "IP6";
   level.address = words[2].substr(0, words[2].find('/'));
-  return level.ipv6 || words[1] == "IP4";
+  return isWord(level.address) && (level.ipv6 || words[1] == "IP4");
 }
 
 bool parseDirection(std::string_view name, Direction& direction) {
@@ -44,11 +49,6 @@ std::optional<int> number(std::string_view value, int low, int high) {
   const auto parsed = text::parseInteger(value);
   if (!parsed || *parsed < low || *parsed > high) return std::nullopt;
   return static_cast<int>(*parsed);
-}
-
-/// What may stand in a media line, and goes back in one that is refused.
-bool isWord(std::string_view word) {
-  return std::all_of(word.begin(), word.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 SdpFormat staticFormat(int payloadType) {

@@ -168,6 +168,11 @@ TEST(Sdp, aPayloadTypeThatStandsTwiceIsOne) {
   EXPECT_EQ(sdp->media.at(0).formats, "8 0 8 101 0") << "goes back as it came";
 }
 
+TEST(Sdp, anAddressIsOneWord) {
+  for (const char* address : {"192.0.2.\x18", "192.0.2.1\t2", "h\x7fst", "\xc3\xbc.example"})
+    EXPECT_EQ(refused(offer(kPcmu, std::string("IN IP4 ") + address)), SdpFault::Invalid);
+}
+
 TEST(Sdp, aMediaLineIsOfWords) {
   for (const char* line : {"m=au\001dio 4000 RTP/AVP 0", "m=video\t4000 4 RTP/AVP 31",
                            "m=video 4000 RTP/\x7f 31", "m=video 4000 RTP/AVP \xc3\xbc"}) {
