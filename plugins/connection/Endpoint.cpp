@@ -79,8 +79,7 @@ std::variant<Endpoint, std::string> Endpoint::parse(const std::string& uri) {
     return std::string("uri has no host: give ws://host[:port]/path");
   endpoint.host = host;
   // Percent-encoding is undone in a host: it must not bring back what a request line cannot hold.
-  if (endpoint.host.find_first_of("/?#@[]\\ \"<>") != std::string::npos ||
-      faultInHeader("Host", endpoint.host)) {
+  if (!isHostText(endpoint.host)) {
     return std::string("uri has a host with characters that no host name has");
   }
   const int port = g_uri_get_port(parsed);
@@ -165,6 +164,10 @@ std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head
     }
   }
   return answer;
+}
+
+bool isHostText(const std::string& host) {
+  return host.find_first_of("/?#@[]\\ \t\"<>") == std::string::npos && !faultInHeader("Host", host);
 }
 
 std::optional<std::string> faultInHeader(const std::string& name, const std::string& value) {

@@ -51,6 +51,9 @@ std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head
                                                            const HandshakeRequest& request,
                                                            const std::string& key);
 
+/// Whether a host may stand in a request line, whatever was decoded in it.
+bool isHostText(const std::string& host);
+
 /// Empty when the name and value may be sent as an HTTP header.
 std::optional<std::string> faultInHeader(const std::string& name, const std::string& value);
 

@@ -32,7 +32,7 @@ std::variant<Proxy, std::string> Proxy::parse(const std::string& uri) {
   const char* host = g_uri_get_host(parsed);
   const int port = g_uri_get_port(parsed);
   if (host == nullptr || *host == '\0' || port <= 0) return std::string(kForm);
-  if (faultInHeader("Host", host)) return std::string(kForm);
+  if (!isHostText(host)) return std::string(kForm);
   Proxy proxy;
   proxy.host = host;
   proxy.port = static_cast<uint16_t>(port);

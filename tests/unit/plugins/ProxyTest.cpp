@@ -26,9 +26,9 @@ TEST(Proxy, IsReadWithItsCredentials) {
 }
 
 TEST(Proxy, FaultsRepeatNothingOfTheValue) {
-  for (const char* uri :
-       {"", "s3cret", "https://u:s3cret@p:1", "http://u:s3cret@p", "http://:1",
-        "socks5://u:s3cret@p:1", "http://u:s3cret@p:99999", "http://a%0d%0ab:1"}) {
+  for (const char* uri : {"", "s3cret", "https://u:s3cret@p:1", "http://u:s3cret@p", "http://:1",
+                          "socks5://u:s3cret@p:1", "http://u:s3cret@p:99999", "http://a%0d%0ab:1",
+                          "http://a%09b:1", "http://a\tb:1", "http://a%2fb:1"}) {
     const auto parsed = Proxy::parse(uri);
     const auto* fault = std::get_if<std::string>(&parsed);
     ASSERT_NE(fault, nullptr) << uri;
