@@ -138,7 +138,8 @@ void SipAgent::onSip(const std::function<void()>& task) {
 
 void SipAgent::incoming(IncomingCall call) {
   require(call.leg && !call.leg->callId().empty(), "a call has a name");
-  require(!hasControl(call.from) && !hasControl(call.to), "who calls is one line");
+  require((call.from + call.to).find_first_of("\r\n") == std::string::npos,
+          "who calls is one line");
   const auto routed = routeCall(*config_, call.headers);
   if (const auto* fault = std::get_if<RoutingFault>(&routed)) {
     const CallEnd& row = callEnd(fault->reason);
