@@ -20,7 +20,7 @@ std::vector<int> answersTo(const Gateway& gateway, const TortureMessage& message
   caller.send(Strange{.method = "OPTIONS", .id = probe}.text());
   std::vector<int> statuses;
   bool probed = false;
-  const auto end = Clock::now() + stretched(3s);
+  const auto end = Clock::now() + stretched(1s);
   // What is dealt with at once is answered before the OPTIONS; a call that is set up, later.
   while (Clock::now() < end && !(probed && (message.statuses.empty() || !statuses.empty()))) {
     std::string bytes = caller.receive(100ms).value_or("");
@@ -52,7 +52,10 @@ TEST(Torture, EachMessageHasItsAnswerOrNone) {
       EXPECT_TRUE(statuses.empty()) << message.name << ": " << words(statuses);
       continue;
     }
-    ASSERT_FALSE(statuses.empty()) << message.name << ": no answer";
+    if (statuses.empty()) {
+      ADD_FAILURE() << message.name << ": no answer";
+      continue;
+    }
     EXPECT_TRUE(std::count(message.statuses.begin(), message.statuses.end(), statuses.front()))
         << message.name << ": " << words(statuses) << "for " << words(message.statuses);
     EXPECT_EQ(std::count(statuses.begin(), statuses.end(), statuses.front()),
