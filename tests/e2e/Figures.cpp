@@ -120,10 +120,13 @@ void OptionsProbe::take() {
 }
 
 void OptionsProbe::run() {
+  // Another probe's request by the same name would be taken for its retransmission.
+  static std::atomic<unsigned> probes{0};
+  const std::string name = "probe-" + std::to_string(probes++) + "-";
   auto next = Clock::now();
   while (!stopping_) {
     if (Clock::now() >= next) {
-      const std::string id = "probe-" + socket_.host() + "-" + std::to_string(report_.asked++);
+      const std::string id = name + std::to_string(report_.asked++);
       const double delay = coreDelay_.ms();
       open_[id] = {Clock::now(), delay};
       socket_.send(Strange{.method = "OPTIONS", .id = id}.text());
