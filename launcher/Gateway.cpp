@@ -138,6 +138,7 @@ void Gateway::startOnSipThread(const Admission::House& house,
   door_ = std::make_unique<SipDoor>(sip_, config_, descriptorLimit_);
   CallServices services{sip_, *workers_, *ports_, *resolver_, *launch_, nullptr, {}, {}};
   manager_ = std::make_unique<CallManager>(std::move(services), config_, house);
+  door_->setAvailable([this] { return manager_ && manager_->available(); });
   for (const ListenGroup& group : groupAddresses(config_->sip.listen)) {
     UserAgent::Callbacks callbacks;
     auto agent = std::make_unique<UserAgent>(sip_, *door_, group, config_->sip.publicAddress,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What each connection of the HTTP server is waited for, and for how long: a half request, a
-// connection that nobody uses and a client that does not read its answer are cut, and where there
+// What each connection of the HTTP server is waited for, and for how long: a half request
+// and a client that does not read its answer are cut, and where there
 // is no room the one that has been waited for longest gives way. Pure: the caller brings the clock,
 // monotonic µs. One thread at a time.
 #pragma once
@@ -21,7 +21,6 @@ class HttpConnections {
     Head,       ///< of a request, to its empty line
     Body,
     Answer,  ///< ours, until the client has taken it
-    Idle,    ///< between two requests
   };
 
   static constexpr std::int64_t limitUs(Phase phase) {
@@ -32,7 +31,6 @@ class HttpConnections {
       case Phase::Body:
         return 10'000'000;
       case Phase::Answer:
-      case Phase::Idle:
         break;
     }
     return 60'000'000;
@@ -49,10 +47,6 @@ class HttpConnections {
     if (found != waits_.end() && found->second.phase != phase) found->second = {phase, nowUs};
   }
   void closed(Id id) { waits_.erase(id); }
-  bool isIdle(Id id) const {
-    const auto found = waits_.find(id);
-    return found != waits_.end() && found->second.phase == Phase::Idle;
-  }
 
   /// Those that have had their time.
   std::vector<Id> overdue(std::int64_t nowUs) const {

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include <linux/tcp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <libsoup/soup.h>
@@ -22,14 +22,6 @@ constexpr gint kBacklog = 128;
 std::string textOf(GError* error) {
   const ErrorPtr owned(error);
   return error ? error->message : "";
-}
-
-/// Bytes that have come by a connection, read or not.
-std::uint64_t receivedBy(GSocket* socket) {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  const int fd = g_socket_get_fd(socket);
-  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
 }
 
 }  // namespace
@@ -56,16 +48,12 @@ HttpListener::HttpListener(SoupServer* server, std::size_t mostConnections)
   const auto read = [](SoupServer*, SoupServerMessage* message, gpointer data) {
     static_cast<HttpListener*>(data)->enter(message, Phase::Answer);
   };
-  const auto finished = [](SoupServer*, SoupServerMessage* message, gpointer data) {
-    static_cast<HttpListener*>(data)->enter(message, Phase::Idle);
-  };
   using Callback = void (*)(SoupServer*, SoupServerMessage*, gpointer);
   const auto hear = [this](const char* signal, Callback callback) {
     signals_.push_back(g_signal_connect(server_, signal, G_CALLBACK(callback), this));
   };
   hear("request-started", started);
   hear("request-read", read);
-  hear("request-finished", finished);
 }
 
 HttpListener::~HttpListener() {
@@ -190,11 +178,17 @@ void HttpListener::shakeHands(HttpConnections::Id id) {
   if (clientAuthorities_) {
     g_object_set(tls.get(), "database", clientAuthorities_.get(), "authentication-mode",
                  G_TLS_AUTHENTICATION_REQUIRED, nullptr);
+    // GIO accepts no certificate of a client by itself, but has held it against the database.
+    const auto judge = +[](GTlsConnection*, GTlsCertificate*, GTlsCertificateFlags errors,
+                           gpointer) -> gboolean { return errors == 0; };
+    g_signal_connect(tls.get(), "accept-certificate", G_CALLBACK(judge), nullptr);
   }
   connection.stream = std::move(tls);
   const auto done = [](GObject* stream, GAsyncResult* result, gpointer data) {
     const std::unique_ptr<Handshake> handshake(static_cast<Handshake*>(data));
-    const bool fine = g_tls_connection_handshake_finish(G_TLS_CONNECTION(stream), result, nullptr);
+    GError* error = nullptr;
+    const bool fine = g_tls_connection_handshake_finish(G_TLS_CONNECTION(stream), result, &error);
+    if (error) log::debug("http-handshake-failed", {{"text", textOf(error)}});
     handshake->go([fine](HttpListener& self, HttpConnections::Id of) {
       fine ? self.handOver(of) : self.cut(of);
     });
@@ -239,11 +233,6 @@ void HttpListener::cut(HttpConnections::Id id) {
 }
 
 void HttpListener::sweep() {
-  // libsoup does not tell when the next request begins, only when its head has come.
-  for (const auto& [id, connection] : connections_) {
-    if (table_.isIdle(id) && receivedBy(connection.socket.get()) != connection.received)
-      table_.enter(id, Phase::Head, now());
-  }
   std::vector<HttpConnections::Id> over = table_.overdue(now());
   for (const auto& [id, connection] : connections_) {
     if (g_io_stream_is_closed(connection.stream.get())) over.push_back(id);
@@ -257,9 +246,6 @@ void HttpListener::enter(SoupServerMessage* message, Phase phase) {
   const auto found = byAddress_.find(soup_server_message_get_remote_address(message));
   if (found == byAddress_.end()) return;
   table_.enter(found->second, phase, now());
-  if (phase != Phase::Idle) return;
-  Connection& connection = connections_.at(found->second);
-  connection.received = receivedBy(connection.socket.get());
 }
 
 GIOStream* HttpListener::streamOf(SoupServerMessage* message) const {

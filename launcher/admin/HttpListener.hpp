@@ -48,7 +48,6 @@ class HttpListener {
     GObjectPtr<GSocketAddress> local;
     GObjectPtr<GSocketAddress> remote;
     GObjectPtr<GCancellable> cancel;
-    std::uint64_t received = 0;  ///< bytes, when it became idle
   };
   struct Handshake;
 

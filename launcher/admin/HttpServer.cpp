@@ -12,6 +12,8 @@ namespace {
 void respond(SoupServerMessage* message, const HttpResponse& response) {
   soup_server_message_set_status(message, response.status, nullptr);
   SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
+  // libsoup ends a connection that it was handed after one answer, so the client learns of it.
+  soup_message_headers_replace(headers, "Connection", "close");
   for (const auto& [name, value] : response.headers)
     soup_message_headers_replace(headers, name.c_str(), value.c_str());
   soup_server_message_set_response(message, response.contentType.c_str(), SOUP_MEMORY_COPY,
@@ -55,8 +57,6 @@ void refuseEarly(SoupServer*, SoupServerMessage* message, const char*, GHashTabl
   const bool unknown = encoding != SOUP_ENCODING_CONTENT_LENGTH && encoding != SOUP_ENCODING_NONE;
   if (!tooLong && !unknown) return;
   soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
-  soup_message_headers_replace(soup_server_message_get_response_headers(message), "Connection",
-                               "close");
   respond(message, tooLong ? plainText(413, "a body may have 64 KiB at the most")
                            : plainText(411, "a body needs a Content-Length"));
 }

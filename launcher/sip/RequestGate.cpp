@@ -32,11 +32,13 @@ RequestGate::Decision RequestGate::decide(const Request& request, const IpAddres
     // Whatever it acknowledges was let in; others belong to nothing, and nobody may answer an ACK.
     const bool known = dialog || setup != setups_.end();
     forget(callId);
-    return {known ? Verdict::Pass : Verdict::Silent, Limit::None};
+    return {known ? Verdict::Pass : Verdict::Silent, Limit::None, known};
   }
-  if (dialog && (request.inDialog || request.method == "CANCEL")) return {};
+  if (dialog && (request.inDialog || request.method == "CANCEL"))
+    return {Verdict::Pass, Limit::None, true};
   // The same INVITE again, or the CANCEL of it.
-  if (setup != setups_.end() && setup->second.branch == request.branch) return {};
+  if (setup != setups_.end() && setup->second.branch == request.branch)
+    return {Verdict::Pass, Limit::None, true};
   const IpAddress source = from.source();
   if (!sip.allow.contains(from)) {
     if (!strangers_.take(static_cast<unsigned>(limits.strangerRequests), nowUs))

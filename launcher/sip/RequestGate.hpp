@@ -34,6 +34,7 @@ class RequestGate {
   struct Decision {
     Verdict verdict = Verdict::Pass;
     Limit limit = Limit::None;
+    bool known = false;  ///< belongs to a dialog, or to an INVITE that was let in
   };
   struct Request {
     std::string_view method;

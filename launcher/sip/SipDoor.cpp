@@ -105,8 +105,19 @@ bool SipDoor::request(sip_s* sip, const Origin& origin) {
   const IpAddress from = IpAddress::of(origin.address);
   const RequestGate::Decision decision =
       gate_.decide(request, from, config_->sip, config_->limits, now());
-  if (decision.verdict == RequestGate::Verdict::Pass) return true;
-  if (decision.verdict != RequestGate::Verdict::Silent) answer(sip, origin, decision);
+  if (decision.verdict == RequestGate::Verdict::Pass) {
+    // By a connection the stack answers, and forgets it at once; of a datagram it would keep a
+    // transaction for 32 s, so that a flood of OPTIONS filled the memory.
+    const bool mine =
+        origin.datagram && !decision.known && sip->sip_request->rq_method != sip_method_invite;
+    if (mine) reply(sip, origin, answerOutsideDialog(sip, !available_ || available_()));
+    return !mine;
+  }
+  if (decision.verdict == RequestGate::Verdict::Forbidden) {
+    reply(sip, origin, {403, "Forbidden"});
+  } else if (decision.verdict == RequestGate::Verdict::TooMany) {
+    reply(sip, origin, {503, "Service Unavailable", kRetryAfter});
+  }
   if (decision.limit != RequestGate::Limit::None) {
     tell(RequestGate::key(decision.limit), from,
          refused_[static_cast<std::size_t>(decision.limit)]);
@@ -114,11 +125,7 @@ bool SipDoor::request(sip_s* sip, const Origin& origin) {
   return false;
 }
 
-void SipDoor::answer(const sip_s* sip, const Origin& origin,
-                     const RequestGate::Decision& decision) const {
-  const bool forbidden = decision.verdict == RequestGate::Verdict::Forbidden;
-  const AnswerWords words = forbidden ? AnswerWords{403, "Forbidden", 0}
-                                      : AnswerWords{503, "Service Unavailable", kRetryAfter};
+void SipDoor::reply(const sip_s* sip, const Origin& origin, const AnswerWords& words) {
   const std::string text =
       statelessAnswer(sip, words, IpAddress::of(origin.address).text(), portOf(origin.address));
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "config/Config.hpp"
 #include "log/Throttle.hpp"
@@ -14,6 +16,7 @@
 #include "sip/SipConnections.hpp"
 #include "sip/SipThread.hpp"
 #include "sip/SofiaGuards.hpp"
+#include "sip/StatelessAnswer.hpp"
 
 namespace launcher {
 
@@ -26,6 +29,8 @@ class SipDoor final : public SipGuard {
   SipDoor& operator=(const SipDoor&) = delete;
 
   void setConfig(ConfigPtr config);
+  /// Whether calls are taken, for the answer to OPTIONS.
+  void setAvailable(std::function<bool()> available) { available_ = std::move(available); }
 
   /// What a dialog holds: its Call-ID is known here, and the connection that it came by stays.
   class Pass {
@@ -59,7 +64,7 @@ class SipDoor final : public SipGuard {
 
  private:
   static std::int64_t now();
-  void answer(const sip_s* sip, const Origin& origin, const RequestGate::Decision& decision) const;
+  static void reply(const sip_s* sip, const Origin& origin, const AnswerWords& words);
   void tell(const char* key, const IpAddress& from, log::Throttle& throttle) const;
   void sweep();
 
@@ -68,6 +73,7 @@ class SipDoor final : public SipGuard {
   RequestGate gate_;
   SipConnections connections_;
   SipTimer sweeper_;
+  std::function<bool()> available_;
   int arrivedBy_ = -1;  ///< connection of the message that is dealt with, -1 for a datagram
   std::array<log::Throttle, 6> refused_;  ///< by RequestGate::Limit
   log::Throttle tooMany_;

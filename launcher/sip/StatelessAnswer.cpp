@@ -8,6 +8,7 @@
 
 #include "base/Text.hpp"
 #include "call/CallEnd.hpp"
+#include "sip/Methods.hpp"
 
 namespace launcher {
 
@@ -37,6 +38,37 @@ void append(std::string& out, su_home_t* home, const char* name, const void* hea
 
 }  // namespace
 
+AnswerWords answerOutsideDialog(const sip_s* request, bool available) {
+  const std::string allow = std::string("Allow: ") + kAllow + "\r\n";
+  constexpr const char* kGone = "Call/Transaction Does Not Exist";
+  if (request->sip_to->a_tag) return {481, kGone};
+  switch (request->sip_request->rq_method) {
+    case sip_method_options:
+      break;
+    case sip_method_bye:
+    case sip_method_cancel:
+    case sip_method_info:
+    case sip_method_prack:
+    case sip_method_update:
+      return {481, kGone};
+    case sip_method_unknown:
+      return {501, "Not Implemented", 0, allow};
+    default:
+      return {405, "Method Not Allowed", 0, allow};
+  }
+  std::string unsupported;
+  for (const auto* item = request->sip_require ? request->sip_require->k_items : nullptr;
+       item && *item; ++item) {
+    if (text::equalsNoCase(*item, "timer")) continue;
+    unsupported.append(unsupported.empty() ? "" : ", ").append(*item);
+  }
+  if (!unsupported.empty())
+    return {420, "Bad Extension", 0, "Unsupported: " + unsupported + "\r\n"};
+  const std::string can = allow + "Accept: " + kAccept + "\r\nSupported: timer\r\n";
+  if (!available) return {503, "Service Unavailable", 30, can};
+  return {200, "OK", 0, can};
+}
+
 std::string statelessAnswer(const sip_s* request, const AnswerWords& words,
                             const std::string& receivedAddress, std::uint16_t receivedPort) {
   static const std::string tag = std::to_string(g_random_int());
@@ -52,8 +84,10 @@ std::string statelessAnswer(const sip_s* request, const AnswerWords& words,
   append(out, home, "\r\nCSeq", request->sip_cseq);
   if (words.retryAfter > 0)
     out.append("\r\nRetry-After: ").append(std::to_string(words.retryAfter));
-  out.append("\r\nReason: ").append(reasonHeader(words.status, words.phrase));
-  out.append("\r\nContent-Length: 0\r\n\r\n");
+  out.append("\r\n").append(words.headers);
+  if (words.status >= 300)
+    out.append("Reason: ").append(reasonHeader(words.status, words.phrase)).append("\r\n");
+  out.append("Content-Length: 0\r\n\r\n");
   su_home_deinit(home);
   return out;
 }

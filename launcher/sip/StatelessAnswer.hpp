@@ -13,8 +13,13 @@ namespace launcher {
 struct AnswerWords {
   int status;
   const char* phrase;
-  int retryAfter;  ///< s, 0 for none
+  int retryAfter = 0;        ///< s, 0 for none
+  std::string headers = {};  ///< further lines, each with its end
 };
+
+/// What a request outside a dialog is answered, INVITE, ACK and CANCEL left out: no transaction is
+/// made of it, so a flood of them keeps nothing. `available`: whether calls are taken.
+AnswerWords answerOutsideDialog(const sip_s* request, bool available);
 
 /// `receivedAddress` and `receivedPort`: where the request came from, RFC 3581.
 std::string statelessAnswer(const sip_s* request, const AnswerWords& words,

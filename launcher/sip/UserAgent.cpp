@@ -20,6 +20,7 @@
 #include "base/Text.hpp"
 #include "call/RequestUri.hpp"
 #include "log/Log.hpp"
+#include "sip/Methods.hpp"
 #include "sip/SofiaGuards.hpp"
 #include "wsbridge-config.h"
 
@@ -27,11 +28,8 @@ namespace launcher {
 
 namespace {
 
-constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY, MESSAGE";
 // Nobody is there to be told.
 constexpr const char* kAllowOutside = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
-constexpr const char* kAccept =
-    "application/sdp, application/dtmf-relay, application/dtmf, text/plain, application/json";
 constexpr int kPortAttempts = 10;
 constexpr unsigned kMaxMessage = 65536;
 /// The stack's own limit for connections without a message, which knows of no dialogs: longer than

@@ -261,14 +261,12 @@ TEST(RestClosed, HalfRequestsAreCutOff) {
   drips.say(head + "X: ");
   Line kept(server);
   kept.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(kept.waitClosed(5s)) << "one answer a connection";
   EXPECT_TRUE(drips.waitClosed(14s, "x"));
   EXPECT_GT(millisBetween(start, Clock::now()), 8000);
   EXPECT_TRUE(silent.waitClosed(3s));
   EXPECT_TRUE(half.waitClosed(3s));
   EXPECT_TRUE(body.waitClosed(3s));
-  EXPECT_FALSE(kept.waitClosed(200ms)) << "between two requests there are 60 s";
-  kept.say("GET / HTTP/1.1\r\n");
-  EXPECT_TRUE(kept.waitClosed(14s)) << "but not within one";
   EXPECT_EQ(http("GET", "http://" + server + "/").status, 404U);
 }
 
