@@ -127,6 +127,13 @@ SipAgent::SipAgent() {
   });
 }
 
+void SipAgent::settle() {
+  // From the stack to the application and back a request is handed over from turn to turn.
+  constexpr int kTurns = 5;
+  for (int i = 0; i < kTurns; ++i)
+    onSip([] {});
+}
+
 void SipAgent::onSip(const std::function<void()>& task) {
   std::promise<void> done;
   thread_.post([&] {

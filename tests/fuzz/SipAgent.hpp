@@ -25,6 +25,8 @@ class SipAgent {
   SipAgent& operator=(const SipAgent&) = delete;
 
   [[nodiscard]] uint16_t port() const { return port_; }
+  /// What has come so far has gone its whole way through the stack, and its answers are sent.
+  void settle();
   /// All that stand get a BYE.
   void endCalls();
 

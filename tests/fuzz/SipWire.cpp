@@ -193,13 +193,23 @@ void SipWire::requireAlive() {
       send(options);
       continue;
     }
-    std::string datagram(65536, '\0');
-    const ssize_t got = recv(udp_, datagram.data(), datagram.size(), MSG_DONTWAIT);
-    if (got < 0) continue;
-    datagram.resize(static_cast<size_t>(got));
-    take(datagram);
+    takeNext();
   }
   if (tcp_ >= 0) (void)readTcp();
+}
+
+bool SipWire::takeNext() {
+  std::string datagram(65536, '\0');
+  const ssize_t got = recv(udp_, datagram.data(), datagram.size(), MSG_DONTWAIT);
+  if (got < 0) return false;
+  datagram.resize(static_cast<size_t>(got));
+  take(datagram);
+  return true;
+}
+
+void SipWire::drain() {
+  while (takeNext()) {
+  }
 }
 
 }  // namespace fuzz

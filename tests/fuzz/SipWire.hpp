@@ -29,9 +29,12 @@ class SipWire {
   void endTcp();
   /// Somebody else's OPTIONS is answered 200 within five seconds.
   void requireAlive();
+  /// Takes what has come.
+  void drain();
 
  private:
   void take(const std::string& datagram);
+  bool takeNext();
   bool readTcp();
 
   int udp_ = -1;
