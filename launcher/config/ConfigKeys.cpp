@@ -268,7 +268,7 @@ std::vector<ConfigKey> buildRest() {
           "requests outside a dialog of all sources in sip.allow, 503 above it; 0 has no limit",
           [](Config & c) -> auto& { return c.limits.allRequests; }),
       number(
-          "limits.peer-setups", "", 0, 8192, 1000,
+          "limits.peer-setups", "", 0, 4096, 1000,
           "INVITEs of one source that no ACK has confirmed yet, 503 above it; 0 has no limit",
           [](Config & c) -> auto& { return c.limits.peerSetups; }),
       number(

@@ -6,6 +6,9 @@ namespace launcher {
 
 inline constexpr const char* kAllow =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY, MESSAGE";
+/// Outside a dialog nobody is there to be told.
+inline constexpr const char* kAllowOutside =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
 inline constexpr const char* kAccept =
     "application/sdp, application/dtmf-relay, application/dtmf, text/plain, application/json";
 

@@ -47,7 +47,7 @@ class RequestGate {
 
   /// Not confirmed by an ACK after this, an INVITE that was let in is forgotten; 64*T1.
   static constexpr std::int64_t kSetupUs = 32'000'000;
-  static constexpr std::size_t kMaxSetups = 8192;
+  static constexpr std::size_t kMaxSetups = 4096;
   static constexpr std::size_t kMaxSources = 4096;
 
   Decision decide(const Request& request, const IpAddress& from, const Config::Sip& sip,

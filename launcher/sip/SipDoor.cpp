@@ -10,6 +10,7 @@
 #include <sofia-sip/sip.h>
 #include <sofia-sip/sip_header.h>
 
+#include "base/Text.hpp"
 #include "log/Log.hpp"
 #include "sip/StatelessAnswer.hpp"
 
@@ -106,6 +107,12 @@ bool SipDoor::request(sip_s* sip, const Origin& origin) {
   const RequestGate::Decision decision =
       gate_.decide(request, from, config_->sip, config_->limits, now());
   if (decision.verdict == RequestGate::Verdict::Pass) {
+    // The stack would answer to wherever the Via says.
+    if (!text::equalsNoCase(view(sip->sip_request->rq_version), "SIP/2.0")) {
+      if (sip->sip_request->rq_method != sip_method_ack)
+        reply(sip, origin, {505, "Version Not Supported"});
+      return false;
+    }
     // By a connection the stack answers, and forgets it at once; of a datagram it would keep a
     // transaction for 32 s, so that a flood of OPTIONS filled the memory.
     const bool mine =

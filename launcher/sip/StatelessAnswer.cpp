@@ -8,6 +8,7 @@
 
 #include "base/Text.hpp"
 #include "call/CallEnd.hpp"
+#include "sip/MessageCheck.hpp"
 #include "sip/Methods.hpp"
 
 namespace launcher {
@@ -41,7 +42,12 @@ void append(std::string& out, su_home_t* home, const char* name, const void* hea
 AnswerWords answerOutsideDialog(const sip_s* request, bool available) {
   const std::string allow = std::string("Allow: ") + kAllow + "\r\n";
   constexpr const char* kGone = "Call/Transaction Does Not Exist";
+  if (!isAcceptableRequest(request)) return {400, "Bad Request"};
   if (request->sip_to->a_tag) return {481, kGone};
+  const enum url_type_e scheme =
+      static_cast<enum url_type_e>(request->sip_request->rq_url->url_type);
+  if (scheme != url_sip && scheme != url_sips && scheme != url_tel)
+    return {416, "Unsupported URI Scheme"};
   switch (request->sip_request->rq_method) {
     case sip_method_options:
       break;
@@ -54,7 +60,7 @@ AnswerWords answerOutsideDialog(const sip_s* request, bool available) {
     case sip_method_unknown:
       return {501, "Not Implemented", 0, allow};
     default:
-      return {405, "Method Not Allowed", 0, allow};
+      return {405, "Method Not Allowed", 0, std::string("Allow: ") + kAllowOutside + "\r\n"};
   }
   std::string unsupported;
   for (const auto* item = request->sip_require ? request->sip_require->k_items : nullptr;

@@ -28,8 +28,6 @@ namespace launcher {
 
 namespace {
 
-// Nobody is there to be told.
-constexpr const char* kAllowOutside = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
 constexpr int kPortAttempts = 10;
 constexpr unsigned kMaxMessage = 65536;
 /// The stack's own limit for connections without a message, which knows of no dialogs: longer than

@@ -9,7 +9,7 @@ namespace {
 // In the texts, lines end with LF, @LENGTH is the length of what @SDP stands for, @xNN@ one octet.
 // Where the RFC lets an element be liberal, the stack is: lwsstart, trws, escruri, baddate,
 // badaspec. Silence is all that is left where the stack finds no Via to answer by (badinv01,
-// badvers, lwsruri) and where a NUL stands in the message (intmeth).
+// lwsruri) and where a NUL stands in the message (intmeth).
 // An `rport` was added where an answer is to come to us, and TCP has become UDP.
 constexpr const char* kSdp =
     "v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.3\r\ns=-\r\nc=IN IP4 192.0.2.4\r\nt=0 0\r\n"
@@ -421,7 +421,7 @@ CSeq:    3923239 OPTIONS
 l: 0
 
 )"},
-      {"badvers", {}, R"(OPTIONS sip:t.watson@example.org SIP/7.0
+      {"badvers", {505}, R"(OPTIONS sip:t.watson@example.org SIP/7.0
 Via:     SIP/7.0/UDP c.example.com;rport;branch=z9hG4bKkdjuw
 Max-Forwards:     70
 From:    A. Bell <sip:a.g.bell@example.com>;tag=qweoiqpe
