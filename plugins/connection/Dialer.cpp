@@ -218,15 +218,6 @@ void Dialer::startTls() {
 
 void Dialer::makeTls() {
   stage_ = "negotiating TLS";
-  tls_deadline_ =
-      loop_->addTimer(g_get_monotonic_time() + kTlsUs, [weak = weak_from_this()](int64_t) {
-        if (const auto self = weak.lock()) {
-          self->tls_deadline_.reset();
-          self->fail({.kind = FailureKind::Timeout,
-                      .text = "no TLS within " + std::to_string(kTlsUs / 1000) + " ms"});
-        }
-        return int64_t{0};
-      });
   // Reading the authorities takes 10 ms and more.
   runElsewhere(
       loop_,
@@ -241,6 +232,16 @@ void Dialer::makeTls() {
           self->fail({.kind = FailureKind::Settings, .text = "TLS settings: " + *fault});
         } else {
           self->tls_ = std::get<std::shared_ptr<TlsSession>>(std::move(made));
+          // What this machine takes to read its own files is not the endpoint's fault.
+          self->tls_deadline_ = self->loop_->addTimer(
+              g_get_monotonic_time() + kTlsUs, [weak = self->weak_from_this()](int64_t) {
+                if (const auto dialer = weak.lock()) {
+                  dialer->tls_deadline_.reset();
+                  dialer->fail({.kind = FailureKind::Timeout,
+                                .text = "no TLS within " + std::to_string(kTlsUs / 1000) + " ms"});
+                }
+                return int64_t{0};
+              });
           self->shakeHands();
         }
       });

@@ -260,7 +260,7 @@ TEST_P(Mutations, LeaveNothingBehind) {
         after = gateway.process().usage();
         return after.descriptors <= before.descriptors + 2;
       },
-      20s))
+      45s))
       << before.descriptors << " -> " << after.descriptors;
   EXPECT_TRUE(eventually([&] { return freePorts() >= ports; }, 5s)) << "RTP ports are kept";
   after = gateway.process().usage();
