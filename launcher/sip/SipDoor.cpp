@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sip/SipDoor.hpp"
 
-#include <algorithm>
 #include <utility>
 
-#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -22,7 +20,6 @@ namespace {
 
 constexpr std::uint32_t kSweepMs = 1000;
 constexpr int kRetryAfter = 5;
-constexpr std::size_t kManySetups = 1000;
 /// Descriptors that are left to what the calls that stand may need.
 constexpr std::size_t kReserve = 32;
 
@@ -168,9 +165,6 @@ void SipDoor::sweep() {
     // The stack notices and closes it.
     shutdown(descriptor, SHUT_RDWR);
   }
-  // What a wave of INVITEs took, the allocator would keep for ever.
-  mostSetups_ = std::max(mostSetups_, gate_.setups());
-  if (gate_.setups() == 0 && std::exchange(mostSetups_, 0) >= kManySetups) malloc_trim(0);
   sweeper_.start(kSweepMs, [this] { sweep(); });
 }
 

@@ -74,8 +74,7 @@ class SipDoor final : public SipGuard {
   SipConnections connections_;
   SipTimer sweeper_;
   std::function<bool()> available_;
-  std::size_t mostSetups_ = 0;  ///< since there were none
-  int arrivedBy_ = -1;          ///< connection of the message that is dealt with, -1 for a datagram
+  int arrivedBy_ = -1;  ///< connection of the message that is dealt with, -1 for a datagram
   std::array<log::Throttle, 6> refused_;  ///< by RequestGate::Limit
   log::Throttle tooMany_;
   log::Throttle ignored_;
