@@ -39,6 +39,11 @@ std::atomic<unsigned> receptions{0};
 std::vector<std::string> redirectHosts;
 /// Null on every other thread.
 thread_local launcher::SipGuard* guard = nullptr;
+bool isDatagram(int descriptor) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+}
 /// Kept to accept and close connections with when there is no other descriptor.
 thread_local int spare = -1;
 int openSpare() {
@@ -132,6 +137,17 @@ WSBRIDGE_EXPORT int accept(int listener, sockaddr* address, socklen_t* length) {
   close(descriptor);
   errno = EAGAIN;
   return -1;
+}
+
+/// Weak, so that a test may have one of its own.
+WSBRIDGE_EXPORT __attribute__((weak)) int connect(int descriptor, const sockaddr* address,
+                                                  socklen_t length) {
+  static auto* const next = original<decltype(connect)>("connect");
+  const int result = next(descriptor, address, length);
+  if (result == 0 || !guard || !isDatagram(descriptor)) return result;
+  // Where no way leads to a name server, the stack's resolver would try for ever, on the SIP
+  // thread. A socket that leads nowhere makes its question one that nobody answers.
+  return launcher::connectNowhere(descriptor, address->sa_family);
 }
 
 WSBRIDGE_EXPORT int su_close(su_socket_t socket) {
@@ -231,6 +247,23 @@ std::string proveSofiaGuards(su_root_s* root) {
   if (lost == std::end(proofs)) return {};
   return std::string("Sofia-SIP does not call the gateway's ") + lost->function +
          ": its library must not be linked with -Bsymbolic, nor statically";
+}
+
+int connectNowhere(int descriptor, int family) {
+  static auto* const next = original<decltype(connect)>("connect");
+  constexpr std::uint16_t kDiscard = 9;
+  sockaddr_storage nowhere{};
+  nowhere.ss_family = static_cast<sa_family_t>(family);
+  if (family == AF_INET6) {
+    auto& six = reinterpret_cast<sockaddr_in6&>(nowhere);
+    six.sin6_addr = in6addr_loopback;
+    six.sin6_port = htons(kDiscard);
+    return next(descriptor, reinterpret_cast<const sockaddr*>(&nowhere), sizeof six);
+  }
+  auto& four = reinterpret_cast<sockaddr_in&>(nowhere);
+  four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  four.sin_port = htons(kDiscard);
+  return next(descriptor, reinterpret_cast<const sockaddr*>(&nowhere), sizeof four);
 }
 
 void setSipGuard(SipGuard* next) {

@@ -9,6 +9,7 @@
 //   against MessageCheck as well;
 // * sip_response_terminates_dialog() leaves the end of a dialog whose UPDATE fails to us, because
 //   the stack would drop it without a BYE.
+// * connect() of a datagram socket never fails: the stack's resolver would not come to an end;
 // * accept() and su_close() keep count of the connections that others open.
 // All of them run on the SIP thread.
 #pragma once
@@ -49,6 +50,9 @@ class SipGuard {
 };
 /// Null for none. The guard outlives its time as one.
 void setSipGuard(SipGuard* guard);
+
+/// Connects a datagram socket to the discard port of this machine.
+int connectNowhere(int descriptor, int family);
 
 /// Host patterns that a 302 or 305 to a call of ours may lead to; none by default.
 void allowRedirects(const std::vector<std::string>& hosts);

@@ -15,7 +15,8 @@ namespace {
 
 class Session : public ::testing::Test {
  protected:
-  E2E_SHARED_GATEWAY((Gateway::Options{}));
+  // Nobody sends RTP here.
+  E2E_SHARED_GATEWAY((Gateway::Options{.set = {{"limits.media-timeout", "0"}}}));
   SoupEndpoint endpoint_{{.echo = true}};
 };
 

@@ -14,6 +14,7 @@
 #include <sofia-sip/su.h>
 
 #include "FuzzCheck.hpp"
+#include "sip/SofiaGuards.hpp"
 
 namespace {
 
@@ -46,6 +47,11 @@ __attribute__((visibility("default"))) int connect(int socket, const sockaddr* t
                                                    socklen_t length) {
   static auto* const next = reinterpret_cast<decltype(connect)*>(dlsym(RTLD_NEXT, "connect"));
   if (mayConnect || to->sa_family == AF_UNIX) return next(socket, to, length);
+  int type = 0;
+  socklen_t size = sizeof type;
+  getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size);
+  // As the gateway has it where no way leads to a name server.
+  if (type == SOCK_DGRAM) return launcher::connectNowhere(socket, to->sa_family);
   errno = ECONNREFUSED;
   return -1;
 }

@@ -2,6 +2,9 @@
 #include <string>
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <sofia-sip/su.h>
@@ -37,6 +40,29 @@ TEST(SofiaGuards, AddressesAreReadAndNamesAreNotLookedUp) {
     EXPECT_EQ(su_getaddrinfo(name, "5060", &hints, &found), EAI_NONAME) << name;
     EXPECT_EQ(su_getaddrinfo(name, nullptr, nullptr, &found), EAI_NONAME) << name;
   }
+}
+
+// A name in a Contact is looked up for the BYE. Where no way led to the name server, the resolver's
+// loop over its servers never ended.
+TEST(SofiaGuards, ADatagramSocketIsConnectedToNowhereWhereNoWayLeads) {
+  struct Nobody : SipGuard {
+    bool request(sip_s*, const Origin&) override { return true; }
+    bool connection(int, const sockaddr*) override { return true; }
+    void received(int) override {}
+    void closed(int) override {}
+  } nobody;
+  sockaddr_in broadcast{};
+  broadcast.sin_family = AF_INET;
+  broadcast.sin_port = htons(53);
+  broadcast.sin_addr.s_addr = htonl(INADDR_BROADCAST);  // EACCES without SO_BROADCAST
+  const auto* to = reinterpret_cast<const sockaddr*>(&broadcast);
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  EXPECT_EQ(connect(fd, to, sizeof broadcast), -1) << "other threads are left alone";
+  setSipGuard(&nobody);
+  EXPECT_EQ(connect(fd, to, sizeof broadcast), 0);
+  setSipGuard(nullptr);
+  EXPECT_GE(send(fd, "?", 1, MSG_NOSIGNAL), 1) << "and what is sent counts as sent";
+  close(fd);
 }
 
 }  // namespace
