@@ -45,6 +45,11 @@ std::variant<EndpointUri, std::string> parseEndpointUri(const std::string& given
   for (const char* p = host; *p; ++p) {
     if (static_cast<unsigned char>(*p) <= ' ' || *p == 0x7f) return "has a bad host";
   }
+  // A colon, which may have come percent-encoded, stands in addresses only.
+  const std::string name = host;
+  const bool colon = name.find(':') != std::string::npos;
+  if (colon && !g_hostname_is_ip_address(name.substr(0, name.find('%')).c_str()))
+    return "has a bad host";
   const int port = g_uri_get_port(parsed.get());
   if (port == 0 || port > 65535) return "has a bad port";
   EndpointUri result;

@@ -2,6 +2,7 @@
 #include "sip/Sdp.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 #include "base/Text.hpp"
@@ -22,6 +23,13 @@ struct Level {
 };
 
 /// An address, or what may stand in a media line and goes back in one that is refused.
+/// RFC 4566 9; with `also` as a further character.
+bool isToken(std::string_view word, char also) {
+  return !word.empty() && std::all_of(word.begin(), word.end(), [also](char c) {
+    return c > ' ' && c < 0x7f && (c == also || !std::strchr("\"(),/:;<=>?@[\\]", c));
+  });
+}
+
 bool isWord(std::string_view word) {
   return std::all_of(word.begin(), word.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
@@ -70,6 +78,8 @@ bool parseMedia(std::string_view value, const Level& session, SdpMedia& media) {
   const auto words = text::splitList(value, " ");
   if (words.size() < 4 || words.size() > kMaxFormats) return false;
   if (!std::all_of(words.begin(), words.end(), isWord)) return false;
+  // They are repeated in our answer.
+  if (!isToken(words[0], '-') || !isToken(words[2], '/')) return false;
   const auto port = number(std::string_view(words[1]).substr(0, words[1].find('/')), 0, 65535);
   if (!port) return false;
   media.type = words[0];

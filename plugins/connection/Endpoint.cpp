@@ -167,6 +167,10 @@ std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head
 }
 
 bool isHostText(const std::string& host) {
+  // A colon, which may have come percent-encoded, stands in addresses only.
+  const bool colon = host.find(':') != std::string::npos;
+  if (colon && g_hostname_is_ip_address(host.substr(0, host.find('%')).c_str()) == FALSE)
+    return false;
   return host.find_first_of("/?#@[]\\ \t\"<>") == std::string::npos && !faultInHeader("Host", host);
 }
 

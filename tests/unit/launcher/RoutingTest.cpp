@@ -62,8 +62,9 @@ TEST(Routing, httpIsASynonymAndPortsHaveDefaults) {
 }
 
 TEST(Routing, badUrisAreRefused) {
-  for (const char* uri : {"", "nonsense", "ftp://h/", "ws://", "ws:///p", "ws://h:99999/", "ws%3",
-                          "ws%3A%2F%2Fh%00", "ws%3A%2F%2Fh%0d%0aX", "ws://h:0/"}) {
+  for (const char* uri :
+       {"", "nonsense", "ftp://h/", "ws://", "ws:///p", "ws://h:99999/", "ws%3", "ws%3A%2F%2Fh%00",
+        "ws%3A%2F%2Fh%0d%0aX", "ws://h:0/", "ws://a%253a31/"}) {
     EXPECT_EQ(refused(*config(), invite(uri)), EndReason::UriInvalid) << uri;
   }
   EXPECT_EQ(refused(*config(), invite("ws://h/" + std::string(2048, 'a'))), EndReason::UriInvalid);

@@ -25,6 +25,11 @@ TEST(Endpoint, SchemesAndPorts) {
   EXPECT_EQ(good("https://host:8443/x").port, 8443);
 }
 
+TEST(Endpoint, AColonInAHostStandsInAddressesOnly) {
+  EXPECT_TRUE(std::holds_alternative<std::string>(Endpoint::parse("ws://a%3a31/")));
+  EXPECT_EQ(good("ws://[::1]:81/").host, "::1");
+}
+
 TEST(Endpoint, HostHeaderHasThePortWhenItIsNotTheDefault) {
   EXPECT_EQ(good("ws://host:80/").hostHeader(), "host");
   EXPECT_EQ(good("ws://host:443/").hostHeader(), "host:443");
