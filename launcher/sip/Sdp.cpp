@@ -80,6 +80,8 @@ bool parseMedia(std::string_view value, const Level& session, SdpMedia& media) {
   if (!std::all_of(words.begin(), words.end(), isWord)) return false;
   // They are repeated in our answer.
   if (!isToken(words[0], '-') || !isToken(words[2], '/')) return false;
+  const auto isFormat = [](const std::string& word) { return isToken(word, '-'); };
+  if (!std::all_of(words.begin() + 3, words.end(), isFormat)) return false;
   const auto port = number(std::string_view(words[1]).substr(0, words[1].find('/')), 0, 65535);
   if (!port) return false;
   media.type = words[0];

@@ -176,7 +176,8 @@ TEST(Sdp, anAddressIsOneWord) {
 TEST(Sdp, aMediaLineIsOfWords) {
   for (const char* line :
        {"m=au\001dio 4000 RTP/AVP 0", "m=video\t4000 4 RTP/AVP 31", "m=video 4000 RTP/\x7f 31",
-        "m=video 4000 RTP/AVP \xc3\xbc", "m=appl)cation 0 TCP/BFCP *", "m=video 4000 RTP@AVP 31"}) {
+        "m=video 4000 RTP/AVP \xc3\xbc", "m=appl)cation 0 TCP/BFCP *", "m=video 4000 RTP@AVP 31",
+        "m=video 4000 RTP/AVP )1"}) {
     EXPECT_EQ(refused(offer(std::string(line) + "\r\n" + kPcmu)), SdpFault::Invalid) << line;
   }
   EXPECT_NE(accepted(offer(std::string("m=image 0 udptl t38\r\n") + kPcmu))
