@@ -114,6 +114,8 @@ TEST_F(Strangers, WhoseHeadersCountIsConfigured) {
         << mode;
     Phone second(chosen);
     ASSERT_EQ(second.call(endpoint_.uri()), 200) << mode;
+    EXPECT_TRUE(mode == "ignore" ? own.waitConnections(configured + 2, 5s)
+                                 : endpoint_.waitConnections(named + 1, 5s));
     EXPECT_EQ(endpoint_.count() - named, mode == "ignore" ? 0U : 1U) << mode;
     EXPECT_EQ(own.count() - configured, mode == "ignore" ? 2U : 0U) << mode;
     EXPECT_EQ(chosen.records("headers-ignored").size(), mode == "ignore" ? 1U : 0U)
