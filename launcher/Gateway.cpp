@@ -257,12 +257,11 @@ void Gateway::stop() {
   auto done = freed.get_future();
   sip_.post([this, clean, &freed] {
     manager_.reset();
-    // Sofia-SIP refuses to free an agent whose shutdown has not come to its end.
-    if (!clean) {
-      for (auto& agent : agents_)
-        static_cast<void>(agent.release());
-      static_cast<void>(door_.release());  // their legs know it
-    }
+    // Sofia-SIP refuses to free an agent whose shutdown has not come to its end: a far end that does
+    // not answer our BYE holds it for half a minute. Kept until the process ends, as is the door,
+    // which its legs know.
+    static auto* const kept = new std::vector<std::pair<decltype(agents_), decltype(door_)>>;
+    if (!clean) kept->emplace_back(std::move(agents_), std::move(door_));
     agents_.clear();
     door_.reset();
     freed.set_value();

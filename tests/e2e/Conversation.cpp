@@ -111,14 +111,18 @@ std::vector<EndpointMessage> Conversation::select(const EndpointConnection& conn
   return chosen;
 }
 
-bool Conversation::waitControls(size_t number, Millis limit) const {
+bool Conversation::waitMessages(bool audio, size_t number, Millis limit) const {
+  size_t seen = 0;
+  size_t matching = 0;
   return endpoint_.waitFor(
-      1, [&](const auto& connection) { return select(connection, false).size() >= number; }, limit);
-}
-
-bool Conversation::waitFrames(size_t number, Millis limit) const {
-  return endpoint_.waitFor(
-      1, [&](const auto& connection) { return select(connection, true).size() >= number; }, limit);
+      1,
+      [&](const EndpointConnection& connection) {
+        for (; seen < connection.messages.size(); ++seen) {
+          if (isAudio(connection.messages[seen]) == audio) ++matching;
+        }
+        return matching >= number;
+      },
+      limit);
 }
 
 std::string Conversation::audioOf(const EndpointMessage& message) const {

@@ -46,8 +46,12 @@ class Conversation {
   bool isAudio(const EndpointMessage& message) const;
   // What the endpoint got but audio.
   std::vector<EndpointMessage> controls() const { return select(record(), false); }
-  bool waitControls(size_t number, Millis limit = 5s) const;
-  bool waitFrames(size_t number, Millis limit = 5s) const;
+  bool waitControls(size_t number, Millis limit = 5s) const {
+    return waitMessages(false, number, limit);
+  }
+  bool waitFrames(size_t number, Millis limit = 5s) const {
+    return waitMessages(true, number, limit);
+  }
   // The caller's audio as the endpoint got it, one element for each message.
   std::vector<Samples> frames() const;
   // The same in the encoding of the endpoint, all in one.
@@ -70,6 +74,8 @@ class Conversation {
  private:
   std::string audioOf(const EndpointMessage& message) const;
   std::vector<EndpointMessage> select(const EndpointConnection& connection, bool audio) const;
+  // Looks at each message once: thousands may come.
+  bool waitMessages(bool audio, size_t number, Millis limit) const;
 
   Talk talk_;
   EndpointConnection none_;
