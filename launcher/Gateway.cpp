@@ -7,7 +7,7 @@
 #include "base/Descriptors.hpp"
 #include "config/ConfigLoader.hpp"
 #include "log/Log.hpp"
-#include "sip/SofiaGuards.hpp"
+#include "sip/stack/SofiaGuards.hpp"
 
 namespace launcher {
 
@@ -257,9 +257,9 @@ void Gateway::stop() {
   auto done = freed.get_future();
   sip_.post([this, clean, &freed] {
     manager_.reset();
-    // Sofia-SIP refuses to free an agent whose shutdown has not come to its end: a far end that does
-    // not answer our BYE holds it for half a minute. Kept until the process ends, as is the door,
-    // which its legs know.
+    // Sofia-SIP refuses to free an agent whose shutdown has not come to its end: a far end that
+    // does not answer our BYE holds it for half a minute. Kept until the process ends, as is the
+    // door, which its legs know.
     static auto* const kept = new std::vector<std::pair<decltype(agents_), decltype(door_)>>;
     if (!clean) kept->emplace_back(std::move(agents_), std::move(door_));
     agents_.clear();

@@ -13,15 +13,15 @@
 #include "admin/HttpServer.hpp"
 #include "admin/TwilioCalls.hpp"
 #include "call/CallManager.hpp"
-#include "call/NameResolver.hpp"
 #include "config/Config.hpp"
 #include "echo/EchoEndpoint.hpp"
 #include "media/LoopMonitor.hpp"
 #include "media/PipelineTemplate.hpp"
 #include "media/PipelineWorkers.hpp"
 #include "media/RtpPorts.hpp"
-#include "sip/SipThread.hpp"
-#include "sip/UserAgent.hpp"
+#include "names/NameResolver.hpp"
+#include "sip/dialog/UserAgent.hpp"
+#include "sip/stack/SipThread.hpp"
 
 namespace launcher {
 

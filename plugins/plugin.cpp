@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gst/gst.h>
 
-#include "elements/wsbridgejitterbuffer.hpp"
-#include "elements/wsbridgertpdec.hpp"
-#include "elements/wsbridgertpenc.hpp"
-#include "elements/wsbridgertpsink.hpp"
-#include "elements/wsbridgertpsrc.hpp"
-#include "elements/wsbridgesink.hpp"
-#include "elements/wsbridgesrc.hpp"
+#include "bridge/wsbridgesink.hpp"
+#include "bridge/wsbridgesrc.hpp"
+#include "jitter/wsbridgejitterbuffer.hpp"
+#include "rtpcodec/wsbridgertpdec.hpp"
+#include "rtpcodec/wsbridgertpenc.hpp"
+#include "rtpio/wsbridgertpsink.hpp"
+#include "rtpio/wsbridgertpsrc.hpp"
 #include "wsbridge-config.h"
 
 static gboolean pluginInit(GstPlugin* plugin) {

@@ -7,6 +7,7 @@
 
 #include "base/Text.hpp"
 #include "common/JsonWriter.hpp"
+#include "common/TwilioSid.hpp"
 
 namespace launcher {
 
@@ -155,7 +156,9 @@ std::optional<TwilioSids> sidsOf(const std::string& path) {
   if (path.size() < call + kEnd.size()) return std::nullopt;
   const TwilioSids sids{path.substr(accounts.size(), calls - accounts.size()),
                         path.substr(call, path.size() - kEnd.size() - call)};
-  if (!isTwilioSid("AC", sids.account) || !isTwilioSid("CA", sids.call)) return std::nullopt;
+  if (!wsbridge::common::isTwilioSid("AC", sids.account) ||
+      !wsbridge::common::isTwilioSid("CA", sids.call))
+    return std::nullopt;
   return sids;
 }
 

@@ -5,9 +5,9 @@
 
 #include "base/Redact.hpp"
 #include "base/Text.hpp"
-#include "call/CredentialScope.hpp"
-#include "call/RequestUri.hpp"
 #include "log/Log.hpp"
+#include "routing/CredentialScope.hpp"
+#include "sip/stack/RequestUri.hpp"
 
 namespace launcher {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/Text.hpp"
+#include "base/UriPolicy.hpp"
 #include "call/Call.hpp"
-#include "call/UriPolicy.hpp"
 #include "log/Log.hpp"
 
 namespace launcher {

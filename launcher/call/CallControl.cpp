@@ -7,8 +7,8 @@
 #include "base/Text.hpp"
 #include "call/Call.hpp"
 #include "log/Log.hpp"
-#include "sip/DtmfRelay.hpp"
-#include "sip/MessageBody.hpp"
+#include "sip/dialog/DtmfRelay.hpp"
+#include "sip/stack/MessageBody.hpp"
 
 namespace launcher {
 

@@ -11,9 +11,9 @@
 
 #include <glib.h>
 
+#include "base/Codec.hpp"
 #include "base/Networks.hpp"
 #include "log/Log.hpp"
-#include "media/Codec.hpp"
 
 namespace launcher {
 

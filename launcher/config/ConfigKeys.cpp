@@ -9,7 +9,7 @@
 
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
-#include "call/UriPolicy.hpp"
+#include "base/UriPolicy.hpp"
 #include "config/KeyMakers.hpp"
 #include "config/WebsocketKeys.hpp"
 

@@ -98,8 +98,8 @@ ConfigKey choice(const char* name, const std::vector<std::string>& words, const 
   return key;
 }
 
-inline ConfigKey custom(const char* name, const char* type, const char* fallback, const char* help,
-                        Apply apply, bool restart = false) {
+inline ConfigKey custom(const char* name, const std::string& type, const char* fallback,
+                        const char* help, Apply apply, bool restart = false) {
   return {name, type, fallback, help, restart, false, std::move(apply)};
 }
 

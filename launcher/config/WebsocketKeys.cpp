@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "config/WebsocketKeys.hpp"
 
+#include "base/EndpointUri.hpp"
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
-#include "call/Routing.hpp"
-#include "call/TwilioSids.hpp"
+#include "common/ContentType.hpp"
+#include "common/CustomHeaders.hpp"
+#include "common/DialectInfo.hpp"
+#include "common/TwilioSid.hpp"
 #include "config/AuthorizationKeys.hpp"
 #include "config/KeyMakers.hpp"
 
@@ -25,24 +28,27 @@ std::string applyUri(std::string& target, const std::string& value) {
 
 std::string applyHeaders(std::string& target, const std::string& value) {
   if (!value.empty()) {
-    if (const auto fault = headersFault(value)) return *fault;
+    if (const auto fault = wsbridge::common::faultInCustomHeaders(value)) return "is " + *fault;
   }
   target = value;
   return {};
 }
 
 std::string applyContentType(std::string& target, const std::string& value) {
-  if (!value.empty() && !normalContentType(value)) {
-    return "'" + value +
-           "' is not audio/l16;rate= with 8000, 16000, 24000, 32000 or 48000, audio/pcmu or "
-           "audio/pcma";
-  }
-  target = value.empty() ? value : *normalContentType(value);
+  const auto type = wsbridge::common::ContentType::parse(value);
+  if (!value.empty() && !type)
+    return "'" + value + "' is not " + wsbridge::common::ContentType::kSupported;
+  target = type ? type->text() : value;
   return {};
 }
 
+std::string oneOfDialects() {
+  return "one of " + wsbridge::common::dialectNames();
+}
+
 std::string applyDialect(std::string& target, const std::string& value) {
-  if (!value.empty() && !isDialect(value)) return "'" + value + "' is none of " LAUNCHER_DIALECTS;
+  if (!value.empty() && !wsbridge::common::findDialect(value))
+    return "'" + value + "' is none of " + wsbridge::common::dialectNames();
   target = value;
   return {};
 }
@@ -118,8 +124,7 @@ std::vector<ConfigKey> websocketKeys() {
       custom("websocket.headers", "JSON object, at most 8 KiB", "",
              "custom keys of the first message when the INVITE has none",
              [](Config& c, const std::string& v) { return applyHeaders(c.websocket.headers, v); }),
-      custom("websocket.dialect", "one of " LAUNCHER_DIALECTS, "wsbridge",
-             "how audio and events are written",
+      custom("websocket.dialect", oneOfDialects(), "wsbridge", "how audio and events are written",
              [](Config& c, const std::string& v) {
                if (v.empty()) return std::string("must not be empty");
                return applyDialect(c.websocket.dialect, v);
@@ -148,7 +153,7 @@ std::vector<ConfigKey> websocketKeys() {
              "dialect twilio: accountSid of the calls; empty takes one of the gateway's own",
              [](Config& c, const std::string& v) {
                c.websocket.twilioAccountSid = v;
-               const bool right = v.empty() || isTwilioSid("AC", v);
+               const bool right = v.empty() || wsbridge::common::isTwilioSid("AC", v);
                return right ? std::string() : "'" + v + "' is not AC and 32 of 0-9 and a-f";
              }),
       plain(
@@ -241,7 +246,7 @@ std::span<const RouteKey> routeKeys() {
         {"content-type", "audio/l16;rate=N, audio/pcmu or audio/pcma",
          "audio format towards the endpoint", false,
          [](Route& r, const std::string& v) { return applyContentType(r.contentType, v); }},
-        {"dialect", "one of " LAUNCHER_DIALECTS, "how audio and events are written", false,
+        {"dialect", oneOfDialects(), "how audio and events are written", false,
          [](Route& r, const std::string& v) { return applyDialect(r.dialect, v); }},
         {"force", "true or false",
          "true: wins over the INVITE's headers; false: fills in what the INVITE lacks", false,

@@ -14,7 +14,8 @@
 
 #include <libsoup/soup.h>
 
-#include "call/Routing.hpp"
+#include "common/ContentType.hpp"
+#include "common/Frame.hpp"
 #include "common/Json.hpp"
 #include "log/Log.hpp"
 
@@ -24,7 +25,7 @@ namespace {
 
 constexpr double kToneHz = 440.0;
 constexpr double kToneLevel = 8000.0;
-constexpr unsigned kFrameMs = 20;
+using wsbridge::common::kFrameMs;
 constexpr guint64 kMaxMessage = 1024 * 1024;
 
 int rateOf(std::string_view text) {
@@ -32,8 +33,8 @@ int rateOf(std::string_view text) {
   const auto* json = std::get_if<wsbridge::common::Json>(&result);
   const auto member = json ? json->root().member("content-type") : std::nullopt;
   const auto type = member ? member->string() : std::nullopt;
-  const auto normal = type ? normalContentType(*type) : std::nullopt;
-  return normal ? std::atoi(normal->c_str() + normal->find('=') + 1) : 0;
+  const auto format = type ? wsbridge::common::ContentType::parse(*type) : std::nullopt;
+  return format ? format->rate : 0;
 }
 
 }  // namespace

@@ -17,14 +17,14 @@
 #include <string>
 
 #include "base/GPtr.hpp"
-#include "call/MediaTarget.hpp"
-#include "call/Routing.hpp"
 #include "config/Config.hpp"
+#include "media/MediaTarget.hpp"
 #include "media/PipelineEvent.hpp"
 #include "media/PipelineTemplate.hpp"
 #include "media/RtpPorts.hpp"
-#include "sip/SdpNegotiator.hpp"
-#include "sip/TelephoneEvent.hpp"
+#include "routing/Routing.hpp"
+#include "sip/dialog/TelephoneEvent.hpp"
+#include "sip/sdp/SdpNegotiator.hpp"
 
 namespace launcher {
 

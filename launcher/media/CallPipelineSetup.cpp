@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // CallPipeline: how it is built and linked; what runs through it is in CallPipeline.cpp.
-#include "call/CredentialScope.hpp"
 #include "media/CallPipeline.hpp"
+#include "routing/CredentialScope.hpp"
 
 namespace launcher {
 

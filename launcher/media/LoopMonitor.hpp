@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/GPtr.hpp"
-#include "call/LoopTable.hpp"
+#include "media/LoopTable.hpp"
 
 namespace launcher {
 

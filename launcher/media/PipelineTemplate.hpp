@@ -11,8 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/Codec.hpp"
 #include "base/GPtr.hpp"
-#include "media/Codec.hpp"
 #include "media/PipelinePlan.hpp"
 
 namespace launcher {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// AudioEncoding: how a sample is written on the endpoint's wire, and what the ways have in common.
-// Pure, any thread.
+// What the encodings of a sample towards the endpoint have in common, and the way from one to the
+// other. Pure, any thread.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,11 @@
 #include <span>
 #include <vector>
 
+#include "common/AudioEncoding.hpp"
+
 namespace wsbridge {
 
-enum class AudioEncoding { Linear, Ulaw, Alaw };  ///< Linear: S16LE; the others at 8 kHz only
+using common::AudioEncoding;
 
 constexpr size_t bytesPerSample(AudioEncoding encoding) {
   return encoding == AudioEncoding::Linear ? 2 : 1;

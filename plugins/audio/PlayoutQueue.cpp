@@ -7,13 +7,15 @@
 #include <cstring>
 #include <utility>
 
+#include "common/Frame.hpp"
+
 namespace wsbridge {
 
 static_assert(std::endian::native == std::endian::little, "samples are used in place as S16LE");
 
 namespace {
 
-constexpr int64_t kFrameUs = 20'000;
+using common::kFrameUs;
 constexpr int64_t kStaleTailUs = 30'000;   // a part of a frame this old is the end of a spurt
 constexpr int64_t kJitterGapUs = 250'000;  // a longer gap is a pause of the speaker, not jitter
 constexpr int64_t kMaxTargetUs = 100'000;

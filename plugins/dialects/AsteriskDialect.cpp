@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "common/Frame.hpp"
 #include "dialects/Dialect.hpp"
 #include "dialects/Json.hpp"
 
@@ -16,7 +17,7 @@ namespace wsbridge {
 
 namespace {
 
-constexpr unsigned kPtimeMs = 20;
+constexpr unsigned kPtimeMs = common::kFrameMs;
 
 std::string unique() {
   g_autofree char* text = g_uuid_string_random();

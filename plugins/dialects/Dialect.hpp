@@ -2,7 +2,8 @@
 //
 // Dialect: how one endpoint family writes audio and events as WebSocket messages. Pure: values in,
 // messages and values out. One object per conversation, which may number its messages; not
-// synchronised. A further dialect is one file and one row of the table in Dialects.cpp.
+// synchronised. A further dialect is one file, one row in common/DialectInfo.hpp and its maker in
+// Dialects.cpp.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,17 @@
 #include <variant>
 #include <vector>
 
-#include "dialects/ContentType.hpp"
+#include "audio/AudioEncoding.hpp"
+#include "common/ContentType.hpp"
+#include "common/DialectInfo.hpp"
+#include "common/DtmfDigit.hpp"
 
 namespace wsbridge {
+
+using common::ContentType;
+using common::DialectInfo;
+using common::isDtmfDigit;
+using common::kDialects;
 
 // --- What the endpoint asks for.
 
@@ -187,24 +196,7 @@ class Dialect {
   virtual void writeAudio(std::span<const uint8_t> frame, int64_t now_us, std::string& out);
 };
 
-struct DialectRow {
-  const char* name;
-  const char* summary;
-  /// Offered in Sec-WebSocket-Protocol where the application has not chosen; may be empty.
-  const char* subprotocols;
-  /// The format of both directions, where the dialect knows one only.
-  std::optional<ContentType> only;
-  /// Besides linear audio it knows G.711.
-  bool g711;
-  std::unique_ptr<Dialect> (*create)();
-};
-
-/// The first one is the default. A dialect is named by its index here.
-std::span<const DialectRow> dialects();
-
-/// Empty when `text` is a JSON object (or empty); otherwise what is wrong with it.
-std::optional<std::string> faultInCustomHeaders(const std::string& text);
-
-bool isDtmfDigit(char digit);
+/// `row`: of common::kDialects.
+std::unique_ptr<Dialect> makeDialect(std::size_t row);
 
 }  // namespace wsbridge

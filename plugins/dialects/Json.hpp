@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/CustomHeaders.hpp"
 #include "common/Json.hpp"
 #include "common/JsonWriter.hpp"
 
@@ -22,7 +23,7 @@ using common::JsonMember;
 using common::JsonValue;
 using common::JsonWriter;
 
-inline constexpr size_t kMaxCustomBytes = 8192;
+using common::kMaxCustomBytes;
 inline constexpr size_t kMaxControlBytes = 32 * 1024;
 
 /// A control message: a JSON object. Nothing for anything else and for longer texts.

@@ -11,6 +11,8 @@
 
 #include <glib.h>
 
+#include "common/Frame.hpp"
+#include "common/TwilioSid.hpp"
 #include "dialects/Dialect.hpp"
 #include "dialects/Json.hpp"
 
@@ -21,17 +23,12 @@ namespace {
 constexpr int kRate = 8000;
 /// A media message may be as long as any text: nearly all of it is one string.
 constexpr size_t kMaxMessageBytes = 1024 * 1024;
-constexpr uint64_t kFrameMs = 20;
-constexpr size_t kSidDigits = 32;
+using common::kFrameMs;
 constexpr uint64_t kPauseMs = 200;  // a longer gap is one, a shorter one may be a stall
 
 /// Two letters and 32 hexadecimal digits: a name that is one stays as it is.
 std::string sid(const char* letters, const std::string& from) {
-  const std::string_view given = std::string_view(from).substr(std::min<size_t>(from.size(), 2));
-  if (from.starts_with(letters) && given.size() == kSidDigits &&
-      given.find_first_not_of("0123456789abcdef") == std::string_view::npos) {
-    return from;
-  }
+  if (common::isTwilioSid(letters, from)) return from;
   g_autofree char* digits =
       g_compute_checksum_for_string(G_CHECKSUM_MD5, from.c_str(), static_cast<gssize>(from.size()));
   return std::string(letters) + digits;

@@ -183,7 +183,7 @@ bool RtpPacketizer::emit(std::span<const int16_t> samples, uint64_t pts, Output&
   return output.send(packet);
 }
 
-void RtpPacketizer::press(const KeySender::Key& key, int payload_type, int event_rate) {
+void RtpPacketizer::press(const DigitSender::Key& key, int payload_type, int event_rate) {
   event_payload_type_ = payload_type;
   event_rate_ = event_rate;
   keys_.press(key);
@@ -194,7 +194,7 @@ bool RtpPacketizer::emitKey(Packet packet, Output& output) {
   const size_t samples = (packet.bytes - kHeaderBytes) / sample_bytes_;
   const auto payload = keys_.next(samples, format_.clock_rate, event_rate_);
   if (payload.first) key_timestamp_ = packet.timestamp;
-  packet.bytes = kHeaderBytes + KeySender::kPayloadBytes;
+  packet.bytes = kHeaderBytes + DigitSender::kPayloadBytes;
   packet.timestamp = key_timestamp_;
   packet.marker = payload.first;
   packet.key = payload.completed;

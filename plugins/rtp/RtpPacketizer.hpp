@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-#include "rtp/KeySender.hpp"
+#include "rtp/DigitSender.hpp"
 
 namespace wsbridge {
 
@@ -71,7 +71,7 @@ class RtpPacketizer {
   void setSsrc(uint32_t ssrc) { ssrc_ = ssrc; }
 
   /// The key is sent in packets of that type instead of the audio of its time (RFC 4733 2.2).
-  void press(const KeySender::Key& key, int payload_type, int event_rate);
+  void press(const DigitSender::Key& key, int payload_type, int event_rate);
   [[nodiscard]] size_t keyRoom() const { return keys_.room(); }
 
   /// False when the output ended the call; what was left of the samples is gone then.
@@ -111,7 +111,7 @@ class RtpPacketizer {
   size_t carried_ = 0;
   uint64_t carry_pts_ = kNoTime;
 
-  KeySender keys_;
+  DigitSender keys_;
   int event_payload_type_ = -1;
   int event_rate_ = 8000;
   uint32_t key_timestamp_ = 0;

@@ -63,8 +63,6 @@ class MediaLoop {
   /// for never again.
   using TimerHandler = std::function<int64_t(int64_t now_us)>;
 
-  static constexpr int64_t kFrameUs = 20'000;
-
   /// The running loop of that name, or a new one; an empty name always makes a new one. The loop
   /// ends when the last reference is dropped. `wait_ms`: how long it gathers work before it wakes
   /// up again (the first caller decides); a loop that is busy for half of its time gathers for

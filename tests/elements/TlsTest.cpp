@@ -214,10 +214,10 @@ TEST(Tls, ReadingManyAuthoritiesHoldsUpNobody) {
   auto longest = testsupport::Clock::duration::zero();
   for (int i = 0; i < 2; ++i) {
     const auto begun = testsupport::Clock::now();
-    TestPipeline dialling(
+    TestPipeline connecting(
         line(secure.uri(), "connect-timeout=60000 " + shared + " tls-ca-file=" + file));
-    dialling.play();
-    ASSERT_NE(dialling.waitMessage("wsbridge-opened", 60s), nullptr);
+    connecting.play();
+    ASSERT_NE(connecting.waitMessage("wsbridge-opened", 60s), nullptr);
     longest = std::max(longest, testsupport::Clock::now() - begun);
     ASSERT_GT(longest, 15ms) << "the authorities are read in no time";
     EXPECT_LT(worstOwnDelay(ticking, "loop"), longest / 2);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "FuzzCheck.hpp"
+#include "common/CustomHeaders.hpp"
 #include "common/Json.hpp"
 #include "common/Utf8.hpp"
 #include "dialects/Dialect.hpp"
@@ -47,13 +48,15 @@ inline void requireOwn(const JsonValue& object, const JsonValue& own, const Json
   }
 }
 
-/// `custom` is one that faultInCustomHeaders() finds nothing wrong with.
-inline void checkOpening(const wsbridge::DialectRow& row, wsbridge::Conversation conversation) {
-  const auto dialect = row.create();
+/// `custom` is one that common::faultInCustomHeaders() finds nothing wrong with.
+inline void checkOpening(const wsbridge::DialectInfo& row, wsbridge::Conversation conversation) {
+  const auto dialect = wsbridge::makeDialect(*wsbridge::common::findDialect(row.name));
   const std::vector<std::string> messages = dialect->opening(conversation);
   conversation.custom.clear();
-  const std::vector<std::string> plain = row.create()->opening(conversation);
-  const std::vector<std::string> again = row.create()->opening(conversation);
+  const std::vector<std::string> plain =
+      wsbridge::makeDialect(*wsbridge::common::findDialect(row.name))->opening(conversation);
+  const std::vector<std::string> again =
+      wsbridge::makeDialect(*wsbridge::common::findDialect(row.name))->opening(conversation);
   require(!messages.empty() && messages.size() == plain.size(), "as many messages as ever");
   for (size_t i = 0; i < messages.size(); ++i) {
     const Json json = objectOf(messages[i], "an opening message is a JSON object");

@@ -7,14 +7,14 @@
 
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
-#include "call/CallEnd.hpp"
-#include "call/Routing.hpp"
+#include "base/CallEnd.hpp"
 #include "common/Json.hpp"
 #include "common/Utf8.hpp"
 #include "config/ConfigLoader.hpp"
 #include "log/Log.hpp"
-#include "sip/DtmfRelay.hpp"
-#include "sip/MessageBody.hpp"
+#include "routing/Routing.hpp"
+#include "sip/dialog/DtmfRelay.hpp"
+#include "sip/stack/MessageBody.hpp"
 
 namespace fuzz {
 

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "config/Config.hpp"
-#include "sip/SdpNegotiator.hpp"
-#include "sip/SipDoor.hpp"
-#include "sip/SipThread.hpp"
-#include "sip/UserAgent.hpp"
+#include "sip/dialog/UserAgent.hpp"
+#include "sip/door/SipDoor.hpp"
+#include "sip/sdp/SdpNegotiator.hpp"
+#include "sip/stack/SipThread.hpp"
 
 namespace fuzz {
 

@@ -14,7 +14,7 @@
 #include <sofia-sip/su.h>
 
 #include "FuzzCheck.hpp"
-#include "sip/SofiaGuards.hpp"
+#include "sip/stack/SofiaGuards.hpp"
 
 namespace {
 

@@ -13,7 +13,7 @@
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
 #include "base/Networks.hpp"
-#include "call/UriPolicy.hpp"
+#include "base/UriPolicy.hpp"
 
 namespace {
 

@@ -11,6 +11,7 @@
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
 #include "Opening.hpp"
+#include "common/CustomHeaders.hpp"
 #include "common/Utf8.hpp"
 #include "dialects/Dialect.hpp"
 
@@ -23,8 +24,9 @@ constexpr size_t kMaxMessages = 32;
 
 class Talk {
  public:
-  Talk(const DialectRow& row, const Conversation& conversation)
-      : plain_(std::string_view(row.name) == "asterisk"), dialect_(row.create()) {
+  Talk(const DialectInfo& row, const Conversation& conversation)
+      : plain_(std::string_view(row.name) == "asterisk"),
+        dialect_(makeDialect(*common::findDialect(row.name))) {
     dialect_->opening(conversation);
   }
 
@@ -109,14 +111,16 @@ class Talk {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::Input input(data, size);
   if (size < 2) return 0;
-  const DialectRow& row = dialects()[input.byte() % dialects().size()];
+  const size_t at = input.byte() % kDialects.size();
+  const DialectInfo& row = kDialects[at];
   constexpr int kRates[] = {8000, 16000, 24000, 32000, 48000};
   const int rate = kRates[input.byte() % 5];
   const std::vector<std::string> fields = input.fields(0);
   Conversation conversation;
   conversation.type = row.only ? *row.only : ContentType{rate};
   conversation.call_id = "4711@h";
-  if (!faultInCustomHeaders(fields[0])) conversation.custom = fields[0];
+  if ((fields[0].empty() || !common::faultInCustomHeaders(fields[0])))
+    conversation.custom = fields[0];
   fuzz::checkOpening(row, conversation);
   Talk talk(row, conversation);
   for (size_t i = 1; i < fields.size() && i < kMaxMessages; ++i) {

@@ -9,9 +9,9 @@
 
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
-#include "rtp/KeySender.hpp"
-#include "sip/DtmfRelay.hpp"
-#include "sip/TelephoneEvent.hpp"
+#include "rtp/DigitSender.hpp"
+#include "sip/dialog/DtmfRelay.hpp"
+#include "sip/dialog/TelephoneEvent.hpp"
 
 namespace {
 
@@ -31,7 +31,7 @@ void note(const TelephoneEvent::Result& result, std::string& keys) {
 
 /// Two bytes a key, how long and which one; each of its first end packets may be lost.
 void sendKeys(fuzz::Input input) {
-  wsbridge::KeySender sender;
+  wsbridge::DigitSender sender;
   TelephoneEvent receiver(kRate);
   const unsigned losses = input.byte();
   std::string pressed;

@@ -10,11 +10,11 @@
 
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
+#include "base/EndpointUri.hpp"
 #include "base/Text.hpp"
-#include "call/EndpointUri.hpp"
-#include "call/UriPolicy.hpp"
-#include "connection/Endpoint.hpp"
-#include "connection/Proxy.hpp"
+#include "base/UriPolicy.hpp"
+#include "connect/Endpoint.hpp"
+#include "connect/Proxy.hpp"
 
 namespace {
 

@@ -9,7 +9,7 @@
 
 #include "FuzzCheck.hpp"
 #include "common/Utf8.hpp"
-#include "connection/FrameFilter.hpp"
+#include "websocket/FrameFilter.hpp"
 
 namespace {
 

@@ -11,8 +11,8 @@
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
 #include "common/Utf8.hpp"
-#include "connection/Endpoint.hpp"
-#include "connection/Proxy.hpp"
+#include "connect/Endpoint.hpp"
+#include "connect/Proxy.hpp"
 
 namespace {
 

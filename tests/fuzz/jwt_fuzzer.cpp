@@ -15,7 +15,7 @@
 #include "FuzzCheck.hpp"
 #include "Opening.hpp"
 #include "common/Utf8.hpp"
-#include "connection/Jwt.hpp"
+#include "connect/Jwt.hpp"
 
 namespace {
 

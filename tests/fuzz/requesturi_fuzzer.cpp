@@ -10,7 +10,7 @@
 
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
-#include "call/RequestUri.hpp"
+#include "sip/stack/RequestUri.hpp"
 
 namespace {
 

@@ -14,11 +14,13 @@
 #include "FuzzInput.hpp"
 #include "admin/TwilioCalls.hpp"
 #include "common/Json.hpp"
+#include "common/TwilioSid.hpp"
 
 namespace {
 
 using fuzz::require;
 using namespace launcher;
+using wsbridge::common::isTwilioSid;
 using wsbridge::common::Json;
 
 /// As RFC 7617 has it: what stands behind "Basic ", decoded.

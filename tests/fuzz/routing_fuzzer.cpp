@@ -11,12 +11,13 @@
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
 #include "Opening.hpp"
-#include "call/CallEnd.hpp"
-#include "call/CredentialScope.hpp"
-#include "call/RequestUri.hpp"
-#include "call/Routing.hpp"
+#include "base/CallEnd.hpp"
+#include "common/CustomHeaders.hpp"
 #include "config/ConfigLoader.hpp"
 #include "dialects/Dialect.hpp"
+#include "routing/CredentialScope.hpp"
+#include "routing/Routing.hpp"
+#include "sip/stack/RequestUri.hpp"
 
 namespace {
 
@@ -47,12 +48,10 @@ InviteHeaders headersOf(const std::vector<std::string>& lines) {
   return headers;
 }
 
-const wsbridge::DialectRow& rowOf(const std::string& name) {
-  for (const auto& row : wsbridge::dialects()) {
-    if (name == row.name) return row;
-  }
-  require(false, "a dialect that is accepted is in the plugin's table");
-  return wsbridge::dialects().front();
+const wsbridge::DialectInfo& rowOf(const std::string& name) {
+  const auto row = wsbridge::common::findDialect(name);
+  require(row.has_value(), "a dialect that is accepted is in the plugin's table");
+  return wsbridge::kDialects[*row];
 }
 
 void checkAccepted(const Config& config, const InviteHeaders& invite,
@@ -62,7 +61,8 @@ void checkAccepted(const Config& config, const InviteHeaders& invite,
   const auto type = wsbridge::ContentType::parse(request.contentType);
   require(type && type->text() == request.contentType && type->rate == request.rate,
           "the plugin takes the content type");
-  require(!wsbridge::faultInCustomHeaders(request.headers), "the plugin takes the headers");
+  require(request.headers.empty() || !wsbridge::common::faultInCustomHeaders(request.headers),
+          "the plugin takes the headers");
   wsbridge::Conversation conversation;
   conversation.custom = request.headers;
   conversation.type = row.only ? *row.only : *type;

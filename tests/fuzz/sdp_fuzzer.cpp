@@ -13,7 +13,7 @@
 
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
-#include "sip/SdpNegotiator.hpp"
+#include "sip/sdp/SdpNegotiator.hpp"
 
 namespace {
 

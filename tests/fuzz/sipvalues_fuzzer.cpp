@@ -8,11 +8,11 @@
 
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
+#include "base/CallEnd.hpp"
 #include "base/Text.hpp"
-#include "call/CallEnd.hpp"
 #include "common/Utf8.hpp"
-#include "sip/MessageBody.hpp"
-#include "sip/SessionTimer.hpp"
+#include "sip/dialog/SessionTimer.hpp"
+#include "sip/stack/MessageBody.hpp"
 
 namespace {
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "call/Admission.hpp"
+#include "admission/Admission.hpp"
 
 namespace launcher {
 

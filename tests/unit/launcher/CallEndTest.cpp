@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "call/CallEnd.hpp"
+#include "base/CallEnd.hpp"
 
 namespace launcher {
 

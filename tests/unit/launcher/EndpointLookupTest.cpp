@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "DnsServer.hpp"
-#include "call/EndpointLookup.hpp"
+#include "routing/EndpointLookup.hpp"
 
 namespace launcher {
 

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "call/DialogRequests.hpp"
-#include "sip/DtmfRelay.hpp"
-#include "sip/MessageBody.hpp"
+#include "sip/dialog/DtmfRelay.hpp"
+#include "sip/stack/MessageBody.hpp"
 
 namespace launcher {
 namespace {

@@ -9,8 +9,8 @@
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_parser.h>
 
-#include "sip/MessageCheck.hpp"
-#include "sip/SofiaGuards.hpp"
+#include "sip/stack/MessageCheck.hpp"
+#include "sip/stack/SofiaGuards.hpp"
 
 namespace launcher {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
-#include "call/NameCache.hpp"
-#include "call/NameResolver.hpp"
+#include "names/NameCache.hpp"
+#include "names/NameResolver.hpp"
 
 namespace launcher {
 

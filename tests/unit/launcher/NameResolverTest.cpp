@@ -13,7 +13,7 @@
 #include "DnsServer.hpp"
 #include "TempDir.hpp"
 #include "Waiting.hpp"
-#include "call/NameResolver.hpp"
+#include "names/NameResolver.hpp"
 
 namespace launcher {
 

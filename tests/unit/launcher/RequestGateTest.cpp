@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sip/RequestGate.hpp"
-#include "sip/SipConnections.hpp"
+#include "sip/door/RequestGate.hpp"
+#include "sip/door/SipConnections.hpp"
 
 namespace launcher {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "call/RequestUri.hpp"
+#include "sip/stack/RequestUri.hpp"
 
 namespace launcher {
 

@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "base/Text.hpp"
-#include "call/CredentialScope.hpp"
-#include "call/Routing.hpp"
 #include "config/ConfigLoader.hpp"
+#include "routing/CredentialScope.hpp"
+#include "routing/Routing.hpp"
 
 namespace launcher {
 

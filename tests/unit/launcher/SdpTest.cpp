@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
-#include "sip/SdpNegotiator.hpp"
+#include "sip/sdp/SdpNegotiator.hpp"
 
 namespace launcher {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
-#include "sip/SessionTimer.hpp"
+#include "sip/dialog/SessionTimer.hpp"
 
 namespace launcher {
 namespace {

@@ -11,7 +11,7 @@
 #include <sofia-sip/su_addrinfo.h>
 #include <sofia-sip/su_wait.h>
 
-#include "sip/SofiaGuards.hpp"
+#include "sip/stack/SofiaGuards.hpp"
 
 namespace launcher {
 namespace {

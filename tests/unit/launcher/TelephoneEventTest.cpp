@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sip/DtmfRelay.hpp"
-#include "sip/TelephoneEvent.hpp"
+#include "sip/dialog/DtmfRelay.hpp"
+#include "sip/dialog/TelephoneEvent.hpp"
 
 namespace launcher {
 

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "admin/TwilioCalls.hpp"
+#include "common/TwilioSid.hpp"
 
 namespace launcher {
 
 namespace {
 
 using ::testing::HasSubstr;
+using wsbridge::common::isTwilioSid;
 using EndWhich = CallManager::EndWhich;
 
 const std::string kAccount = "AC0123456789abcdef0123456789abcdef";

@@ -8,7 +8,7 @@
 #include <json-glib/json-glib.h>
 
 #include "TempDir.hpp"
-#include "connection/Authorization.hpp"
+#include "connect/Authorization.hpp"
 
 namespace wsbridge {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gtest/gtest.h>
 
-#include "connection/ControlBudget.hpp"
-#include "connection/DigitAllowance.hpp"
-#include "connection/Outbox.hpp"
+#include "session/DigitAllowance.hpp"
+#include "session/Outbox.hpp"
+#include "websocket/ControlBudget.hpp"
 
 namespace wsbridge {
 namespace {

@@ -14,14 +14,10 @@ using namespace wsbridge;
 
 /// One that the endpoint has spoken to: it hears everything.
 std::unique_ptr<Dialect> make(const std::string& name) {
-  for (const DialectRow& row : dialects()) {
-    if (name != row.name) continue;
-    auto dialect = row.create();
-    dialect->opening({"", {16000}, "call-1"});
-    dialect->decodeText(R"({"action":"hello"})");
-    return dialect;
-  }
-  return nullptr;
+  auto dialect = makeDialect(*common::findDialect(name));
+  dialect->opening({"", {16000}, "call-1"});
+  dialect->decodeText(R"({"action":"hello"})");
+  return dialect;
 }
 
 template <class Wanted>
@@ -133,7 +129,7 @@ TEST(EndWords, HaveTheReason) {
 }
 
 TEST(EndWords, AreNotForEndpointsThatKnowKeysOnly) {
-  const auto dialect = dialects()[0].create();
+  const auto dialect = makeDialect(0);
   dialect->opening({"", {16000}, "call-1"});
   EXPECT_EQ(dialect->write(EndNotice{"caller-hangup"}), "");
   EXPECT_EQ(dialect->write(MediaNotice{false}), "");

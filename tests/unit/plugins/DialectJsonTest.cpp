@@ -7,18 +7,17 @@
 #include <gtest/gtest.h>
 #include <json-glib/json-glib.h>
 
+#include "common/CustomHeaders.hpp"
 #include "dialects/Dialect.hpp"
 #include "dialects/Json.hpp"
 
 namespace {
 
 using namespace wsbridge;
+using common::faultInCustomHeaders;
 
 std::unique_ptr<Dialect> make(const std::string& name) {
-  for (const DialectRow& row : dialects()) {
-    if (name == row.name) return row.create();
-  }
-  return nullptr;
+  return makeDialect(*common::findDialect(name));
 }
 
 std::string opening(const std::string& name, const std::string& custom) {

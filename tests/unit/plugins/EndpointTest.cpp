@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "WsFrame.hpp"
-#include "connection/Endpoint.hpp"
+#include "connect/Endpoint.hpp"
 
 namespace {
 

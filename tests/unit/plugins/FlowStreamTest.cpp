@@ -12,8 +12,8 @@
 
 #include "OnLoop.hpp"
 #include "Waiting.hpp"
-#include "connection/FlowStream.hpp"
 #include "runtime/GlibPtr.hpp"
+#include "websocket/FlowStream.hpp"
 
 namespace {
 

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "connection/FrameFilter.hpp"
-#include "connection/FrameWriter.hpp"
+#include "websocket/FrameFilter.hpp"
+#include "websocket/FrameWriter.hpp"
 
 namespace {
 

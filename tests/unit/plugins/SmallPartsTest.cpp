@@ -6,8 +6,8 @@
 
 #include "audio/ByteFifo.hpp"
 #include "audio/Reframer.hpp"
-#include "connection/Outbox.hpp"
-#include "elements/DtmfTracker.hpp"
+#include "bridge/DtmfTracker.hpp"
+#include "session/Outbox.hpp"
 
 namespace {
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sip/dialog/SessionRefresher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <glib.h>
+
+namespace launcher {
+
+namespace {
+
+constexpr std::uint32_t kFirstPauseMs = 2000;
+constexpr unsigned kMaxDoublings = 5;
+constexpr int kMaxRetryAfter = 3600;
+
+}  // namespace
+
+SessionRefresher::SessionRefresher(SipThread& thread, bool ownsCallId, Events events)
+    : events_(std::move(events)), due_(thread), expiry_(thread), ownsCallId_(ownsCallId) {}
+
+void SessionRefresher::restart() {
+  failures_ = 0;
+  due_.cancel();
+  expiry_.cancel();
+  if (stopped_ || timer_.role() == SessionTimer::Role::None) return;
+  expiry_.start(timer_.expiryMs(), [this] { events_.expired(); });
+  if (timer_.role() == SessionTimer::Role::Ours) sendIn(timer_.refreshMs());
+}
+
+void SessionRefresher::stop() {
+  stopped_ = true;
+  due_.cancel();
+  expiry_.cancel();
+}
+
+void SessionRefresher::send() {
+  if (stopped_ || underWay_) return;
+  underWay_ = true;
+  events_.send(takesUpdate_ ? Method::Update : Method::Invite, timer_.refresh());
+}
+
+void SessionRefresher::sendIn(std::uint32_t ms) {
+  due_.start(ms, [this] { send(); });
+}
+
+void SessionRefresher::answered(int status, const SessionHeaders& headers, int retryAfter) {
+  if (!std::exchange(underWay_, false) || stopped_) return;
+  if (status < 300) {
+    timer_.accepted(headers, true);
+    return restart();
+  }
+  switch (status) {
+    case 408:
+    case 481:
+      // The other side is gone, RFC 3261 12.2.1.2.
+      return events_.expired();
+    case 422:
+      if (timer_.tooBrief(headers)) return sendIn(0);
+      break;
+    case 405:
+    case 501:
+      if (takesUpdate_) {
+        takesUpdate_ = false;
+        return sendIn(0);
+      }
+      break;
+    case 491:
+      // Both at once: the owner of the Call-ID waits for longer, RFC 3261 14.1.
+      return sendIn(static_cast<std::uint32_t>(ownsCallId_ ? g_random_int_range(210, 401) * 10
+                                                           : g_random_int_range(0, 201) * 10));
+    default:
+      break;
+  }
+  const std::uint32_t pause = kFirstPauseMs << std::min(failures_++, kMaxDoublings);
+  sendIn(retryAfter >= 0 ? static_cast<std::uint32_t>(std::min(retryAfter, kMaxRetryAfter)) * 1000U
+                         : pause);
+}
+
+}  // namespace launcher

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// ElementCore: what wsbridgesink and wsbridgesrc have in common: the properties, the
+// element's place on its Session, and the messages that it posts. Owned by the
+// element (`new` in init, `delete` in finalize). Any thread; settings are read once, at attach().
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <gst/gst.h>
+
+#include "session/Session.hpp"
+#include "session/SessionSettings.hpp"
+
+namespace wsbridge {
+
+class ElementObserver;
+
+class ElementCore {
+ public:
+  /// Property ids below this are the common ones; an element's own start here.
+  static constexpr guint kFirstOwnProperty = 64;
+
+  ElementCore(GstElement* element, Role role);
+  ~ElementCore();
+  ElementCore(const ElementCore&) = delete;
+  ElementCore& operator=(const ElementCore&) = delete;
+
+  static void installProperties(GObjectClass* klass);
+
+  /// False: not one of the common properties.
+  bool setProperty(guint id, const GValue* value);
+  bool getProperty(guint id, GValue* value) const;
+
+  /// The element's own settings live here too; hold the lock returned by lockSettings() while
+  /// touching them.
+  SessionSettings& settings() { return settings_; }
+  [[nodiscard]] std::unique_lock<std::mutex> lockSettings() const {
+    return std::unique_lock(mutex_);
+  }
+
+  /// NULL to READY and back, READY to PAUSED and back. False: an error was posted.
+  bool attach();
+  bool start();
+  void stop();
+  void detach();
+
+  [[nodiscard]] std::shared_ptr<Session> session() const;
+
+  /// Called on the loop's thread at the end of the conversation: in order or not.
+  void (*on_end)(GstElement* element, bool in_order) = nullptr;
+
+  /// Called on the loop's thread when the endpoint has changed Session::muted().
+  void (*on_mute)(GstElement* element) = nullptr;
+
+ private:
+  friend class ElementObserver;
+
+  void postFailure(const Failure& failure) const;
+
+  GstElement* element_;
+  Role role_;
+  mutable std::mutex mutex_;
+  SessionSettings settings_;
+  std::shared_ptr<Session> session_;
+  std::shared_ptr<ElementObserver> observer_;
+  GstStructure* extra_headers_ = nullptr;
+};
+
+/// The core of any of the two elements; defined by their classes.
+ElementCore* coreOf(gpointer element);
+
+}  // namespace wsbridge

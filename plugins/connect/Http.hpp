@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Parts of HTTP/1.1 that the handshake with an endpoint and the one with a proxy have in common.
+// Pure.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <libsoup/soup.h>
+
+namespace wsbridge {
+
+struct HttpHeadersUnref {
+  void operator()(SoupMessageHeaders* headers) const { soup_message_headers_unref(headers); }
+};
+
+struct HttpAnswer {
+  unsigned status = 0;
+  std::unique_ptr<SoupMessageHeaders, HttpHeadersUnref> headers;
+};
+
+/// `head` is the answer up to and with the empty line. Empty: it is no HTTP.
+std::optional<HttpAnswer> readHttpAnswer(std::string_view head);
+
+/// Gateways and load balancers say these while the server behind them restarts.
+bool isTemporaryStatus(unsigned status);
+
+/// The value of Authorization or Proxy-Authorization, RFC 7617.
+std::string basicAuthorization(const std::string& username, const std::string& password);
+
+}  // namespace wsbridge

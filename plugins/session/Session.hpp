@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Session: one conversation with an endpoint, shared by a sink and a source. It owns the
+// WebSocketClient, the dialect, the outbox and the play-out queue. The public functions may be
+// called from any thread; the WebSocket lives on the loop's thread, and the two sides meet in the
+// outbox and the play-out queue under `mutex_`, which is never held while calling out (to
+// observers, the client or the loop).
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "audio/PlayoutQueue.hpp"
+#include "runtime/MediaLoop.hpp"
+#include "session/DigitAllowance.hpp"
+#include "session/Outbox.hpp"
+#include "session/SessionEvents.hpp"
+#include "session/SessionSettings.hpp"
+#include "websocket/WebSocketClient.hpp"
+
+namespace wsbridge {
+
+enum class Role { Sink, Source };
+
+enum class ConnectionState { Idle, Connecting, Open, Closing, Closed, Failed };
+
+const char* nameOf(ConnectionState state);
+
+/// Same fields before, during and after the connection; docs/elements.md names them.
+struct SessionStats {
+  ConnectionState state = ConnectionState::Idle;
+  std::string uri;
+  std::string content_type;
+  int rate = 0;
+  double setup_ms = 0;
+  unsigned close_code = 0;
+  std::string close_reason;
+  uint64_t frames_sent = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t frames_dropped = 0;
+  uint64_t frames_muted = 0;
+  uint64_t texts_sent = 0;
+  uint64_t dtmf_sent = 0;
+  uint64_t messages_received = 0;
+  uint64_t bytes_received = 0;
+  uint64_t texts_received = 0;
+  uint64_t pauses = 0;
+  uint64_t slowdowns = 0;
+  uint64_t digits_refused = 0;
+  uint64_t pongs_received = 0;
+  uint64_t ignored_messages = 0;
+  uint64_t resumptions = 0;
+  uint64_t playout_ms = 0;
+  uint64_t playout_high_ms = 0;
+  PlayoutCounters playout;
+};
+
+class Session : public WebSocketClient::Listener, public std::enable_shared_from_this<Session> {
+ public:
+  enum class Sent { Ok, Over };
+  enum class Pulled { Audio, Fallback, End };
+
+  struct AttachFailure {
+    bool busy;  // otherwise the settings contradict each other
+    std::string text;
+  };
+
+  /// Joins the connection of that name, or makes one. Either role may come first.
+  static std::variant<std::shared_ptr<Session>, AttachFailure> attach(
+      Role role, const SessionSettings& settings, const std::shared_ptr<SessionObserver>& observer);
+  /// The counterpart of attach(); the last one to go closes the WebSocket.
+  void detach(Role role);
+
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Opens the WebSocket when the rate is known and a URI is set; called again when something has
+  /// become known. Returns a failure that no later call can mend.
+  std::optional<Failure> start(Role role);
+  /// The element leaves the running states; the last one to do so ends the WebSocket.
+  void stop(Role role);
+
+  /// The rate of both directions: the forced one, otherwise that of the first element to ask.
+  int agreeRate(int wanted);
+  /// 0 when it is not decided yet.
+  [[nodiscard]] int rate() const;
+  /// Of the endpoint's wire.
+  [[nodiscard]] AudioEncoding encoding() const;
+  /// The loop that a source with a `context` ticks on; null without one.
+  [[nodiscard]] std::shared_ptr<MediaLoop> sharedLoop() const;
+
+  /// 20 ms, linear or in encoding(). One thread at a time.
+  Sent sendFrame(std::span<const uint8_t> frame, AudioEncoding given);
+  bool sendText(const std::string& text);
+  bool sendDtmf(char digit, unsigned duration_ms);
+  /// In the words of the dialect, where it has some. Text in it must be valid UTF-8. False when the
+  /// WebSocket is not open.
+  bool tell(const Notice& notice);
+  /// While muted, none of the caller's audio is sent, and the endpoint is told. One that muted
+  /// itself may end that; it cannot end what was set here.
+  void setMuted(bool muted);
+  [[nodiscard]] bool muted() const;
+  /// End of stream at the sink: closes with 1000 behind the last frame when close-on-eos is set.
+  void finishSending();
+  /// Blocks after finishSending() until everything is sent (and, with close-on-eos, the endpoint
+  /// has answered the close), the conversation has ended, `cancelled` is set and wakeWaiters()
+  /// called, or some seconds have passed.
+  void waitUntilSent(const std::atomic<bool>& cancelled);
+  void wakeWaiters();
+  /// The source will pull no more although the conversation goes on: what the endpoint says is
+  /// dropped from now on.
+  void sourceEnded();
+  /// `why`: one word for the endpoint, told before the close where the dialect has words for it;
+  /// lower-case letters and hyphens only.
+  void close(unsigned code, const std::string& reason, const std::string& why);
+
+  Pulled pullFrame(int16_t* out, int64_t now_us);
+  /// See PlayoutQueue.
+  [[nodiscard]] int64_t patienceUs() const;
+  int64_t takeDelay(int64_t waited_us);
+  /// A whole frame of the endpoint's audio is there.
+  [[nodiscard]] bool hasAudio() const;
+  /// See PlayoutQueue::takeAdvance().
+  int64_t takeAdvance(int64_t step_us);
+  uint64_t clear();
+
+  [[nodiscard]] SessionStats stats() const;
+  [[nodiscard]] std::string shownUri() const;
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  struct Peer {
+    std::weak_ptr<SessionObserver> observer;
+    bool attached = false;
+    bool running = false;
+  };
+
+  explicit Session(const SessionSettings& settings);
+
+  Peer& peer(Role role) { return peers_[role == Role::Sink ? 0 : 1]; }
+  std::optional<AttachFailure> join(Role role, const SessionSettings& settings,
+                                    const std::shared_ptr<SessionObserver>& observer);
+  void open(ClientSettings settings);
+  void connect(ClientSettings settings);
+  void confirmOpen();
+  void forgetConversation(const std::string& goodbye);
+  void emit(const SessionEvent& event);
+  void pump();
+  void sendItem(const Outbox::Item& item);
+  void sendAudio(std::span<const uint8_t> frame);
+  void beginClose(unsigned code, const std::string& reason, const std::string& why, bool discard);
+  void sayGoodbye(const std::string& goodbye);
+  void act(const Command& command, std::string_view text);
+  /// Commands about the call and its directions; false: another one.
+  bool actOnCall(const Command& command, std::string_view text);
+  void sendDigits(const DtmfCommand& command);
+  void muteForEndpoint(bool muted);
+  void addMark(const std::string& label);
+  void play(std::span<const uint8_t> audio);
+  void ignore(const BadCommand& command);
+  /// After a break, within the time for it: true when the conversation goes on.
+  bool resumeAfter(const Failure& failure);
+  void redial();
+  /// With mutex_ held; true when the mute of the endpoint ended with its WebSocket.
+  bool beginResumption(int64_t now_us);
+  /// With mutex_ held; empty when no endpoint is left.
+  std::optional<int64_t> nextRedial(int64_t now_us);
+  void noteReceived();
+  void prepareDialect();
+  bool endConversation(ConnectionState state, unsigned code, const std::string& reason);
+  /// With mutex_ held. `function` runs on the loop unless this conversation is over by then.
+  void onLoop(std::function<void(Session&)> function);
+
+  // With mutex_ held.
+  void endSource();
+  [[nodiscard]] bool isOverLimit() const;
+  [[nodiscard]] bool shouldPause() const;
+  [[nodiscard]] bool shouldResume() const;
+  [[nodiscard]] bool isOver() const;
+  void accountPlayout();
+  void makePlayout();
+  void resolveMarks(bool cleared);
+  void pushNotice(const Notice& notice);
+  void applyMute(bool muted);
+  bool endMuteOfEndpoint();
+  void tellQueueState();
+  void schedulePump();
+  void maybeResume();
+  void checkPendingText();
+  void countDropped(size_t dropped);
+
+  void onTrying(size_t position, const std::string& uri) override;
+  void onAttemptFailed(const Failure& failure) override;
+  void onOpen(const std::string& subprotocol) override;
+  void onBinary(std::span<const uint8_t> payload) override;
+  void onText(std::string_view text) override;
+  void onWritable() override;
+  void onSlowed(Slowed why) override;
+  void onClosed(unsigned code, const std::string& reason, ClosedBy by) override;
+  void onFailed(const Failure& failure) override;
+
+  const std::string name_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  // the outbox ran empty, or the state changed
+  // Guarded by mutex_.
+  SessionSettings settings_;
+  Peer peers_[2];
+  SessionStats stats_;
+  ConnectionState state_ = ConnectionState::Idle;
+  std::shared_ptr<MediaLoop> loop_;
+  int rate_ = 0;
+  Outbox outbox_;
+  std::optional<PlayoutQueue> playout_;
+  std::unique_ptr<Dialect> dialect_;
+  AudioEncoding encoding_ = AudioEncoding::Linear;  // of the wire, while there is a dialect
+  std::map<uint64_t, std::string> mark_labels_;
+  uint64_t next_mark_ = 1;
+  size_t mark_bytes_ = 0;
+  bool source_ended_ = false;
+  ClientSettings client_settings_;  // of this conversation
+  size_t position_ = 0;             // of the endpoint in use, in the list
+  bool resuming_ = false;           // between a break and the next opening
+  size_t broken_ = 0;               // position of the endpoint whose WebSocket broke
+  unsigned resumption_ = 0;         // of this conversation
+  unsigned redials_ = 0;            // of this break
+  bool falling_back_ = false;       // the time for the endpoint that broke is over: now the others
+  int64_t resume_until_us_ = 0;
+  uint64_t messages_before_ = 0;  // of clients before a resumption
+  uint64_t bytes_before_ = 0;
+  uint64_t pongs_before_ = 0;
+  bool muted_ = false;
+  bool muted_by_endpoint_ = false;
+  bool deaf_ = false;       // the endpoint wants nothing played that it sends
+  bool told_full_ = false;  // the endpoint knows that the queue nears its limit
+  bool drained_wanted_ = false;
+  bool bad_warned_ = false;
+  size_t accounted_bytes_ = 0;
+  bool pump_scheduled_ = false;
+  bool close_after_outbox_ = false;
+  bool closed_in_order_ = false;
+  bool resume_scheduled_ = false;
+  bool paused_ = false;
+  uint64_t dropped_unreported_ = 0;
+  int64_t last_drop_warning_us_ = 0;
+  uint64_t slowdowns_unreported_ = 0;
+  int64_t last_slow_warning_us_ = 0;
+  DigitAllowance digits_;
+  uint64_t generation_ =
+      0;  // counts starts, so that what was posted for an earlier one does nothing
+  int64_t started_us_ = 0;
+
+  // Of the sink's streaming thread, kept for its memory.
+  std::vector<uint8_t> coded_;
+
+  // Loop thread only.
+  std::shared_ptr<WebSocketClient> client_;
+  bool audio_is_text_ = false;
+  std::string audio_text_;  // kept for its memory, as this one
+  std::vector<uint8_t> decoded_;
+  uint64_t client_generation_ = 0;
+  std::string subprotocol_;
+  int64_t opened_us_ = 0;
+  bool first_audio_seen_ = false;
+};
+
+}  // namespace wsbridge
