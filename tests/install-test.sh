@@ -1,13 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# `meson install` into a directory of its own; the installed gateway finds plugin and template there, gst-inspect the plugin.
-# Usage: install-test.sh BUILD PREFIX LIBDIR
+# `meson install` into a directory of its own; the installed gateway finds plugin and template there, gst-inspect the
+# plugin, and no installed file names a directory of the checkout or of the build.
+# Usage: install-test.sh SOURCE BUILD PREFIX LIBDIR
 set -euo pipefail
 
-build=$1 prefix=$2 libdir=$3
+source=$1 build=$2 prefix=$3 libdir=$4
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 DESTDIR=$stage meson install -C "$build" --no-rebuild --quiet
+
+# Of any kind: text, program or template, debugging information included. A checkout in / would be named by every path.
+for place in "$source/" "$build/" "$(realpath --relative-to "$build" "$source")/plugins" \
+  "$(realpath --relative-to "$build" "$source")/launcher"; do
+  # The two lie below the prefix when somebody installs into the checkout.
+  if [[ $prefix/ == "$place"* ]]; then continue; fi
+  if grep --recursive --text --fixed-strings --files-with-matches -e "$place" "$stage$prefix"; then
+    echo "these installed files name $place"
+    exit 1
+  fi
+done
 
 export GST_REGISTRY=$stage/registry
 unset GST_PLUGIN_PATH

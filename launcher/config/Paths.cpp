@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "config/Paths.hpp"
 
+#include <string_view>
+
 #include <gst/gst.h>
 
 #include "base/GPtr.hpp"
@@ -10,20 +12,22 @@ namespace launcher {
 
 Paths findPaths() {
   const CharPtr self(g_file_read_link("/proc/self/exe", nullptr));
-  const std::string root = std::string(WSBRIDGE_BUILD_ROOT) + "/";
-  if (self && std::string(self.get()).starts_with(root)) {
-    return {std::string(WSBRIDGE_BUILD_ROOT) + "/plugins",
-            std::string(WSBRIDGE_SOURCE_ROOT) + "/pipelines", true};
+  return self ? pathsOf(self.get())
+              : Paths{WSBRIDGE_PLUGIN_DIR, WSBRIDGE_PIPELINES_DIR, false};
+}
+
+Paths pathsOf(const std::string& program) {
+  // Found from where the program lies, so that the whole tree may be moved.
+  const CharPtr directory(g_path_get_dirname(program.c_str()));
+  const CharPtr root(g_path_get_dirname(directory.get()));
+  const std::string base = std::string(root.get()) + "/";
+  if (std::string_view(directory.get()).ends_with("/launcher") &&
+      g_file_test((base + "plugins/libgstwsbridge.so").c_str(), G_FILE_TEST_IS_REGULAR)) {
+    return {base + "plugins", base + "pipelines", true};
   }
-  // Installed: found from where the program lies, so that the whole tree may be moved.
-  const CharPtr bin(self ? g_path_get_dirname(self.get()) : nullptr);
-  const CharPtr prefix(bin ? g_path_get_dirname(bin.get()) : nullptr);
-  if (prefix) {
-    const std::string base = std::string(prefix.get()) + "/";
-    const std::string plugins = base + WSBRIDGE_LIBDIR + "/gstreamer-1.0";
-    if (g_file_test(plugins.c_str(), G_FILE_TEST_IS_DIR)) {
-      return {plugins, base + WSBRIDGE_DATADIR + "/gst-wsbridge/pipelines", false};
-    }
+  const std::string plugins = base + WSBRIDGE_LIBDIR + "/gstreamer-1.0";
+  if (g_file_test(plugins.c_str(), G_FILE_TEST_IS_DIR)) {
+    return {plugins, base + WSBRIDGE_DATADIR + "/gst-wsbridge/pipelines", false};
   }
   return {WSBRIDGE_PLUGIN_DIR, WSBRIDGE_PIPELINES_DIR, false};
 }

@@ -17,7 +17,6 @@
 #include "SoupEndpoint.hpp"
 #include "TempDir.hpp"
 #include "TestPipeline.hpp"
-#include "wsbridge-config.h"
 
 namespace {
 

@@ -32,7 +32,7 @@ double level(std::span<const int16_t> audio, int rate, double hz) {
     // Hann's window: its side lobes lie far below what is looked for.
     const double window = 1 - std::cos(2 * std::numbers::pi * static_cast<double>(i) /
                                        static_cast<double>(audio.size()));
-    sum += std::polar(window * audio[i], -phase);
+    sum += window * audio[i] * std::polar(1.0, -phase);
   }
   return 2 * std::abs(sum) / static_cast<double>(audio.size());
 }
