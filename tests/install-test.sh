@@ -10,10 +10,10 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 DESTDIR=$stage meson install -C "$build" --no-rebuild --quiet
 
-# Of any kind: text, program or template, debugging information included. A checkout in / would be named by every path.
-for place in "$source/" "$build/" "$(realpath --relative-to "$build" "$source")/plugins" \
-  "$(realpath --relative-to "$build" "$source")/launcher"; do
-  # The two lie below the prefix when somebody installs into the checkout.
+# Debugging information included. The way from the one to the other is what the compiler is given.
+way=$(realpath --relative-to "$build" "$source")
+for place in "$source/" "$build/" "$way/common/" "$way/launcher/" "$way/plugins/"; do
+  # Who installs into the checkout has it in every path of the prefix.
   if [[ $prefix/ == "$place"* ]]; then continue; fi
   if grep --recursive --text --fixed-strings --files-with-matches -e "$place" "$stage$prefix"; then
     echo "these installed files name $place"
