@@ -12,8 +12,7 @@ namespace launcher {
 
 Paths findPaths() {
   const CharPtr self(g_file_read_link("/proc/self/exe", nullptr));
-  return self ? pathsOf(self.get())
-              : Paths{WSBRIDGE_PLUGIN_DIR, WSBRIDGE_PIPELINES_DIR, false};
+  return self ? pathsOf(self.get()) : Paths{WSBRIDGE_PLUGIN_DIR, WSBRIDGE_PIPELINES_DIR, false};
 }
 
 Paths pathsOf(const std::string& program) {

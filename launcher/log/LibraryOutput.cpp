@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "log/LibraryOutput.hpp"
 
+#include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <string>
 
@@ -27,6 +29,14 @@ void writeRecord(Level level, const char* domain, const char* text) {
         {{"domain", domain ? domain : ""}, {"text", text ? text : ""}, {"count", count}});
 }
 
+/// What GLib was told to end the program over, by G_DEBUG=fatal-criticals for one.
+GLogLevelFlags fatal{};
+
+/// The log may be written by another thread, which would not come to it any more.
+void writeLastWords(const char* domain, const char* text) {
+  std::fprintf(stderr, "fatal: %s: %s\n", domain ? domain : "", text ? text : "");
+}
+
 Level levelOf(GLogLevelFlags flags) {
   if ((flags & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL)) != 0) return Level::Error;
   return (flags & G_LOG_LEVEL_WARNING) != 0 ? Level::Warning : Level::Debug;
@@ -44,16 +54,26 @@ GLogWriterOutput writeFields(GLogLevelFlags flags, const GLogField* fields, gsiz
     if (g_strcmp0(fields[i].key, "MESSAGE") == 0) text = whole;
   }
   writeRecord(levelOf(flags), domain.c_str(), text.c_str());
+  if ((flags & fatal) != 0) {
+    // With a writer of one's own it is the writer that ends the program.
+    writeLastWords(domain.c_str(), text.c_str());
+    std::abort();
+  }
   return G_LOG_WRITER_HANDLED;
 }
 
 }  // namespace
 
 void takeLibraryOutput() {
+  fatal = g_log_set_always_fatal(G_LOG_FATAL_MASK);
+  g_log_set_always_fatal(fatal);
   g_log_set_writer_func(writeFields, nullptr, nullptr);
-  g_log_set_default_handler([](const char* domain, GLogLevelFlags flags, const char* text,
-                               gpointer) { writeRecord(levelOf(flags), domain, text); },
-                            nullptr);
+  g_log_set_default_handler(
+      [](const char* domain, GLogLevelFlags flags, const char* text, gpointer) {
+        writeRecord(levelOf(flags), domain, text);
+        if ((flags & G_LOG_FLAG_FATAL) != 0) writeLastWords(domain, text);
+      },
+      nullptr);
   g_set_print_handler([](const char* text) { writeRecord(Level::Info, "print", text); });
   g_set_printerr_handler([](const char* text) { writeRecord(Level::Warning, "print", text); });
 }

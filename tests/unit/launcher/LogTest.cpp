@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <cstdlib>
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <json-glib/json-glib.h>
 
+#include "log/LibraryOutput.hpp"
 #include "log/Log.hpp"
 #include "log/Throttle.hpp"
 
@@ -86,6 +89,36 @@ TEST(Throttle, oneRecordASecondCountsTheOthers) {
   EXPECT_EQ(limit.note(3 * kSecond + 1), 0U);
   EXPECT_EQ(limit.due(4 * kSecond), 1U) << "what was left, without a further one";
   EXPECT_EQ(limit.note(9 * kSecond), 1U) << "a lone one far later";
+}
+
+TEST(Log, aCriticalOfALibraryEndsATest) {
+  ASSERT_STREQ(std::getenv("G_DEBUG"), "fatal-criticals") << "run it by meson test";
+  EXPECT_DEATH(g_critical("of a test"), "of a test");
+}
+
+TEST(Log, whatIsFatalToGlibIsFatalInOurLogToo) {
+  const auto critical = [](bool structured) {
+    g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
+    takeLibraryOutput();
+    if (structured) {
+      g_log_structured("library", G_LOG_LEVEL_CRITICAL, "MESSAGE", "its words");
+    } else {
+      g_log("library", G_LOG_LEVEL_CRITICAL, "its words");
+    }
+  };
+  EXPECT_DEATH(critical(true), "fatal: library: its words");
+  EXPECT_DEATH(critical(false), "fatal: library: its words");
+}
+
+TEST(Log, whatIsNotFatalToGlibOnlyFillsOurLog) {
+  const auto warnings = [] {
+    g_log_set_always_fatal(G_LOG_FATAL_MASK);
+    takeLibraryOutput();
+    g_log_structured("library", G_LOG_LEVEL_CRITICAL, "MESSAGE", "its words");
+    g_log("library", G_LOG_LEVEL_CRITICAL, "its words");
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(warnings(), ::testing::ExitedWithCode(0), "library domain=library");
 }
 
 }  // namespace launcher::log

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "config/Paths.hpp"
-
 #include <filesystem>
 
 #include <gtest/gtest.h>
 
 #include "TempDir.hpp"
+#include "config/Paths.hpp"
 #include "wsbridge-config.h"
 
 namespace {
