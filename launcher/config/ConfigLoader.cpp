@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "config/ConfigLoader.hpp"
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 

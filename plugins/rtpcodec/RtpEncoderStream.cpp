@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "rtpcodec/RtpEncoderStream.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "audio/AudioCaps.hpp"

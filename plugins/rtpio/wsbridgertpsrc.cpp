@@ -25,6 +25,8 @@
 // clang-format on
 #include "rtpio/wsbridgertpsrc.hpp"
 
+#include <algorithm>
+
 #include "rtp/RtpReceiver.hpp"
 #include "rtp/RtpSockets.hpp"
 #include "rtpio/RtpSrcProperties.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The measuring tools measured: each check would fail if the tool told a wrong figure.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdio>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "Gateway.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <regex>
 #include <stdexcept>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Other people's user agents: sipp scenarios and baresip, calling and being called.
+#include <algorithm>
 #include <filesystem>
 
 #include <signal.h>

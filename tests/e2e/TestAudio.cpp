@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What is heard at both ends: speech by correlation and level, frame sizes, comfort noise, damage
 // on the RTP side.
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <set>

@@ -2,6 +2,7 @@
 //
 // One WebSocket for two elements: pairing, order, conflicts, ends, restarts, leaks of threads and
 // descriptors.
+#include <filesystem>
 #include <memory>
 
 #include <dirent.h>
@@ -10,6 +11,7 @@
 
 #include "Pcm.hpp"
 #include "SoupEndpoint.hpp"
+#include "TempDir.hpp"
 #include "TestPipeline.hpp"
 
 namespace {
@@ -35,6 +37,18 @@ size_t entries(const char* directory) {
     ++count;
   if (dir != nullptr) closedir(dir);
   return count;
+}
+
+/// Of all threads there are, for a message.
+std::string threadNames() {
+  std::string names;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name = testsupport::readFile(task.path().string() + "/comm");
+    while (!name.empty() && name.back() == '\n')
+      name.pop_back();
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return names;
 }
 
 TEST(Connection, SinkAndSourceShareOneWebSocketWhicheverHasTheUri) {
@@ -299,11 +313,12 @@ TEST(Connection, StoppingAtEveryMomentLeavesNothingBehind) {
   run(50, " ");
   testsupport::eventually([] { return false; }, 300ms);
   const size_t threads = entries("/proc/self/task");
+  const std::string names = threadNames();
   const size_t descriptors = entries("/proc/self/fd");
   for (int i = 0; i < 40; ++i)
     run(i, i % 2 == 0 ? " " : " context=leaktest context-wait=3 ");
   EXPECT_TRUE(testsupport::eventually([&] { return entries("/proc/self/task") <= threads; }, 10s))
-      << entries("/proc/self/task") << " threads, before " << threads;
+      << threadNames() << "; before: " << names;
   EXPECT_TRUE(testsupport::eventually([&] { return entries("/proc/self/fd") <= descriptors; }, 10s))
       << entries("/proc/self/fd") << " descriptors, before " << descriptors;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // wsbridgertpsrc and wsbridgertpsink: whose packets are taken, where ours go, sockets, teardown.
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <thread>

@@ -2,6 +2,8 @@
 //
 // wss with a test CA: what is accepted, what is refused, and that one unverified connection opens
 // no door for the next.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "ChildProcess.hpp"

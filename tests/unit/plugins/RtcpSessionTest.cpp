@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The reports of RFC 3550 6, written by RtcpSession and read by GStreamer's RTP library, and the
 // other way round.
+#include <algorithm>
 #include <array>
 
 #include <gst/rtp/gstrtcpbuffer.h>
