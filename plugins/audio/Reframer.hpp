@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <vector>
 
@@ -16,45 +15,49 @@ namespace wsbridge {
 class Reframer {
  public:
   explicit Reframer(size_t frame_bytes = 0, uint8_t silence = 0)
-      : frame_bytes_(frame_bytes), silence_(silence) {
-    carry_.reserve(frame_bytes);
-  }
+      : silence_(silence), carry_(frame_bytes) {}
 
   /// Calls `emit(std::span<const uint8_t>)` for each complete frame; whole frames inside `bytes`
   /// are not copied.
   template <typename Emit>
   void push(std::span<const uint8_t> bytes, Emit&& emit) {
-    if (!carry_.empty()) {
-      const size_t count = std::min(bytes.size(), frame_bytes_ - carry_.size());
-      carry_.insert(carry_.end(), bytes.begin(),
-                    bytes.begin() + static_cast<std::ptrdiff_t>(count));
-      bytes = bytes.subspan(count);
-      if (carry_.size() < frame_bytes_) return;
+    if (carried_ > 0) {
+      bytes = bytes.subspan(keep(bytes));
+      if (carried_ < carry_.size()) return;
       emit(std::span<const uint8_t>(carry_));
-      carry_.clear();
+      carried_ = 0;
     }
-    while (bytes.size() >= frame_bytes_) {
-      emit(bytes.first(frame_bytes_));
-      bytes = bytes.subspan(frame_bytes_);
+    while (bytes.size() >= carry_.size()) {
+      emit(bytes.first(carry_.size()));
+      bytes = bytes.subspan(carry_.size());
     }
-    carry_.assign(bytes.begin(), bytes.end());
+    keep(bytes);
   }
 
   /// What is carried, filled up with silence to a whole frame: the end of a stream loses nothing.
   template <typename Emit>
   void flush(Emit&& emit) {
-    if (carry_.empty()) return;
-    carry_.resize(frame_bytes_, silence_);
+    if (carried_ == 0) return;
+    std::fill(carry_.begin() + static_cast<std::ptrdiff_t>(carried_), carry_.end(), silence_);
     emit(std::span<const uint8_t>(carry_));
-    carry_.clear();
+    carried_ = 0;
   }
 
-  void clear() { carry_.clear(); }
+  void clear() { carried_ = 0; }
 
  private:
-  size_t frame_bytes_;
+  /// As many of them as the frame has room for; returns how many these are.
+  size_t keep(std::span<const uint8_t> bytes) {
+    const size_t count = std::min(bytes.size(), carry_.size() - carried_);
+    std::copy_n(bytes.begin(), count, carry_.begin() + static_cast<std::ptrdiff_t>(carried_));
+    carried_ += count;
+    return count;
+  }
+
   uint8_t silence_;
+  /// Of one frame, of which the first `carried_` bytes are there.
   std::vector<uint8_t> carry_;
+  size_t carried_ = 0;
 };
 
 }  // namespace wsbridge
