@@ -158,8 +158,11 @@ TEST_F(Chaos, OneAfterTheOtherNobodyNotices) {
 
 TEST_F(Chaos, SeveralAtOnceNobodyNotices) {
   std::mt19937 random(static_cast<unsigned>(mixedSeconds().count()));
-  const auto end = Clock::now() + mixedSeconds();
-  for (unsigned round = 1; Clock::now() < end; ++round) {
+  const Before first = now();
+  const auto began = Clock::now();
+  const auto end = began + mixedSeconds();
+  unsigned round = 1;
+  for (; Clock::now() < end; ++round) {
     std::string names;
     std::vector<std::function<void(Clock::time_point)>> run;
     std::vector<Attack> chosen;
@@ -180,6 +183,17 @@ TEST_F(Chaos, SeveralAtOnceNobodyNotices) {
     call->rtp().play(tone());
     ASSERT_TRUE(call->rtp().waitReceived(25, 5s));
   }
+  const Before last = now();
+  // scripts/nightly looks for this line and for that of each round.
+  std::printf(
+      "all rounds: %u in %lld s; memory %ld kB before the first, %ld kB after the last; %zu bytes "
+      "of "
+      "log; %lu datagrams dropped by the kernel; ticks missed %.0f, own %.0f\n",
+      round - 1,
+      static_cast<long long>(
+          std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began).count()),
+      first.memory, last.memory, last.log - first.log, last.dropped - first.dropped,
+      last.missed.all - first.missed.all, last.missed.own - first.missed.own);
   expectNormalEnds();
 }
 
