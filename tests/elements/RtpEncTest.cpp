@@ -528,4 +528,46 @@ TEST(RtpEnc, ASessionCountsAndReportsWhatWasSent) {
   EXPECT_EQ(pipeline.errors(), 0U);
 }
 
+/// Whether the key was taken.
+bool sendDtmf(Bench& bench, const char* digit) {
+  gboolean taken = FALSE;
+  g_signal_emit_by_name(bench.encoder(), "send-dtmf", digit, 40U, &taken);
+  return taken != FALSE;
+}
+
+/// The keys that are heard: one for each packet that carries the marker of its event.
+size_t keysIn(const std::vector<Packet>& packets) {
+  return static_cast<size_t>(std::count_if(packets.begin(), packets.end(), [](const Packet& one) {
+    return one.payloadType() == 101 && one.marker();
+  }));
+}
+
+TEST(RtpEncKeys, SoManyWaitAndOneAboveThemIsRefused) {
+  constexpr size_t kMostWaiting = 128;
+  constexpr size_t kOrdinary = 12;
+  Bench bench("wsbridgertpenc encoding=pcmu event-pt=101");
+  const Samples frame(160);
+  for (size_t i = 0; i < kOrdinary; ++i)
+    EXPECT_TRUE(sendDtmf(bench, "5")) << i;
+  // A key of 40 ms takes four packets of 20 ms.
+  for (size_t i = 0; i < kOrdinary * 4 + 1; ++i)
+    bench.push(frame);
+  EXPECT_EQ(keysIn(bench.packets()), kOrdinary);
+
+  for (size_t i = 0; i < kMostWaiting; ++i)
+    EXPECT_TRUE(sendDtmf(bench, "5")) << i;
+  for (int i = 0; i < 10'000; ++i)
+    ASSERT_FALSE(sendDtmf(bench, "6")) << i;
+  // Between packets there are as many again on their way at the most.
+  bench.push(frame);
+  size_t more = 0;
+  while (more <= kMostWaiting && sendDtmf(bench, "7"))
+    ++more;
+  EXPECT_LE(more, kMostWaiting);
+  for (size_t i = 0; i < (kMostWaiting + more) * 4 + 1; ++i)
+    bench.push(frame);
+  EXPECT_EQ(keysIn(bench.packets()), kMostWaiting + more);
+  EXPECT_TRUE(sendDtmf(bench, "8")) << "there is room again";
+}
+
 }  // namespace
