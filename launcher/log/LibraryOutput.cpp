@@ -65,7 +65,7 @@ GLogWriterOutput writeFields(GLogLevelFlags flags, const GLogField* fields, gsiz
 }  // namespace
 
 void takeLibraryOutput() {
-  fatal = g_log_set_always_fatal(G_LOG_FATAL_MASK);
+  fatal = g_log_set_always_fatal(static_cast<GLogLevelFlags>(G_LOG_FATAL_MASK));
   g_log_set_always_fatal(fatal);
   g_log_set_writer_func(writeFields, nullptr, nullptr);
   g_log_set_default_handler(

@@ -112,7 +112,7 @@ TEST(Log, whatIsFatalToGlibIsFatalInOurLogToo) {
 
 TEST(Log, whatIsNotFatalToGlibOnlyFillsOurLog) {
   const auto warnings = [] {
-    g_log_set_always_fatal(G_LOG_FATAL_MASK);
+    g_log_set_always_fatal(static_cast<GLogLevelFlags>(G_LOG_FATAL_MASK));
     takeLibraryOutput();
     g_log_structured("library", G_LOG_LEVEL_CRITICAL, "MESSAGE", "its words");
     g_log("library", G_LOG_LEVEL_CRITICAL, "its words");
