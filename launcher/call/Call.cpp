@@ -30,6 +30,7 @@ Call::Call(CallServices& services, ConfigPtr config, std::uint64_t number)
       number_(number),
       id_(makeId(number)),
       mediaWatch_(config_->limits.mediaWarning, config_->limits.mediaTimeout),
+      transfer_(config_->sip.transferTimeout),
       timer_(services.sip),
       startedAt_(g_get_monotonic_time()) {
   local_.codecs = config_->rtp.codecs;
@@ -84,19 +85,20 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, const std::optional<Re
   if (!checkPolicy()) return;
   logWithheld();
   if (incoming.foreignBody) return finish(EndReason::BodyUnsupported, "", "Content-Type");
-  offerless_ = incoming.sdp.empty();
-  if (!offerless_) {
+  const bool offerless = incoming.sdp.empty();
+  kind_ = offerless ? Kind::Offerless : Kind::Offered;
+  if (!offerless) {
     // Ports are bound only for an offer that has something for us.
     local_.address = incoming.localAddress;
     if (!negotiate(incoming.sdp)) return;
   }
   if (!takePorts(incoming.localAddress)) return;
-  if (offerless_) {
+  if (offerless) {
     sdp_ = makeOffer(local_);
   } else if (!negotiate(incoming.sdp)) {
     return;
   }
-  const std::string codec = offerless_ ? "offering all codecs" : agreement_.codec->name;
+  const std::string codec = offerless ? "offering all codecs" : agreement_.codec->name;
   step("sdp", codec + " port " + std::to_string(local_.port));
   connect();
 }
@@ -106,13 +108,13 @@ void Call::dial(std::unique_ptr<Leg> leg, UserAgent& agent, const std::string& u
   leg_ = std::move(leg);
   leg_->setHandler(this);
   agent_ = &agent;
-  outgoing_ = true;
+  kind_ = Kind::Outgoing;
   from_ = "wsbridge-launcher";
   to_ = redacted(uri);
   setBridge(std::move(bridge));
   logStart();
   if (!checkPolicy() || !takePorts(localAddress)) return;
-  state_ = State::Dialling;
+  move(CallStep::Dial);
   sdp_ = makeOffer(local_);
   step("invite", uri);
   leg_->dial(sdp_);
@@ -158,106 +160,108 @@ bool Call::negotiate(const std::string& offer) {
   return true;
 }
 
-void Call::onPipelineEvent(const PipelineEvent& event) {
-  using Kind = PipelineEvent::Kind;
-  switch (event.kind) {
-    case Kind::Opened:
-      onOpened(event);
-      break;
-    case Kind::MediaAttached:
-      if (state_ == State::Attaching) activate();
-      break;
-    case Kind::FirstAudio:
-      step("first-audio");
-      break;
-    case Kind::Digit:
-      endpointStep("dtmf", event.who, event.count);
-      break;
-    case Kind::Control:
-      endpointStep("control", event.text, event.count);
-      if (event.text == "hangup") finish(EndReason::EndpointHangup);
-      if (event.text == "transfer") transfer(event.who);
-      break;
-    case Kind::Key:
-      sendKey(event.text, event.code);
-      break;
-    case Kind::KeyLost:
-      keyLost("too many keys wait", event.count);
-      break;
-    case Kind::Message:
-      sendMessage(event.who, event.text);
-      break;
-    case Kind::PlayedOut:
-      playedOut_ = true;
-      if (state_ == State::Draining) finish(EndReason::EndpointClosed, endDetail_);
-      break;
-    case Kind::Closed:
-      if (state_ == State::Over) {
-        stopPipeline();
-      } else if (event.who == "local") {
-        // Not because of us: the element has given the conversation up.
-        endpointGone_ = true;
-        finish(EndReason::EndpointError, event.text + " (" + std::to_string(event.code) + ")");
-      } else {
-        onEndpointClosed(event);
-      }
-      break;
-    case Kind::Failed: {
-      endpointGone_ = true;
-      if (!event.who.empty()) endpoint_ = event.who;
-      std::string detail = event.text;
-      if (event.code) detail += " (" + std::to_string(event.code) + ")";
-      finish(endReasonOfFailure(event.failureKind), detail, kUriHeader);
-      break;
-    }
-    case Kind::Error:
-      if (!event.failureKind.empty()) endpointGone_ = true;
-      finish(event.failureKind.empty() ? EndReason::PipelineError
-                                       : endReasonOfFailure(event.failureKind),
-             event.text, event.failureKind.empty() ? "" : kUriHeader);
-      break;
-  }
+bool Call::move(CallStep step) {
+  const auto next = nextState(state_, step);
+  if (next) state_ = *next;
+  return next.has_value();
 }
 
-void Call::onOpened(const PipelineEvent& event) {
-  endpoint_ = event.who;
+void Call::onPipelineEvent(const PipelineInbox::Counted& counted) {
+  std::visit([&](const auto& event) { on(event, counted.count); }, counted.event);
+}
+
+void Call::on(const Opened& opened, unsigned) {
+  endpoint_ = opened.endpoint;
   if (state_ != State::Opening) return;
-  webSocketOpen_ = true;
+  webSocket_ = WebSocket::Open;
   setupMs_ = static_cast<double>(g_get_monotonic_time() - startedAt_) / 1000.0;
-  step("websocket-open", event.text + " " + endpoint_);
-  if (outgoing_) return activate();
-  leg_->answer(sdp_);
-  sipStatus_ = 200;
-  step("answered");
-  if (offerless_) {
-    state_ = State::Unacknowledged;
-  } else {
+  step("websocket-open", opened.contentType + " " + endpoint_);
+  if (!outgoing()) {
+    leg_->answer(sdp_);
+    sipStatus_ = 200;
+    step("answered");
+  }
+  if (kind_ == Kind::Offerless) {
+    move(CallStep::Offer);
+  } else if (move(CallStep::Bridge)) {
     activate();
   }
 }
 
+void Call::on(const MediaAttached&, unsigned) {
+  if (move(CallStep::Attach)) activate();
+}
+
+void Call::on(const FirstAudio&, unsigned) {
+  step("first-audio");
+}
+
+void Call::on(const DigitPassed& digit, unsigned count) {
+  endpointStep("dtmf", digit.direction, count);
+}
+
+void Call::on(const DigitWanted& digit, unsigned) {
+  sendKey(digit.digit, digit.durationMs);
+}
+
+void Call::on(const DigitLost&, unsigned count) {
+  keyLost("too many keys wait", count);
+}
+
+void Call::on(const ControlAsked& control, unsigned count) {
+  endpointStep("control", control.action, count);
+  if (control.action == "hangup") finish(EndReason::EndpointHangup);
+  if (control.action == "transfer") transfer(control.value);
+}
+
+void Call::on(const MessageAsked& message, unsigned) {
+  sendMessage(message.type, message.body);
+}
+
+void Call::on(const WebSocketClosed& closed, unsigned) {
+  if (state_ == State::Over) return stopPipeline();
+  if (!closed.byElement) return onEndpointClosed(closed);
+  webSocket_ = WebSocket::Gone;
+  finish(EndReason::EndpointError, closed.reason + " (" + std::to_string(closed.code) + ")");
+}
+
+void Call::on(const WebSocketFailed& failed, unsigned) {
+  if (webSocket_ == WebSocket::Open) webSocket_ = WebSocket::Gone;
+  if (!failed.endpoint.empty()) endpoint_ = failed.endpoint;
+  const std::string code = failed.code ? " (" + std::to_string(failed.code) + ")" : "";
+  finish(endReasonOfFailure(failed.kind), failed.text + code, kUriHeader);
+}
+
+void Call::on(const PipelineFailed& failed, unsigned) {
+  if (failed.kind.empty()) return finish(EndReason::PipelineError, failed.text);
+  if (webSocket_ == WebSocket::Open) webSocket_ = WebSocket::Gone;
+  finish(endReasonOfFailure(failed.kind), failed.text, kUriHeader);
+}
+
+void Call::on(const PlayedOut&, unsigned) {
+  playedOut_ = true;
+  if (state_ == State::Draining) finish(EndReason::EndpointClosed, endDetail_);
+}
+
 void Call::activate() {
-  state_ = State::Active;
   answeredAt_ = g_get_monotonic_time();
   watchDirection(answeredAt_);
   pipeline_->open();
 }
 
-void Call::onEndpointClosed(const PipelineEvent& event) {
-  endpointGone_ = true;
-  endDetail_ = std::to_string(event.code) + (event.text.empty() ? "" : " " + event.text);
+void Call::onEndpointClosed(const WebSocketClosed& closed) {
+  webSocket_ = WebSocket::Gone;
+  endDetail_ = std::to_string(closed.code) + (closed.reason.empty() ? "" : " " + closed.reason);
   step("websocket-closed", endDetail_);
   const bool drain = config_->websocket.onClose == OnClose::Drain;
-  if (state_ != State::Active || !drain || playedOut_) {
+  if (!drain || playedOut_ || !move(CallStep::DrainPlayout))
     return finish(EndReason::EndpointClosed, endDetail_);
-  }
-  state_ = State::Draining;
   const auto longest = static_cast<std::uint32_t>(config_->audio.maxPlayout) + kPlayoutSlackMs;
   timer_.start(longest, [this] { finish(EndReason::EndpointClosed, endDetail_); });
 }
 
 void Call::tick(std::int64_t nowUs) {
-  if (state_ != State::Active && state_ != State::Draining) return;
+  if (!bridged()) return;
   pipeline_->poll();
   logLeftOut(nowUs);
   checkTransfer(nowUs);
@@ -305,7 +309,7 @@ void Call::onCancelled() {
 void Call::onBye() {
   step("bye");
   remoteEnded_ = true;
-  finish(outgoing_ ? EndReason::CalleeHangup : EndReason::CallerHangup);
+  finish(outgoing() ? EndReason::CalleeHangup : EndReason::CallerHangup);
 }
 
 void Call::onAcknowledged(const std::string& sdp) {
@@ -321,14 +325,13 @@ void Call::onAcknowledged(const std::string& sdp) {
 }
 
 void Call::attachMedia() {
-  state_ = State::Attaching;
+  if (!move(CallStep::Agree)) return;
   step("sdp", agreement_.codec->name);
   const auto emit = emitter();
   const auto attach = [pipeline = pipeline_, launch = &services_.launch, agreement = agreement_,
                        target = mediaTarget(), emit] {
     const std::string fault = pipeline->attachMedia(*launch, agreement, target);
-    using Kind = PipelineEvent::Kind;
-    emit({fault.empty() ? Kind::MediaAttached : Kind::Error, fault, {}, {}, 0, 0});
+    emit(fault.empty() ? PipelineEvent(MediaAttached{}) : PipelineFailed{fault});
   };
   services_.workers.post(number_, PipelineWorkers::Kind::SetUp, attach);
 }
@@ -346,7 +349,7 @@ void Call::onSipFault(const std::string& what) {
 }
 
 void Call::onRefreshAnswered(const std::string& sdp) {
-  if (state_ != State::Active && state_ != State::Draining) return;
+  if (!bridged()) return;
   const auto read = readAnswer(sdp, local_);
   const auto* agreed = std::get_if<Agreement>(&read);
   // The codec stays for the whole call; where the audio goes may change.
@@ -369,9 +372,7 @@ void Call::onReoffer(const std::string& sdp, bool update) {
     return leg_->acceptOffer(update ? std::string() : describeAgreement(agreement_, local_),
                              update);
   }
-  if (state_ != State::Active && state_ != State::Draining) {
-    return leg_->refuseOffer(491, "Request Pending", {});
-  }
+  if (!bridged()) return leg_->refuseOffer(491, "Request Pending", {});
   auto result = answerOffer(sdp, local_, &agreement_);
   if (std::holds_alternative<SdpFault>(result)) {
     const CallEnd& end = callEnd(EndReason::NoCommonCodec);

@@ -13,8 +13,10 @@
 #include "admission/Admission.hpp"
 #include "base/CallEnd.hpp"
 #include "call/CallSnapshot.hpp"
+#include "call/CallState.hpp"
 #include "call/DialogRequests.hpp"
 #include "call/MediaWatch.hpp"
+#include "call/Transfer.hpp"
 #include "config/Config.hpp"
 #include "log/LogAllowance.hpp"
 #include "log/Throttle.hpp"
@@ -94,18 +96,18 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void onTerminated() override;
 
  private:
-  enum class State {
-    New,
-    Dialling,
-    Resolving,
-    Opening,
-    Unacknowledged,
-    Attaching,
-    Active,
-    Draining,
-    Over
+  using State = CallState;
+  enum class Kind {
+    Offered,    ///< an INVITE with an offer
+    Offerless,  ///< an INVITE without: the 200 has ours
+    Outgoing,   ///< we dial
   };
+  enum class WebSocket { Unopened, Open, Gone };
 
+  /// Goes on by the table; false, and nothing happens, when the state does not take the step.
+  bool move(CallStep step);
+  bool bridged() const { return state_ == State::Active || state_ == State::Draining; }
+  bool outgoing() const { return kind_ == Kind::Outgoing; }
   void step(const char* name, const std::string& detail = {});
   /// What the endpoint causes, as often as it likes: a few lines, then one a second.
   void endpointStep(const char* name, const std::string& detail, unsigned count = 1);
@@ -117,7 +119,19 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void connect();
   void resolved(EndpointLookup::Result result);
   void startPipeline();
-  void onPipelineEvent(const PipelineEvent& event);
+  void onPipelineEvent(const PipelineInbox::Counted& counted);
+  void on(const Opened& opened, unsigned count);
+  void on(const MediaAttached& attached, unsigned count);
+  void on(const FirstAudio& audio, unsigned count);
+  void on(const DigitPassed& digit, unsigned count);
+  void on(const DigitWanted& digit, unsigned count);
+  void on(const DigitLost& digit, unsigned count);
+  void on(const ControlAsked& control, unsigned count);
+  void on(const MessageAsked& message, unsigned count);
+  void on(const WebSocketClosed& closed, unsigned count);
+  void on(const WebSocketFailed& failed, unsigned count);
+  void on(const PipelineFailed& failed, unsigned count);
+  void on(const PlayedOut& played, unsigned count);
   /// The endpoint wants the caller connected with somebody else.
   void transfer(const std::string& uri);
   void checkTransfer(std::int64_t nowUs);
@@ -133,8 +147,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void watchDirection(std::int64_t nowUs);
   /// Where RTP may go, by what is agreed and who the other side is.
   MediaTarget mediaTarget() const;
-  void onOpened(const PipelineEvent& event);
-  void onEndpointClosed(const PipelineEvent& event);
+  void onEndpointClosed(const WebSocketClosed& closed);
   void activate();
   void endDialog(const CallEnd& end, const std::string& detail, const std::string& header);
   void endMedia(const CallEnd& end);
@@ -156,11 +169,9 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   std::string from_;
   std::string to_;
   State state_ = State::New;
-  bool outgoing_ = false;
-  bool offerless_ = false;
+  Kind kind_ = Kind::Offered;
+  WebSocket webSocket_ = WebSocket::Unopened;
   bool remoteEnded_ = false;  ///< nothing is to be sent into the dialog any more
-  bool endpointGone_ = false;
-  bool webSocketOpen_ = false;
   bool playedOut_ = false;
   bool infoRefused_ = false;  ///< the caller does not know INFO with keys
 
@@ -180,8 +191,8 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   DialogRequests requests_;
   log::LogAllowance steps_{8};  ///< of the endpoint
   log::LogAllowance keysLost_{1};
-  std::int64_t transferUntilUs_ = 0;  ///< monotonic; 0: none is going on
-  SipTimer timer_;                    ///< bounds play-out and tear-down
+  Transfer transfer_;
+  SipTimer timer_;  ///< bounds play-out and tear-down
 
   std::int64_t startedAt_;  ///< monotonic, µs
   std::int64_t connectStartedAt_ = 0;

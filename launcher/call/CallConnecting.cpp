@@ -20,7 +20,7 @@ bool Call::checkPolicy() {
 }
 
 void Call::connect() {
-  state_ = State::Resolving;
+  if (!move(CallStep::Resolve)) return;
   connectStartedAt_ = g_get_monotonic_time();
   EndpointLookup::Events events;
   events.skipped = [this](const EndpointUri& endpoint, const std::string& why) {
@@ -61,7 +61,7 @@ CallPipeline::Emit Call::emitter() {
     if (added == Added::First) {
       sip->post([weak, inbox] {
         const auto call = weak.lock();
-        for (const PipelineEvent& waiting : inbox->take())
+        for (const PipelineInbox::Counted& waiting : inbox->take())
           if (call) call->onPipelineEvent(waiting);
       });
     }
@@ -70,7 +70,7 @@ CallPipeline::Emit Call::emitter() {
 }
 
 void Call::startPipeline() {
-  state_ = State::Opening;
+  if (!move(CallStep::Connect)) return;
   PipelineSpec spec;
   spec.connection = id_;
   spec.callId = twilio_.call.empty() ? leg_->callId() : twilio_.call;
@@ -84,7 +84,7 @@ void Call::startPipeline() {
       (g_get_monotonic_time() - connectStartedAt_) / 1000, config_->websocket.connectTimeout));
   spec.agreement = agreement_;
   spec.target = mediaTarget();
-  spec.acknowledged = outgoing_;  // we have sent the ACK
+  spec.acknowledged = outgoing();  // we have sent the ACK
   spec.sockets = *sockets_;
   const auto emit = emitter();
   pipeline_ = std::make_shared<CallPipeline>(std::move(spec), emit);
@@ -92,7 +92,7 @@ void Call::startPipeline() {
   const auto build = [pipeline = pipeline_, launch = &services_.launch, emit] {
     std::string fault = pipeline->build(*launch);
     if (fault.empty() && !pipeline->play()) fault = "pipeline does not start";
-    if (!fault.empty()) emit({PipelineEvent::Kind::Error, fault, {}, {}, 0, 0});
+    if (!fault.empty()) emit(PipelineFailed{fault});
   };
   services_.workers.post(number_, PipelineWorkers::Kind::SetUp, build);
 }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Call: what the endpoint wants done at the caller's side, and what comes of it: transfers, keys
 // and messages. The rest is in Call.cpp.
-#include <algorithm>
-#include <limits>
-
 #include "base/Text.hpp"
 #include "call/Call.hpp"
 #include "log/Log.hpp"
@@ -13,8 +10,6 @@
 namespace launcher {
 
 namespace {
-
-constexpr int kLongestReport = 600;  // s; what a NOTIFY may ask to be waited for
 
 bool succeeded(int status) {
   return status >= 200 && status < 300;
@@ -33,25 +28,21 @@ void Call::transfer(const std::string& uri) {
     pipeline_->tellTransfer(status, reason);
   };
   if (state_ != State::Active) return;
-  if (transferUntilUs_ != 0) return refuse(491, "a transfer is going on");
+  if (transfer_.running()) return refuse(491, "a transfer is going on");
   if (!isTransferTarget(uri)) return refuse(400, "uri is no sip:, sips: or tel: URI");
   if (!mayTransferTo(config_->sip, uri)) return refuse(403, "transfer there is not allowed");
-  // The transaction has a limit of its own.
-  transferUntilUs_ = std::numeric_limits<std::int64_t>::max();
+  transfer_.begin();
   step("transfer", text::withoutCredentials(uri));
   leg_->refer(uri);
 }
 
 void Call::onTransferProgress(int seconds) {
-  if (transferUntilUs_ == 0) return;
-  const int longest = std::clamp(seconds, config_->sip.transferTimeout,
-                                 std::max(kLongestReport, config_->sip.transferTimeout));
-  transferUntilUs_ = g_get_monotonic_time() + std::int64_t{longest} * G_USEC_PER_SEC;
+  transfer_.reported(seconds, g_get_monotonic_time());
 }
 
 void Call::onTransferred(int status, const std::string& phrase) {
-  if (transferUntilUs_ == 0 || state_ != State::Active) return;
-  transferUntilUs_ = 0;
+  if (!transfer_.running() || state_ != State::Active) return;
+  transfer_.end();
   step("transferred", std::to_string(status));
   const bool done = status < 300;
   pipeline_->tellTransfer(static_cast<unsigned>(status), done ? "" : phrase);
@@ -59,7 +50,7 @@ void Call::onTransferred(int status, const std::string& phrase) {
 }
 
 void Call::checkTransfer(std::int64_t nowUs) {
-  if (transferUntilUs_ == 0 || nowUs < transferUntilUs_) return;
+  if (!transfer_.expired(nowUs)) return;
   onTransferred(408, "the caller does not tell what came of it");
 }
 

@@ -14,9 +14,8 @@ constexpr int kRetryAfter = 10;
 }  // namespace
 
 void Call::finish(EndReason reason, const std::string& detail, const std::string& header) {
-  if (state_ == State::Over) return;
   // The timer's task must not be destroyed while it runs, so it is only left to find us over.
-  state_ = State::Over;
+  if (!move(CallStep::End)) return;
   reason_ = reason;
   endedAt_ = g_get_monotonic_time();
   const CallEnd& end = callEnd(reason);
@@ -35,7 +34,7 @@ CallSnapshot Call::snapshot() const {
   const bool over = state_ == State::Over;
   return {from_,
           to_,
-          outgoing_,
+          outgoing(),
           answered() ? (over ? Completed : InProgress) : (over ? Cancelled : Ringing),
           unixSeconds(startedAt_),
           unixSeconds(answeredAt_),
@@ -44,11 +43,12 @@ CallSnapshot Call::snapshot() const {
 
 void Call::endDialog(const CallEnd& end, const std::string& detail, const std::string& header) {
   if (remoteEnded_) {
-    if (!leg_->answered() && !outgoing_) sipStatus_ = end.status;
+    if (!leg_->answered() && !outgoing()) sipStatus_ = end.status;
     return;
   }
   // The log has it all; a caller who chose the endpoint himself learns no more than that.
-  const bool hidden = bridge_.uriFromInvite && tellsOfNetwork(end.reason, webSocketOpen_);
+  const bool hidden =
+      bridge_.uriFromInvite && tellsOfNetwork(end.reason, webSocket_ != WebSocket::Unopened);
   const char* text = hidden ? kNotReached : end.text;
   if (leg_->answered()) {
     step("bye");
@@ -58,7 +58,7 @@ void Call::endDialog(const CallEnd& end, const std::string& detail, const std::s
                         end.reason == EndReason::Transferred;
     return leg_->bye(reasonHeader(normal ? 200 : end.status, text));
   }
-  if (outgoing_) return leg_->cancel();
+  if (outgoing()) return leg_->cancel();
   sipStatus_ = end.status;
   ResponseHeaders headers;
   headers.reason = reasonHeader(end.status, text);
@@ -80,7 +80,7 @@ void Call::endMedia(const CallEnd& end) {
     services_.sip.post([self = shared_from_this()] { self->stopped({}); });
     return;
   }
-  if (!webSocketOpen_ || endpointGone_) return stopPipeline();
+  if (webSocket_ != WebSocket::Open) return stopPipeline();
   pipeline_->shut();
   pipeline_->closeWebSocket(end.closeCode, end.text, end.label);
   timer_.start(kCloseFrameMs, [this] { stopPipeline(); });

@@ -217,10 +217,8 @@ void CallPipeline::pressKey(const char* digit, unsigned durationMs) {
     if (!taken) g_object_get(encoder, "event-pt", &type, nullptr);
   }
   if (taken) return;
-  using Kind = PipelineEvent::Kind;
   const bool other = type < 0;
-  if (!other || !emit_({Kind::Key, digit, {}, {}, durationMs, 0}))
-    emit_({Kind::KeyLost, {}, {}, {}, 0, 0});
+  if (!other || !emit_(DigitWanted{digit, durationMs})) emit_(DigitLost{});
 }
 
 void CallPipeline::poll() {
@@ -257,7 +255,7 @@ void CallPipeline::handleEventPacket(GstBuffer* buffer) {
 
 GstPadProbeReturn CallPipeline::onPlayedOut(GstEvent* event) {
   if (GST_EVENT_TYPE(event) != GST_EVENT_EOS) return GST_PAD_PROBE_OK;
-  emit_({PipelineEvent::Kind::PlayedOut, {}, {}, {}, 0, 0});
+  emit_(PlayedOut{});
   // The call itself decides when its RTP stream ends.
   return GST_PAD_PROBE_DROP;
 }
@@ -269,16 +267,15 @@ void CallPipeline::onMessage(GstMessage* message) {
     GError* error = nullptr;
     char* debug = nullptr;
     gst_message_parse_error(message, &error, &debug);
-    PipelineEvent event{PipelineEvent::Kind::Error, error->message, {}, {}, 0, 0};
+    PipelineFailed failed{error->message};
     // An error of the WebSocket elements brings the fields of wsbridge-failed along.
     const GstStructure* details = nullptr;
     gst_message_parse_error_details(message, &details);
-    if (details && gst_structure_has_field(details, "kind")) {
-      event.failureKind = stringOf(details, "kind");
-    }
+    if (details && gst_structure_has_field(details, "kind"))
+      failed.kind = stringOf(details, "kind");
     g_error_free(error);
     g_free(debug);
-    emit_(std::move(event));
+    emit_(std::move(failed));
   }
   gst_message_unref(message);
 }
@@ -286,23 +283,19 @@ void CallPipeline::onMessage(GstMessage* message) {
 void CallPipeline::onElementMessage(const GstStructure* structure) {
   if (!structure) return;
   const std::string name = gst_structure_get_name(structure);
-  using Kind = PipelineEvent::Kind;
   if (name == "wsbridge-opened") {
-    PipelineEvent event{
-        Kind::Opened, stringOf(structure, "content-type"), {}, stringOf(structure, "uri"), 0, 0};
-    gst_structure_get_double(structure, "setup-ms", &event.setupMs);
-    emit_(std::move(event));
+    emit_(Opened{stringOf(structure, "uri"), stringOf(structure, "content-type")});
   } else if (name == "wsbridge-rtp-source") {
     gboolean rtcp = FALSE;
     gst_structure_get_boolean(structure, "rtcp", &rtcp);
     if (!rtcp && stringOf(structure, "latch") == "announced") acknowledge();
   } else if (name == "wsbridge-first-audio") {
-    emit_({Kind::FirstAudio, {}, {}, {}, 0, 0});
+    emit_(FirstAudio{});
   } else if (name == "wsbridge-dtmf") {
     const std::string direction = stringOf(structure, "direction");
     if (direction == "from-endpoint")
       pressKey(stringOf(structure, "digit").c_str(), uintOf(structure, "duration"));
-    emit_({Kind::Digit, {}, {}, direction, uintOf(structure, "duration"), 0});
+    emit_(DigitPassed{direction});
   } else if (name == "wsbridge-attempt-failed") {
     log::warning("endpoint-failed", {{"id", spec_.connection},
                                      {"endpoint", stringOf(structure, "uri")},
@@ -317,8 +310,7 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
     tellKeySent(stringOf(structure, "digit"));
   } else if (name == "wsbridge-control") {
     const std::string action = stringOf(structure, "action");
-    if (!emit_({Kind::Control, action, {}, stringOf(structure, "value"), 0, 0}) &&
-        action == "transfer")
+    if (!emit_(ControlAsked{action, stringOf(structure, "value")}) && action == "transfer")
       tellTransfer(491, "a transfer is going on");
   } else if (name == "wsbridge-slowed") {
     log::warning("endpoint-slowed", {{"id", spec_.connection},
@@ -326,24 +318,16 @@ void CallPipeline::onElementMessage(const GstStructure* structure) {
                                      {"reason", stringOf(structure, "reason")},
                                      {"times", counterOf(structure, "times")}});
   } else if (name == "wsbridge-message") {
-    if (!emit_({Kind::Message,
-                stringOf(structure, "body"),
-                {},
-                stringOf(structure, "content-type"),
-                0,
-                0}))
+    if (!emit_(MessageAsked{stringOf(structure, "content-type"), stringOf(structure, "body")}))
       tellMessageResult(503, "too many messages wait");
   } else if (name == "wsbridge-closed") {
-    emit_({Kind::Closed,
-           stringOf(structure, "reason"),
-           {},
-           stringOf(structure, "who"),
-           uintOf(structure, "code"),
-           0});
+    emit_(WebSocketClosed{uintOf(structure, "code"), stringOf(structure, "reason"),
+                          stringOf(structure, "who") == "local"});
   } else if (name == "wsbridge-failed") {
     const unsigned http = uintOf(structure, "http-status");
-    emit_({Kind::Failed, stringOf(structure, "text"), stringOf(structure, "kind"),
-           stringOf(structure, "uri"), http ? http : uintOf(structure, "close-code"), 0});
+    emit_(WebSocketFailed{stringOf(structure, "kind"), stringOf(structure, "text"),
+                          stringOf(structure, "uri"),
+                          http ? http : uintOf(structure, "close-code")});
   }
 }
 

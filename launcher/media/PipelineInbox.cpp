@@ -8,46 +8,42 @@ namespace launcher {
 
 namespace {
 
-using Kind = PipelineEvent::Kind;
-
 bool isTransfer(const PipelineEvent& event) {
-  return event.kind == Kind::Control && event.text == "transfer";
+  const auto* control = std::get_if<ControlAsked>(&event);
+  return control && control->action == "transfer";
 }
 
 /// Ten of them tell no more than one and the number.
 bool repeats(const PipelineEvent& event, const PipelineEvent& earlier) {
-  if (event.kind != earlier.kind) return false;
-  switch (event.kind) {
-    case Kind::Digit:
-      return event.who == earlier.who;
-    case Kind::Control:
-      return event.text == earlier.text && !isTransfer(event);
-    case Kind::FirstAudio:
-    case Kind::KeyLost:
-    case Kind::PlayedOut:
-      return true;
-    default:
-      return false;
-  }
+  if (event.index() != earlier.index()) return false;
+  if (const auto* digit = std::get_if<DigitPassed>(&event))
+    return digit->direction == std::get<DigitPassed>(earlier).direction;
+  if (const auto* control = std::get_if<ControlAsked>(&event))
+    return control->action == std::get<ControlAsked>(earlier).action && !isTransfer(event);
+  return std::holds_alternative<FirstAudio>(event) || std::holds_alternative<DigitLost>(event) ||
+         std::holds_alternative<PlayedOut>(event);
 }
 
 }  // namespace
 
-std::size_t PipelineInbox::waiting(Kind kind) const {
-  return static_cast<std::size_t>(std::count_if(events_.begin(), events_.end(),
-                                                [kind](const auto& e) { return e.kind == kind; }));
+template <class Kind>
+std::size_t PipelineInbox::waiting() const {
+  return static_cast<std::size_t>(
+      std::count_if(events_.begin(), events_.end(),
+                    [](const Counted& e) { return std::holds_alternative<Kind>(e.event); }));
 }
 
 bool PipelineInbox::addToEarlier(PipelineEvent& event) {
-  const auto find = [this](const PipelineEvent& wanted) {
+  const auto find = [&] {
     return std::find_if(events_.begin(), events_.end(),
-                        [&wanted](const auto& earlier) { return repeats(wanted, earlier); });
+                        [&](const Counted& earlier) { return repeats(event, earlier.event); });
   };
-  auto found = find(event);
-  if (found == events_.end() && event.kind == Kind::Control && event.text != "hangup" &&
-      !isTransfer(event) && waiting(Kind::Control) >= kMaxControls) {
-    event.text = "other";
-    found = find(event);
+  auto found = find();
+  auto* control = std::get_if<ControlAsked>(&event);
+  if (found == events_.end() && control && control->action != "hangup" && !isTransfer(event) &&
+      waiting<ControlAsked>() >= kMaxControls) {
+    control->action = "other";
+    found = find();
   }
   if (found == events_.end()) return false;
   ++found->count;
@@ -55,28 +51,23 @@ bool PipelineInbox::addToEarlier(PipelineEvent& event) {
 }
 
 bool PipelineInbox::isTooMuch(const PipelineEvent& event) const {
-  switch (event.kind) {
-    case Kind::Key:
-      return waiting(Kind::Key) >= kMaxKeys;
-    case Kind::Message:
-      return waiting(Kind::Message) >= kMaxMessages;
-    case Kind::Control:
-      return isTransfer(event) && std::count_if(events_.begin(), events_.end(), isTransfer) >=
-                                      static_cast<std::ptrdiff_t>(kMaxTransfers);
-    default:
-      return false;  // the pipeline tells each of the others once, or once a second
-  }
+  if (std::holds_alternative<DigitWanted>(event)) return waiting<DigitWanted>() >= kMaxDigits;
+  if (std::holds_alternative<MessageAsked>(event)) return waiting<MessageAsked>() >= kMaxMessages;
+  // The pipeline tells each of the others once, or once a second.
+  return isTransfer(event) && std::count_if(events_.begin(), events_.end(), [](const Counted& e) {
+                                return isTransfer(e.event);
+                              }) >= static_cast<std::ptrdiff_t>(kMaxTransfers);
 }
 
 PipelineInbox::Added PipelineInbox::add(PipelineEvent event) {
   const std::lock_guard lock(mutex_);
   if (addToEarlier(event)) return Added::Waiting;
   if (isTooMuch(event)) return Added::Refused;
-  events_.push_back(std::move(event));
+  events_.push_back({std::move(event)});
   return events_.size() == 1 ? Added::First : Added::Waiting;
 }
 
-std::vector<PipelineEvent> PipelineInbox::take() {
+std::vector<PipelineInbox::Counted> PipelineInbox::take() {
   const std::lock_guard lock(mutex_);
   return std::exchange(events_, {});
 }

@@ -14,7 +14,7 @@ namespace launcher {
 
 class PipelineInbox {
  public:
-  static constexpr std::size_t kMaxKeys = 64;
+  static constexpr std::size_t kMaxDigits = 64;
   static constexpr std::size_t kMaxMessages = 8;
   /// Different ones; what goes beyond is counted as one called "other".
   static constexpr std::size_t kMaxControls = 16;
@@ -25,18 +25,23 @@ class PipelineInbox {
     Waiting,  ///< take() is on its way
     Refused   ///< too much of its kind waits
   };
+  struct Counted {
+    PipelineEvent event;
+    unsigned count = 1;  ///< how often it has come, where ten tell no more than one and the number
+  };
 
   Added add(PipelineEvent event);
   /// All of it, in the order in which each began.
-  std::vector<PipelineEvent> take();
+  std::vector<Counted> take();
 
  private:
-  [[nodiscard]] std::size_t waiting(PipelineEvent::Kind kind) const;
+  template <class Kind>
+  [[nodiscard]] std::size_t waiting() const;
   bool addToEarlier(PipelineEvent& event);
   [[nodiscard]] bool isTooMuch(const PipelineEvent& event) const;
 
   std::mutex mutex_;  // guards what follows
-  std::vector<PipelineEvent> events_;
+  std::vector<Counted> events_;
 };
 
 }  // namespace launcher

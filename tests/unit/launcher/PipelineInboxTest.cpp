@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <variant>
+
 #include <gtest/gtest.h>
 
 #include "log/LogAllowance.hpp"
@@ -7,37 +9,32 @@
 namespace launcher {
 namespace {
 
-using Kind = PipelineEvent::Kind;
 using Added = PipelineInbox::Added;
-
-PipelineEvent event(Kind kind, const std::string& text = {}, const std::string& who = {}) {
-  return {kind, text, {}, who, 0, 0};
-}
 
 TEST(PipelineInbox, OneTakeForAllThatWaits) {
   PipelineInbox inbox;
-  EXPECT_EQ(inbox.add(event(Kind::Opened)), Added::First);
-  EXPECT_EQ(inbox.add(event(Kind::FirstAudio)), Added::Waiting);
-  EXPECT_EQ(inbox.add(event(Kind::Closed)), Added::Waiting);
+  EXPECT_EQ(inbox.add(Opened{}), Added::First);
+  EXPECT_EQ(inbox.add(FirstAudio{}), Added::Waiting);
+  EXPECT_EQ(inbox.add(WebSocketClosed{}), Added::Waiting);
   const auto events = inbox.take();
   ASSERT_EQ(events.size(), 3U);
-  EXPECT_EQ(events[0].kind, Kind::Opened);
-  EXPECT_EQ(events[2].kind, Kind::Closed);
+  EXPECT_TRUE(std::holds_alternative<Opened>(events[0].event));
+  EXPECT_TRUE(std::holds_alternative<WebSocketClosed>(events[2].event));
   EXPECT_TRUE(inbox.take().empty());
-  EXPECT_EQ(inbox.add(event(Kind::Opened)), Added::First);
+  EXPECT_EQ(inbox.add(Opened{}), Added::First);
 }
 
 TEST(PipelineInbox, WhatRepeatsIsCounted) {
   PipelineInbox inbox;
   for (int i = 0; i < 1000; ++i) {
-    inbox.add(event(Kind::Control, "clear"));
-    inbox.add(event(Kind::Control, i % 2 == 0 ? "mute" : "pause"));
-    inbox.add(event(Kind::Digit, "", "from-endpoint"));
-    inbox.add(event(Kind::KeyLost));
+    inbox.add(ControlAsked{"clear", {}});
+    inbox.add(ControlAsked{i % 2 == 0 ? "mute" : "pause", {}});
+    inbox.add(DigitPassed{"from-endpoint"});
+    inbox.add(DigitLost{});
   }
   const auto events = inbox.take();
   ASSERT_EQ(events.size(), 5U);
-  EXPECT_EQ(events[0].text, "clear");
+  EXPECT_EQ(std::get<ControlAsked>(events[0].event).action, "clear");
   EXPECT_EQ(events[0].count, 1000U);
   EXPECT_EQ(events[1].count, 500U);
 }
@@ -45,27 +42,28 @@ TEST(PipelineInbox, WhatRepeatsIsCounted) {
 TEST(PipelineInbox, EverNewWordsAreOneInTheEnd) {
   PipelineInbox inbox;
   for (int i = 0; i < 1000; ++i)
-    EXPECT_NE(inbox.add(event(Kind::Control, "x" + std::to_string(i))), Added::Refused);
-  EXPECT_EQ(inbox.add(event(Kind::Control, "hangup")), Added::Waiting);
+    EXPECT_NE(inbox.add(ControlAsked{"x" + std::to_string(i), {}}), Added::Refused);
+  EXPECT_EQ(inbox.add(ControlAsked{"hangup", {}}), Added::Waiting);
   const auto events = inbox.take();
   ASSERT_LE(events.size(), PipelineInbox::kMaxControls + 2);
-  EXPECT_EQ(events.back().text, "hangup") << "what counts is not lost";
+  EXPECT_EQ(std::get<ControlAsked>(events.back().event).action, "hangup")
+      << "what counts is not lost";
 }
 
-TEST(PipelineInbox, MessagesKeysAndTransfersAreRefusedAboveTheirLimit) {
+TEST(PipelineInbox, MessagesDigitsAndTransfersAreRefusedAboveTheirLimit) {
   PipelineInbox inbox;
   for (size_t i = 0; i < PipelineInbox::kMaxMessages; ++i)
-    EXPECT_NE(inbox.add(event(Kind::Message, std::to_string(i))), Added::Refused);
-  EXPECT_EQ(inbox.add(event(Kind::Message, "more")), Added::Refused);
-  for (size_t i = 0; i < PipelineInbox::kMaxKeys; ++i)
-    EXPECT_NE(inbox.add(event(Kind::Key, "1")), Added::Refused);
-  EXPECT_EQ(inbox.add(event(Kind::Key, "1")), Added::Refused);
+    EXPECT_NE(inbox.add(MessageAsked{"text/plain", std::to_string(i)}), Added::Refused);
+  EXPECT_EQ(inbox.add(MessageAsked{"text/plain", "more"}), Added::Refused);
+  for (size_t i = 0; i < PipelineInbox::kMaxDigits; ++i)
+    EXPECT_NE(inbox.add(DigitWanted{"1", 100}), Added::Refused);
+  EXPECT_EQ(inbox.add(DigitWanted{"1", 100}), Added::Refused);
   for (size_t i = 0; i < PipelineInbox::kMaxTransfers; ++i)
-    EXPECT_NE(inbox.add(event(Kind::Control, "transfer", "sip:a@b")), Added::Refused);
-  EXPECT_EQ(inbox.add(event(Kind::Control, "transfer", "sip:a@b")), Added::Refused);
-  EXPECT_EQ(inbox.add(event(Kind::Closed)), Added::Waiting);
+    EXPECT_NE(inbox.add(ControlAsked{"transfer", "sip:a@b"}), Added::Refused);
+  EXPECT_EQ(inbox.add(ControlAsked{"transfer", "sip:a@b"}), Added::Refused);
+  EXPECT_EQ(inbox.add(WebSocketClosed{}), Added::Waiting);
   inbox.take();
-  EXPECT_EQ(inbox.add(event(Kind::Message, "more")), Added::First);
+  EXPECT_EQ(inbox.add(MessageAsked{"text/plain", "more"}), Added::First);
 }
 
 TEST(LogAllowance, AFewThenOneASecondAndTheRestIsCounted) {
