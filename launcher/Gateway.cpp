@@ -7,6 +7,7 @@
 #include "base/Descriptors.hpp"
 #include "config/ConfigLoader.hpp"
 #include "log/Log.hpp"
+#include "log/PluginOutput.hpp"
 #include "sip/stack/SofiaGuards.hpp"
 
 namespace launcher {
@@ -196,6 +197,7 @@ void Gateway::reload(const ConfigPtr& config) {
   }
   config_ = config;
   log::setLevel(config->log.level);
+  log::takePluginOutput();
   log::setFormat(config->log.format);
   resolver_->setLimits(lookupLimits(*config));
   sip_.post([this, config] {

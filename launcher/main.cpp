@@ -20,6 +20,7 @@
 #include "config/SecretFiles.hpp"
 #include "log/LibraryOutput.hpp"
 #include "log/Log.hpp"
+#include "log/PluginOutput.hpp"
 #include "wsbridge-config.h"
 
 namespace launcher {
@@ -51,6 +52,7 @@ class Program {
     log::setLevel(config->log.level);
     log::setFormat(config->log.format);
     log::takeLibraryOutput();
+    log::takePluginOutput();
     const std::size_t descriptorLimit = raiseDescriptorLimit();
     reserveDescriptors(kDescriptors);  // while there is one thread
     const log::Background background;
@@ -146,6 +148,7 @@ class Program {
     });
     watch(SIGUSR1, [](gpointer) -> gboolean {
       const bool on = log::toggleDebug();
+      log::takePluginOutput();
       log::info("log", {{"debug", on}});
       return G_SOURCE_CONTINUE;
     });

@@ -8,9 +8,11 @@
 #include "rtpcodec/wsbridgertpenc.hpp"
 #include "rtpio/wsbridgertpsink.hpp"
 #include "rtpio/wsbridgertpsrc.hpp"
+#include "runtime/Debug.hpp"
 #include "wsbridge-config.h"
 
 static gboolean pluginInit(GstPlugin* plugin) {
+  wsbridge::initDebug();
   return gst_element_register(plugin, "wsbridgertpdec", GST_RANK_NONE, WSBRIDGE_TYPE_RTP_DEC) &&
          gst_element_register(plugin, "wsbridgesink", GST_RANK_NONE, WSBRIDGE_TYPE_SINK) &&
          gst_element_register(plugin, "wsbridgesrc", GST_RANK_NONE, WSBRIDGE_TYPE_SRC) &&

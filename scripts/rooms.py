@@ -26,7 +26,7 @@ PLUGINS = {
     "rtpio": "runtime rtp",
     "jitter": "runtime rtp",
     "rtpcodec": "runtime audio rtp",
-    ".": "bridge rtpio jitter rtpcodec",
+    ".": "runtime bridge rtpio jitter rtpcodec",
 }
 LAUNCHER = {
     "base": "",

@@ -267,6 +267,13 @@ void CallPipeline::onMessage(GstMessage* message) {
     GError* error = nullptr;
     char* debug = nullptr;
     gst_message_parse_error(message, &error, &debug);
+    // Where GST_DEBUG_DUMP_DOT_DIR says; without the values of properties, which may be secret.
+    GST_DEBUG_BIN_TO_DOT_FILE_WITH_TS(
+        GST_BIN(pipeline_.get()),
+        static_cast<GstDebugGraphDetails>(GST_DEBUG_GRAPH_SHOW_MEDIA_TYPE |
+                                          GST_DEBUG_GRAPH_SHOW_CAPS_DETAILS |
+                                          GST_DEBUG_GRAPH_SHOW_STATES),
+        ("wsbridge-" + spec_.connection).c_str());
     PipelineFailed failed{error->message};
     // An error of the WebSocket elements brings the fields of wsbridge-failed along.
     const GstStructure* details = nullptr;

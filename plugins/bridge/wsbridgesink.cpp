@@ -166,6 +166,7 @@ gboolean setCaps(GstBaseSink* sink, GstCaps* caps) {
   SinkPrivate& priv = privOf(sink);
   const int rate = wsbridge::rateOf(caps);
   const int agreed = priv.session->agreeRate(rate);
+  GST_DEBUG_OBJECT(sink, "is given %d Hz, the endpoint gets %d Hz", rate, agreed);
   if (agreed != rate) {
     GST_ELEMENT_ERROR(sink, STREAM, FORMAT, ("The connection uses %d Hz, not %d Hz", agreed, rate),
                       ("put audioresample in front of wsbridgesink"));

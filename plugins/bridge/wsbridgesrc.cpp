@@ -200,6 +200,7 @@ bool begin(GstElement* element) {
     return false;
   }
   const int rate = session->agreeRate(wanted);
+  GST_DEBUG_OBJECT(element, "plays at %d Hz", rate);
   bool gaps = false;
   {
     const auto lock = priv.core.lockSettings();

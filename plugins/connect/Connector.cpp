@@ -8,8 +8,11 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "runtime/Debug.hpp"
 #include "runtime/Elsewhere.hpp"
 #include "tls/TlsClose.hpp"
+
+#define GST_CAT_DEFAULT connectDebug()
 
 namespace wsbridge {
 
@@ -132,6 +135,9 @@ void Connector::connectNext() {
     }
     target.reset(G_SOCKET_CONNECTABLE(parsed));
   }
+  GST_DEBUG("%s: TCP to %s port %u%s%s", settings_.connection.c_str(), destination_.c_str(), port,
+            settings_.proxy ? " through the proxy " : "",
+            settings_.proxy ? settings_.proxy->shown.c_str() : "");
   g_socket_client_connect_async(client_.get(), target.get(), cancellable_.get(), onConnected,
                                 giveSelf(shared_from_this()));
 }
@@ -274,6 +280,7 @@ void Connector::shaken(TlsSession::Step step) {
       fail({.kind = FailureKind::Tls, .text = tls_->fault(), .temporary = tls_->wasReset()});
       break;
     case TlsSession::Step::Done:
+      GST_DEBUG("%s: TLS negotiated", settings_.connection.c_str());
       stream_.reset(makeTlsStream(tls_));
       endTls();
       signHandshake();
@@ -329,6 +336,10 @@ void Connector::sendHandshake(const std::optional<HandshakeRequest>& request) {
   if (!request)
     return fail({.kind = FailureKind::Settings, .text = "the key in jwt-key-file cannot sign"});
   stage_ = "waiting for the handshake's answer";
+  GST_DEBUG("%s: handshake sent, %s", settings_.connection.c_str(),
+            request->authorization.empty() && settings_.endpoint.authorization.empty()
+                ? "without Authorization"
+                : "with Authorization");
   request_ = handshakeText(settings_.endpoint, *request, key_);
   sendRequest();
 }
@@ -421,6 +432,10 @@ void Connector::fail(Failure failure) {
 
 void Connector::finish(Result result) {
   if (!done_) return;
+  if (const auto* failure = std::get_if<Failure>(&result)) {
+    GST_WARNING("%s: no WebSocket (%s): %s", settings_.connection.c_str(), nameOf(failure->kind),
+                failure->text.c_str());
+  }
   const auto keep = shared_from_this();
   const Done done = std::move(done_);
   cancel();

@@ -27,7 +27,8 @@
 namespace wsbridge {
 
 struct ConnectSettings {
-  size_t position = 0;  // in the list of endpoints that the user gave
+  std::string connection;  // its name, for the log
+  size_t position = 0;     // in the list of endpoints that the user gave
   Endpoint endpoint;
   HandshakeRequest request;
   Credentials credentials;

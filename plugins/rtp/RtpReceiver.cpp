@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "rtp/RtpPacket.hpp"
+#include "runtime/Debug.hpp"
 #include "runtime/StreamLock.hpp"
 
 namespace wsbridge {
@@ -262,6 +263,9 @@ void RtpReceiver::pushStart(Way& way) {
 
 void RtpReceiver::tellSource(const RtpAddress& from, const RtpTransport::Accepted& accepted,
                              bool rtcp) {
+  GST_CAT_DEBUG_OBJECT(rtpDebug(), setup_.element, "%s is taken from %s port %u now (%s)",
+                       rtcp ? "RTCP" : "RTP", from.ipText().c_str(), unsigned{from.port},
+                       latchName(accepted.how));
   gst_element_post_message(
       setup_.element,
       gst_message_new_element(

@@ -101,6 +101,7 @@ gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
       GstCaps* caps = nullptr;
       gst_event_parse_caps(event, &caps);
       accepted = stream.takeCaps(caps);
+      GST_DEBUG_OBJECT(parent, "%s %" GST_PTR_FORMAT, accepted ? "takes" : "refuses", caps);
       break;
     }
     case GST_EVENT_GAP:

@@ -115,6 +115,7 @@ gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
       GstCaps* caps = nullptr;
       gst_event_parse_caps(event, &caps);
       const bool taken = stream.takeCaps(caps);
+      GST_DEBUG_OBJECT(parent, "%s %" GST_PTR_FORMAT, taken ? "takes" : "refuses", caps);
       gst_event_unref(event);
       return taken;
     }

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <chrono>
 
+#include "common/ShownText.hpp"
 #include "dialects/Json.hpp"
 #include "session/PlayoutBudget.hpp"
 #include "session/SessionRegistry.hpp"
+
+#define GST_CAT_DEFAULT sessionDebug()
 
 namespace wsbridge {
 
@@ -150,8 +153,10 @@ void Session::onOpen(const std::string& subprotocol) {
         {custom, ContentType{rate_, encoding_}, settings_.call_id, settings_.account_id});
     stats_.texts_sent += opening.size();
   }
-  for (const std::string& message : opening)
+  for (const std::string& message : opening) {
     client_->sendText(message);
+    logText("sent", message);
+  }
   confirmOpen();
 }
 
@@ -169,6 +174,8 @@ void Session::confirmOpen() {
     outbox_.setMaxFrames(std::max(1U, settings_.max_queue_ms / 20));
     event = {stats_.content_type, rate_, subprotocol_, stats_.setup_ms};
   }
+  GST_INFO("%s: open after %.1f ms, %s, subprotocol \"%s\"", name_.c_str(), event.setup_ms,
+           event.content_type.c_str(), subprotocol_.c_str());
   emit(event);
   pump();
 }
@@ -185,6 +192,7 @@ void Session::stop(Role role) {
     playout_.reset();
     return;
   }
+  GST_INFO("%s: stopped while %s", name_.c_str(), nameOf(state_));
   ++generation_;
   const bool open = state_ == ConnectionState::Open;
   const std::string goodbye = open ? dialect_->write(EndNotice{"stopped"}) : "";
@@ -302,6 +310,8 @@ void Session::countDropped(size_t dropped) {
   const int64_t now_us = g_get_monotonic_time();
   if (now_us - last_drop_warning_us_ < kDropWarningUs) return;
   last_drop_warning_us_ = now_us;
+  GST_LOG("%s: %" G_GUINT64_FORMAT " frames dropped: the endpoint does not read", name_.c_str(),
+          dropped_unreported_);
   onLoop([event = DroppedEvent{dropped_unreported_}](Session& self) { self.emit(event); });
   dropped_unreported_ = 0;
 }
@@ -408,9 +418,11 @@ void Session::pump() {
 void Session::sendItem(const Outbox::Item& item) {
   if (item.kind == Outbox::Item::Kind::Audio) {
     sendAudio(item.bytes);
-  } else {
-    client_->sendText({reinterpret_cast<const char*>(item.bytes.data()), item.bytes.size()});
+    return;
   }
+  const std::string_view text(reinterpret_cast<const char*>(item.bytes.data()), item.bytes.size());
+  client_->sendText(text);
+  logText("sent", text);
 }
 
 void Session::onWritable() {
@@ -420,8 +432,23 @@ void Session::onWritable() {
 
 void Session::sayGoodbye(const std::string& goodbye) {
   if (goodbye.empty() || !client_->sendText(goodbye)) return;
+  logText("sent", goodbye);
   const std::lock_guard lock(mutex_);
   ++stats_.texts_sent;
+}
+
+void Session::logText(const char* way, std::string_view text) const {
+  if (gst_debug_category_get_threshold(sessionDebug()) < GST_LEVEL_LOG) return;
+  std::vector<std::string> custom;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto headers = json::Json::readObject(settings_.headers, json::kMaxCustomBytes);
+    if (const auto* object = std::get_if<json::Json>(&headers)) {
+      for (const json::JsonMember& member : object->root().members())
+        custom.push_back(member.name);
+    }
+  }
+  GST_LOG("%s: %s %s", name_.c_str(), way, common::shownText(text, custom).c_str());
 }
 
 void Session::beginClose(unsigned code, const std::string& reason, const std::string& why,
@@ -445,6 +472,7 @@ void Session::beginClose(unsigned code, const std::string& reason, const std::st
       emit(ClosedEvent{code, reason, ClosedBy::Local});
     return;
   }
+  GST_INFO("%s: closing with %u, %s", name_.c_str(), code, reason.c_str());
   sayGoodbye(goodbye);
   client_->close(code, reason, discard);
 }

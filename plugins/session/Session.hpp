@@ -20,6 +20,7 @@
 #include <variant>
 
 #include "audio/PlayoutQueue.hpp"
+#include "runtime/Debug.hpp"
 #include "runtime/MediaLoop.hpp"
 #include "session/DigitAllowance.hpp"
 #include "session/Outbox.hpp"
@@ -160,6 +161,8 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
   void sendAudio(std::span<const uint8_t> frame);
   void beginClose(unsigned code, const std::string& reason, const std::string& why, bool discard);
   void sayGoodbye(const std::string& goodbye);
+  /// For the debug log; takes mutex_. `way`: "sent" or "received".
+  void logText(const char* way, std::string_view text) const;
   void act(const Command& command, std::string_view text);
   /// Commands about the call and its directions; false: another one.
   bool actOnCall(const Command& command, std::string_view text);

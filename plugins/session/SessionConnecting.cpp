@@ -6,6 +6,8 @@
 
 #include "session/Session.hpp"
 
+#define GST_CAT_DEFAULT sessionDebug()
+
 namespace wsbridge {
 
 namespace {
@@ -46,6 +48,8 @@ void Session::connect(ClientSettings settings) {
 void Session::onTrying(size_t position, const std::string& uri) {
   const std::lock_guard lock(mutex_);
   if (client_generation_ != generation_) return;
+  GST_INFO("%s: connecting to %s, number %zu of its endpoints", name_.c_str(), uri.c_str(),
+           position + 1);
   position_ = position;
   stats_.uri = uri;
 }
@@ -55,6 +59,8 @@ void Session::onAttemptFailed(const Failure& failure) {
     const std::lock_guard lock(mutex_);
     if (client_generation_ != generation_) return;
   }
+  GST_WARNING("%s: endpoint not reached (%s): %s", name_.c_str(), nameOf(failure.kind),
+              failure.text.c_str());
   emit(AttemptFailedEvent{failure});
 }
 
@@ -116,6 +122,8 @@ bool Session::resumeAfter(const Failure& failure) {
     if (unmuted) emit(MuteEvent{});
     return false;
   }
+  GST_WARNING("%s: connecting again, attempt %u: %s", name_.c_str(), event.attempt,
+              event.reason.c_str());
   client_->release();
   client_.reset();
   loop_->addTimer(*due_us, [weak = weak_from_this(), generation = client_generation_](int64_t) {

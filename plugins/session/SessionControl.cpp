@@ -4,6 +4,8 @@
 // the call, and which audio is carried.
 #include "session/Session.hpp"
 
+#define GST_CAT_DEFAULT sessionDebug()
+
 namespace wsbridge {
 
 bool Session::sendText(const std::string& text) {
@@ -47,6 +49,7 @@ void Session::setMuted(bool muted) {
 }
 
 void Session::applyMute(bool muted) {
+  GST_DEBUG("%s: %s", name_.c_str(), muted ? "muted" : "not muted any more");
   muted_ = muted;
   // What was said before and waits is not sent either: the endpoint is told that nothing comes.
   if (muted) stats_.frames_muted += outbox_.dropAudio();

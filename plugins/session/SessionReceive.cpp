@@ -10,6 +10,8 @@
 #include "session/PlayoutBudget.hpp"
 #include "session/Session.hpp"
 
+#define GST_CAT_DEFAULT sessionDebug()
+
 namespace wsbridge {
 
 namespace {
@@ -95,9 +97,13 @@ void Session::play(std::span<const uint8_t> payload) {
       ++stats_.pauses;
     }
   }
-  if (pause) client_->setPaused(true);
+  if (pause) {
+    GST_DEBUG("%s: not read for a while, enough waits to be played", name_.c_str());
+    client_->setPaused(true);
+  }
   if (first_audio_seen_) return;
   first_audio_seen_ = true;
+  GST_DEBUG("%s: first audio of the endpoint", name_.c_str());
   emit(FirstAudioEvent{static_cast<double>(g_get_monotonic_time() - opened_us_) / 1000.0});
 }
 
@@ -210,6 +216,7 @@ void Session::onText(std::string_view text) {
   if (const auto* media = std::get_if<MediaCommand>(&command)) {
     play(media->audio);
   } else {
+    logText("received", text);
     act(command, text);
   }
 }
@@ -274,6 +281,7 @@ void Session::ignore(const BadCommand& command) {
     if (bad_warned_) return;
     bad_warned_ = true;
   }
+  GST_WARNING("%s: a message cannot be used: %s", name_.c_str(), command.fault.c_str());
   emit(IgnoredEvent{command.fault});
 }
 
@@ -291,7 +299,11 @@ void Session::onSlowed(Slowed why) {
       event.times = std::exchange(slowdowns_unreported_, 0);
     }
   }
-  if (event.times > 0) emit(event);
+  if (event.times > 0) {
+    GST_WARNING("%s: the endpoint is read more slowly, it sends too %s", name_.c_str(),
+                event.messages ? "many messages" : "much");
+    emit(event);
+  }
   if (why == Slowed::Abused) {
     beginClose(1008, "too many control messages: see max-control-rate", "too-many-messages", true);
   }
@@ -329,15 +341,21 @@ void Session::noteReceived() {
 
 void Session::onClosed(unsigned code, const std::string& reason, ClosedBy by) {
   const auto keep = shared_from_this();
-  if (endConversation(ConnectionState::Closed, code, reason)) emit(ClosedEvent{code, reason, by});
+  if (endConversation(ConnectionState::Closed, code, reason)) {
+    GST_INFO("%s: closed by %s with %u, %s", name_.c_str(),
+             by == ClosedBy::Endpoint ? "the endpoint" : "us", code, reason.c_str());
+    emit(ClosedEvent{code, reason, by});
+  }
   client_.reset();
 }
 
 void Session::onFailed(const Failure& failure) {
   const auto keep = shared_from_this();
   if (resumeAfter(failure)) return;
-  if (endConversation(ConnectionState::Failed, failure.close_code, failure.close_reason))
+  if (endConversation(ConnectionState::Failed, failure.close_code, failure.close_reason)) {
+    GST_WARNING("%s: failed (%s): %s", name_.c_str(), nameOf(failure.kind), failure.text.c_str());
     emit(failure);
+  }
   client_.reset();
 }
 

@@ -189,10 +189,12 @@ std::variant<ClientSettings, Failure> SessionSettings::clientSettings() const {
   }
   if (auto fault = faultInHandshakeHeaders(*this)) return settingsFailure(*fault);
   ClientSettings client;
+  client.connection = name;
   static const SessionSettings defaults;
   const std::string offered =
       subprotocols == defaults.subprotocols ? kDialects[dialect].subprotocols : subprotocols;
   ConnectSettings common;
+  common.connection = name;
   common.request = {splitList(offered), {}, extra_headers};
   auto authorized = Authorization::make(authorization);
   if (const auto* fault = std::get_if<std::string>(&authorized)) return settingsFailure(*fault);

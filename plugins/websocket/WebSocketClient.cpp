@@ -5,6 +5,10 @@
 
 #include <libsoup/soup.h>
 
+#include "runtime/Debug.hpp"
+
+#define GST_CAT_DEFAULT webSocketDebug()
+
 namespace wsbridge {
 
 namespace {
@@ -207,6 +211,7 @@ void WebSocketClient::close(unsigned code, const std::string& reason, bool disca
 }
 
 void WebSocketClient::setPaused(bool paused) {
+  GST_DEBUG("%s: reading %s", settings_.connection.c_str(), paused ? "stops" : "goes on");
   if (flow_ && !close_sent_) flow_->setPaused(paused);
 }
 
@@ -314,6 +319,7 @@ void WebSocketClient::onError(SoupWebsocketConnection*, GError* error, gpointer 
 
 void WebSocketClient::refuse() {
   if (!flow_) return;
+  GST_WARNING("%s: the endpoint broke the WebSocket protocol", settings_.connection.c_str());
   flow_->stopReading();  // in any case: what comes behind the fault is of no use
   if (socket_ == nullptr || reported_) return;
   const Failure failure = failureOf(flow_->filter().fault());
@@ -339,6 +345,9 @@ void WebSocketClient::onClosedSignal(SoupWebsocketConnection*, gpointer data) {
 void WebSocketClient::streamClosed() {
   if (reported_ || !flow_) return;
   const FrameFilter& filter = flow_->filter();
+  GST_DEBUG("%s: stream over, close frame of the endpoint: %s, of ours: %s",
+            settings_.connection.c_str(), filter.closeSeen() ? "yes" : "no",
+            close_sent_ ? "yes" : "no");
   if (close_sent_) {
     reportClosed(local_code_, local_reason_, ClosedBy::Local);
   } else if (!filter.closeSeen()) {

@@ -24,6 +24,7 @@ using SoupWebsocketConnection = _SoupWebsocketConnection;
 namespace wsbridge {
 
 struct ClientSettings {
+  std::string connection;  ///< its name, for the log
   ConnectList connect;
   unsigned ping_interval_s = 20;
   unsigned pong_timeout_s = 10;

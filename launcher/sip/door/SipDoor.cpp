@@ -13,6 +13,7 @@
 #include "base/Text.hpp"
 #include "log/Log.hpp"
 #include "sip/door/StatelessAnswer.hpp"
+#include "sip/stack/SipTrace.hpp"
 
 namespace launcher {
 
@@ -135,6 +136,7 @@ bool SipDoor::request(sip_s* sip, const Origin& origin) {
 void SipDoor::reply(const sip_s* sip, const Origin& origin, const AnswerWords& words) {
   const std::string text =
       statelessAnswer(sip, words, IpAddress::of(origin.address).text(), portOf(origin.address));
+  traceSent(text, origin.address);
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
   // What the socket does not take is lost; whoever asks again is answered again.
   const sockaddr* to = origin.datagram ? origin.address : nullptr;

@@ -28,7 +28,9 @@
 #include <sofia-sip/su_wait.h>
 #include <sofia-sip/tport_tag.h>
 
+#include "log/Log.hpp"
 #include "sip/stack/MessageCheck.hpp"
+#include "sip/stack/SipTrace.hpp"
 
 namespace {
 
@@ -64,16 +66,18 @@ bool isEmptyLines(const su_iovec_t& part, issize_t size) {
   return std::all_of(text, text + length, [](char c) { return c == '\r' || c == '\n'; });
 }
 
+/// Who sent what is being read, by a connection as well.
+bool findPeer() {
+  if (reception.datagram) return true;
+  reception.length = sizeof reception.address;
+  return getpeername(reception.socket, reinterpret_cast<sockaddr*>(&reception.address),
+                     &reception.length) == 0;
+}
+
 /// False: the request is not to be read any further.
 bool passes(sip_t* sip) {
   if (!guard || reception.socket < 0) return true;
-  if (!reception.datagram) {
-    reception.length = sizeof reception.address;
-    if (getpeername(reception.socket, reinterpret_cast<sockaddr*>(&reception.address),
-                    &reception.length) != 0) {
-      return false;
-    }
-  }
+  if (!findPeer()) return false;
   return guard->request(sip,
                         {reception.socket, reception.datagram,
                          reinterpret_cast<const sockaddr*>(&reception.address), reception.length});
@@ -120,6 +124,18 @@ WSBRIDGE_EXPORT issize_t su_vrecv(su_socket_t socket, su_iovec_t parts[], isize_
   return -1;
 }
 
+WSBRIDGE_EXPORT issize_t su_vsend(su_socket_t socket, const su_iovec_t parts[], isize_t count,
+                                  int flags, const su_sockaddr_t* to, socklen_t length) {
+  static auto* const next = original<decltype(su_vsend)>("su_vsend");
+  if (guard && launcher::log::enabled(launcher::log::Level::Debug)) {
+    std::string whole;
+    for (isize_t i = 0; i < count; ++i)
+      whole.append(static_cast<const char*>(parts[i].siv_base), parts[i].siv_len);
+    launcher::traceSent(whole, to ? &to->su_sa : nullptr);
+  }
+  return next(socket, parts, count, flags, to, length);
+}
+
 WSBRIDGE_EXPORT int accept(int listener, sockaddr* address, socklen_t* length) {
   static auto* const next = original<decltype(accept)>("accept");
   int descriptor = next(listener, address, length);
@@ -160,6 +176,8 @@ WSBRIDGE_EXPORT int sip_sanity_check(const sip_t* sip) {
   static auto* const next = original<decltype(sip_sanity_check)>("sip_sanity_check");
   checks.fetch_add(1, std::memory_order_relaxed);
   if (!next || next(sip) < 0) return -1;
+  if (guard && launcher::log::enabled(launcher::log::Level::Debug) && findPeer())
+    launcher::traceReceived(sip, reinterpret_cast<const sockaddr*>(&reception.address));
   // The stack owns the message and reads it after this.
   auto* mine = const_cast<sip_t*>(sip);
   if (sip->sip_request) {
