@@ -19,8 +19,23 @@ namespace {
 
 constexpr std::string_view kRoutePrefix = "route ";
 
+/// The escapes of GLib's key files undone; a backslash before anything else is itself. Of these an
+/// older GKeyFile says the same and a newer one refuses them, so it cannot be asked.
+std::string unescaped(std::string_view raw) {
+  constexpr std::string_view kNames = "sntr\\";
+  constexpr std::string_view kMeant = " \n\t\r\\";
+  std::string value;
+  for (std::size_t at = 0; at < raw.size(); ++at) {
+    const std::size_t name =
+        raw[at] == '\\' && at + 1 < raw.size() ? kNames.find(raw[at + 1]) : kNames.npos;
+    value += name == kNames.npos ? raw[at] : kMeant[name];
+    if (name != kNames.npos) ++at;
+  }
+  return value;
+}
+
 /// One `key=value` of the file with its place. GKeyFile knows no line numbers, so the text is
-/// scanned here; GKeyFile then only undoes its escapes.
+/// scanned here.
 struct Entry {
   std::string section;
   std::string key;
@@ -115,23 +130,7 @@ class Loader {
 
   void addEntry(const std::string& section, const std::string& key, const std::string& raw,
                 int line) {
-    GKeyFile* file = g_key_file_new();
-    const std::string single = "[x]\nx=" + text::trim(raw) + "\n";
-    std::string value;
-    GError* error = nullptr;
-    if (g_key_file_load_from_data(file, single.c_str(), single.size(), G_KEY_FILE_NONE, nullptr)) {
-      if (char* decoded = g_key_file_get_string(file, "x", "x", &error)) {
-        value = decoded;
-        g_free(decoded);
-      } else {
-        fault(line, keyLikeWord(key) +
-                        " has a value that cannot be read (a backslash is written "
-                        "twice)");
-      }
-    }
-    g_clear_error(&error);
-    g_key_file_free(file);
-    entries_.push_back({section, key, value, line});
+    entries_.push_back({section, key, unescaped(text::trim(raw)), line});
   }
 
   static std::string suggestion(const std::string& word, const std::vector<std::string>& known) {

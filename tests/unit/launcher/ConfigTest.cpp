@@ -251,7 +251,7 @@ TEST(Config, whatAnAuthorizationLacksIsNamed) {
       {"[websocket]\nauthorization-type=jwt\n", "f.ini:2: websocket.jwt-key-file is not set"},
       {"[websocket]\nauthorization-type=jwt\njwt-key-file=/nonexistent\n",
        "jwt-key-file '/nonexistent' cannot be read"},
-      {"[websocket]\nauthorization-type=jwt\njwt-key-file=/etc/hostname\n",
+      {"[websocket]\nauthorization-type=jwt\njwt-key-file=" LAUNCHER_SOURCE_ROOT "/LICENSE\n",
        "no private key in PEM"},
       {"[websocket]\nauthorization-type=digest\n",
        "authorization-type is none of fixed, basic, bearer, jwt"},
@@ -268,6 +268,17 @@ TEST(Config, whatAnAuthorizationLacksIsNamed) {
   };
   for (const auto& [text, word] : wrong)
     EXPECT_NE(faults(text).find(word), std::string::npos) << faults(text);
+}
+
+TEST(Config, aBackslashReadsAlikeWithEveryGlib) {
+  const std::pair<const char*, const char*> values[] = {
+      {R"(\d+)", R"(\d+)"},       {R"(\\d+)", R"(\d+)"},  {R"(a\sb\tc)", "a b\tc"},
+      {R"(\u0041)", R"(\u0041)"}, {R"(end\)", R"(end\)"}, {R"(\\\\)", R"(\\)"},
+  };
+  for (const auto& [written, meant] : values) {
+    const auto config = good("[websocket]\nusername=" + std::string(written) + "\n");
+    EXPECT_EQ(config->values.at("websocket.username"), meant);
+  }
 }
 
 TEST(Config, aCommandLineTakesNoSecrets) {
