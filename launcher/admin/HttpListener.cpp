@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "admin/HttpListener.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <libsoup/soup.h>
@@ -17,11 +23,22 @@ namespace launcher {
 namespace {
 
 constexpr guint kSweepMs = 1000;
+constexpr guint kPatienceMs = 100;
 constexpr gint kBacklog = 128;
 
 std::string textOf(GError* error) {
   const ErrorPtr owned(error);
   return error ? error->message : "";
+}
+
+/// The socket counts as readable when so many bytes have come, or no more will come.
+void setReadableFrom(int descriptor, int bytes) {
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+}
+
+bool hasEnded(int descriptor) {
+  pollfd state{descriptor, POLLRDHUP, 0};
+  return poll(&state, 1, 0) > 0;
 }
 
 }  // namespace
@@ -59,6 +76,7 @@ HttpListener::HttpListener(SoupServer* server, std::size_t mostConnections)
 HttpListener::~HttpListener() {
   if (incoming_ != 0) g_source_remove(incoming_);
   if (sweeper_ != 0) g_source_remove(sweeper_);
+  if (patience_ != 0) g_source_remove(patience_);
   for (const auto& [id, connection] : connections_) {
     g_cancellable_cancel(connection.cancel.get());
     shutdown(g_socket_get_fd(connection.socket.get()), SHUT_RDWR);
@@ -150,11 +168,11 @@ void HttpListener::begin(GObjectPtr<GSocket> socket) {
 
 void HttpListener::awaitHello(HttpConnections::Id id) {
   const Connection& connection = connections_.at(id);
-  // GIO blocks one of a few threads for a handshake; whoever says nothing shall have none.
   const auto ready = [](GSocket*, GIOCondition, gpointer data) -> gboolean {
+    bool wait = false;
     static_cast<Handshake*>(data)->go(
-        [](HttpListener& self, HttpConnections::Id of) { self.shakeHands(of); });
-    return G_SOURCE_REMOVE;
+        [&wait](HttpListener& self, HttpConnections::Id of) { wait = self.takeHello(of); });
+    return wait ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
   };
   GSource* source =
       g_socket_create_source(connection.socket.get(), G_IO_IN, connection.cancel.get());
@@ -165,13 +183,73 @@ void HttpListener::awaitHello(HttpConnections::Id id) {
   g_source_unref(source);
 }
 
+/// True: the rest of it is waited for.
+bool HttpListener::takeHello(HttpConnections::Id id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return false;
+  Connection& connection = found->second;
+  const int descriptor = g_socket_get_fd(connection.socket.get());
+  std::array<std::uint8_t, (1U << 14U) + 5> bytes;
+  const ssize_t got = recv(descriptor, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  const auto come = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+  const std::size_t wanted = helloSize(std::span(bytes).first(come));
+  if (come == 0 || wanted == 0) {
+    cut(id);
+    return false;
+  }
+  if (come < wanted) {
+    // Readable although no more has come: that was all.
+    if (hasEnded(descriptor)) {
+      cut(id);
+      return false;
+    }
+    if (connection.hello != static_cast<int>(wanted)) {
+      connection.hello = static_cast<int>(wanted);
+      setReadableFrom(descriptor, connection.hello);
+      return true;
+    }
+  }
+  setReadableFrom(descriptor, 1);
+  askHandshake(id);
+  return false;
+}
+
+void HttpListener::askHandshake(HttpConnections::Id id) {
+  if (handshakes_.ask(id, now())) return shakeHands(id);
+  if (patience_ != 0) return;
+  const auto look = [](gpointer data) -> gboolean {
+    auto* self = static_cast<HttpListener*>(data);
+    for (const HttpConnections::Id late : self->handshakes_.overdue(now()))
+      self->cut(late);
+    if (self->handshakes_.anybodyWaits()) return G_SOURCE_CONTINUE;
+    self->patience_ = 0;
+    return G_SOURCE_REMOVE;
+  };
+  patience_ = g_timeout_add(kPatienceMs, look, this);
+}
+
+void HttpListener::endHandshake(HttpConnections::Id id, bool fine) {
+  handshakes_.ended(id);
+  fine ? handOver(id) : cut(id);
+  beginNext();
+}
+
+void HttpListener::beginNext() {
+  while (const auto next = handshakes_.next(now()))
+    shakeHands(*next);
+}
+
 void HttpListener::shakeHands(HttpConnections::Id id) {
   const auto found = connections_.find(id);
-  if (found == connections_.end()) return;
+  if (found == connections_.end()) return handshakes_.ended(id);
   Connection& connection = found->second;
   GObjectPtr<GIOStream> tls(
       g_tls_server_connection_new(connection.stream.get(), certificate_.get(), nullptr));
-  if (!tls) return cut(id);
+  if (!tls) {
+    handshakes_.ended(id);
+    return cut(id);
+  }
   static const char* const kProtocols[] = {"http/1.1", "http/1.0", nullptr};
   g_object_set(tls.get(), "require-close-notify", FALSE, "advertised-protocols", kProtocols,
                nullptr);
@@ -189,9 +267,8 @@ void HttpListener::shakeHands(HttpConnections::Id id) {
     GError* error = nullptr;
     const bool fine = g_tls_connection_handshake_finish(G_TLS_CONNECTION(stream), result, &error);
     if (error) log::debug("http-handshake-failed", {{"text", textOf(error)}});
-    handshake->go([fine](HttpListener& self, HttpConnections::Id of) {
-      fine ? self.handOver(of) : self.cut(of);
-    });
+    handshake->go(
+        [fine](HttpListener& self, HttpConnections::Id of) { self.endHandshake(of, fine); });
   };
   g_tls_connection_handshake_async(G_TLS_CONNECTION(connection.stream.get()), G_PRIORITY_DEFAULT,
                                    connection.cancel.get(), done, new Handshake{alive_, id});
@@ -227,6 +304,7 @@ void HttpListener::cut(HttpConnections::Id id) {
   byAddress_.erase(gone.remote.get());
   connections_.erase(found);
   table_.closed(id);
+  handshakes_.cut(id);
   g_cancellable_cancel(gone.cancel.get());
   // libsoup, or a handshake under way, reads the end and lets go.
   shutdown(g_socket_get_fd(gone.socket.get()), SHUT_RDWR);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "admin/HttpConnections.hpp"
+#include "admin/HttpHandshakes.hpp"
 #include "base/GPtr.hpp"
 #include "config/Config.hpp"
 #include "log/Throttle.hpp"
@@ -48,6 +49,7 @@ class HttpListener {
     GObjectPtr<GSocketAddress> local;
     GObjectPtr<GSocketAddress> remote;
     GObjectPtr<GCancellable> cancel;
+    int hello = 0;  ///< bytes that are waited for before the handshake begins
   };
   struct Handshake;
 
@@ -56,7 +58,11 @@ class HttpListener {
   void accept();
   void begin(GObjectPtr<GSocket> socket);
   void awaitHello(HttpConnections::Id id);
+  bool takeHello(HttpConnections::Id id);
+  void askHandshake(HttpConnections::Id id);
   void shakeHands(HttpConnections::Id id);
+  void endHandshake(HttpConnections::Id id, bool fine);
+  void beginNext();
   void handOver(HttpConnections::Id id);
   bool makeRoom();
   void cut(HttpConnections::Id id);
@@ -71,8 +77,10 @@ class HttpListener {
   std::uint16_t port_ = 0;
   guint incoming_ = 0;  ///< source; 0 while nobody is accepted
   guint sweeper_ = 0;
+  guint patience_ = 0;  ///< source; 0 while no handshake waits
   std::vector<gulong> signals_;
   HttpConnections table_;
+  HttpHandshakes handshakes_;
   std::map<HttpConnections::Id, Connection> connections_;
   /// By the remote address that libsoup was given with a connection.
   std::map<GSocketAddress*, HttpConnections::Id> byAddress_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Twilio's REST API over HTTP, on calls that are really up.
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -14,6 +15,7 @@
 #include <libsoup/soup.h>
 
 #include "Conversation.hpp"
+#include "TestCa.hpp"
 
 namespace e2e {
 namespace {
@@ -42,6 +44,9 @@ HttpAnswer http(const char* method, const std::string& uri, const std::string& f
   for (const auto& [name, value] : headers)
     soup_message_headers_append(soup_message_get_request_headers(message), name.c_str(),
                                 value.c_str());
+  const auto accept = +[](SoupMessage*, GTlsCertificate*, GTlsCertificateFlags,
+                          gpointer) -> gboolean { return TRUE; };
+  g_signal_connect(message, "accept-certificate", G_CALLBACK(accept), nullptr);
   HttpAnswer answer;
   if (GBytes* bytes = soup_session_send_and_read(session, message, nullptr, nullptr)) {
     gsize size = 0;
@@ -237,6 +242,11 @@ class Line {
     }
     return false;
   }
+  // Leaves it there.
+  bool hears() const {
+    char byte = 0;
+    return ::recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0;
+  }
   bool gone() const {
     char buffer[4096];
     const ssize_t got = ::recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT);
@@ -292,6 +302,63 @@ TEST(RestClosed, ManyIdleConnectionsKeepNobodyOut) {
   Phone phone(gateway);
   EXPECT_EQ(phone.call(endpoint.uri()), 200) << "calls do not notice";
   EXPECT_TRUE(phone.hangUp());
+}
+
+/// What a client says first, in a record of TLS 1.2.
+std::string clientHello() {
+  const auto sized = [](const std::string& bytes, unsigned width) {
+    std::string out;
+    for (unsigned i = width; i-- > 0;)
+      out += static_cast<char>(bytes.size() >> (8 * i));
+    return out + bytes;
+  };
+  const auto extension = [&sized](char type, const std::string& body) {
+    return std::string{'\0', type} + sized(body, 2);
+  };
+  const std::string extensions =
+      extension(10, sized({'\0', '\x1d', '\0', '\x17'}, 2)) + extension(11, sized({'\0'}, 1)) +
+      extension(13, sized({'\x04', '\x03', '\x08', '\x04', '\x04', '\x01'}, 2));
+  const std::string suites = {'\xc0', '\x2f', '\xc0', '\x2b', '\xc0', '\x30', '\xc0', '\x2c'};
+  const std::string hello = std::string("\x03\x03") + std::string(32, 'r') + sized("", 1) +
+                            sized(suites, 2) + sized({'\0'}, 1) + sized(extensions, 2);
+  return std::string("\x16\x03\x01") + sized("\x01" + sized(hello, 3), 2);
+}
+
+TEST(RestClosed, HandshakesThatStandStillKeepNobodyWaiting) {
+  const TestCa ca;
+  Gateway gateway({.set = {{"http.listen", "127.0.0.1:0"},
+                           {"http.tls-cert-file", ca.valid().certFile},
+                           {"http.tls-key-file", ca.valid().keyFile}}});
+  const std::string server = serverOf(gateway);
+  ASSERT_EQ(http("GET", "https://" + server + "/").status, 404U);
+  const std::string hello = clientHello();
+  {
+    // The hello is one: there is an answer to it.
+    Line whole(server);
+    whole.say(hello);
+    EXPECT_TRUE(eventually([&] { return whole.hears(); }, 3s));
+  }
+  const std::string half = hello.substr(0, hello.size() / 2);
+  for (const std::string& bytes : {hello.substr(0, 1), half, hello}) {
+    std::vector<std::unique_ptr<Line>> lines;
+    for (int i = 0; i < 40; ++i) {
+      lines.push_back(std::make_unique<Line>(server));
+      lines.back()->say(bytes);
+    }
+    double slowest = 0;
+    for (int i = 0; i < 5; ++i) {
+      const auto asked = Clock::now();
+      EXPECT_EQ(http("GET", "https://" + server + "/").status, 404U) << bytes.size();
+      slowest = std::max(slowest, millisBetween(asked, Clock::now()));
+    }
+    std::printf("40 handshakes that stand still after %zu bytes: slowest of 5 good ones %.0f ms\n",
+                bytes.size(), slowest);
+    EXPECT_LT(slowest, 1500 * kTimeScale) << bytes.size();
+    const auto gone = [&] {
+      return std::all_of(lines.begin(), lines.end(), [](const auto& line) { return line->gone(); });
+    };
+    EXPECT_TRUE(eventually(gone, 6s)) << "three seconds are enough for a handshake";
+  }
 }
 
 TEST(RestClosed, BeyondLoopbackWithoutClientCertificatesThereIsNoStart) {

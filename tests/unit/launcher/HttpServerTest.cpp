@@ -306,6 +306,54 @@ TEST(HttpConnections, whoHasWaitedLongestGivesWayButNobodyWhoseRequestWasRead) {
   EXPECT_EQ(table.longestWaiting(), half);
 }
 
+TEST(HttpHandshakes, aHelloIsWholeOrNoTls) {
+  const std::vector<std::uint8_t> hello = {22, 3, 1, 0, 4, 1, 0, 0, 0};
+  for (std::size_t come = 0; come < 5; ++come)
+    EXPECT_EQ(helloSize(std::span(hello).first(come)), 5U) << come;
+  for (std::size_t come = 5; come <= hello.size(); ++come)
+    EXPECT_EQ(helloSize(std::span(hello).first(come)), 9U) << come;
+  const auto of = [](std::vector<std::uint8_t> bytes) { return helloSize(bytes); };
+  EXPECT_EQ(of({'G'}), 0U);
+  EXPECT_EQ(of({22, 2}), 0U);
+  EXPECT_EQ(of({22, 3, 1, 0, 0}), 0U);
+  EXPECT_EQ(of({22, 3, 3, 0x40, 0}), (1U << 14U) + 5U);
+  EXPECT_EQ(of({22, 3, 3, 0x40, 1}), 0U);
+  EXPECT_EQ(of({22, 3, 3, 0xff, 0xff}), 0U);
+}
+
+TEST(HttpHandshakes, soManyBeginAndTheLastOneThatWaitsIsNext) {
+  HttpHandshakes handshakes;
+  const HttpHandshakes::Id most = HttpHandshakes::kMost;
+  for (HttpHandshakes::Id id = 1; id <= most; ++id)
+    EXPECT_TRUE(handshakes.ask(id, 0)) << id;
+  EXPECT_FALSE(handshakes.anybodyWaits());
+  for (HttpHandshakes::Id id = most + 1; id <= most + 3; ++id)
+    EXPECT_FALSE(handshakes.ask(id, 0)) << id;
+  EXPECT_EQ(handshakes.next(0), std::nullopt);
+  handshakes.ended(3);
+  EXPECT_EQ(handshakes.next(0), most + 3);
+  EXPECT_EQ(handshakes.next(0), std::nullopt);
+  handshakes.cut(most + 2);
+  handshakes.cut(1);  // is under way until its thread has come back
+  EXPECT_EQ(handshakes.next(0), std::nullopt);
+  handshakes.ended(1);
+  EXPECT_EQ(handshakes.next(0), most + 1);
+  EXPECT_FALSE(handshakes.anybodyWaits());
+}
+
+TEST(HttpHandshakes, whoStandsStillGivesWayOnlyToWhoWaits) {
+  constexpr std::int64_t kPatience = HttpHandshakes::kPatienceUs;
+  HttpHandshakes handshakes;
+  for (HttpHandshakes::Id id = 1; id < HttpHandshakes::kMost; ++id)
+    handshakes.ask(id, 0);
+  handshakes.ask(100, 10);
+  EXPECT_TRUE(handshakes.overdue(100 * kPatience).empty()) << "nobody waits";
+  handshakes.ask(101, 10);
+  EXPECT_TRUE(handshakes.overdue(kPatience - 1).empty());
+  EXPECT_EQ(handshakes.overdue(kPatience).size(), HttpHandshakes::kMost - 1);
+  EXPECT_EQ(handshakes.overdue(kPatience + 10).size(), HttpHandshakes::kMost);
+}
+
 TEST(HttpServerTls, onlyClientsWithACertificateAreAnswered) {
   const testsupport::TestCa ca;
   HttpServer server;
