@@ -71,10 +71,9 @@ bool isUsableTarget(const url_t* url) {
 }
 
 bool isAcceptableRequest(const sip_s* sip) {
-  if (!sip->sip_call_id || !sip->sip_call_id->i_id ||
-      std::strlen(sip->sip_call_id->i_id) > kMaxCallId) {
-    return false;
-  }
+  // The stack takes an empty one, and all calls without a name would be one.
+  const char* callId = sip->sip_call_id ? sip->sip_call_id->i_id : nullptr;
+  if (!callId || *callId == '\0' || std::strlen(callId) > kMaxCallId) return false;
   const sip_method_t method = sip->sip_request->rq_method;
   if (leavesTargetAlone(method)) return true;
   const bool beginsDialog = !sip->sip_to || !sip->sip_to->a_tag;

@@ -25,8 +25,8 @@ bool mayBeSip(unsigned char first);
 bool isUsableTarget(const url_t* url);
 
 /// Whether a request may be taken: its Contact and Record-Route where a dialog keeps them
-/// (RFC 3261 12.1.1, 12.2.2), a Contact where an INVITE begins a dialog, and its Call-ID. False:
-/// it is answered 400, an ACK is dropped.
+/// (RFC 3261 12.1.1, 12.2.2), a Contact where an INVITE begins a dialog, and its Call-ID, which
+/// is not empty. False: it is answered 400, an ACK is dropped.
 bool isAcceptableRequest(const sip_s* sip);
 
 /// Takes Contact and Record-Route out of an answer when one of them cannot be used, so that the

@@ -92,6 +92,8 @@ TEST(MessageCheck, CallIdsAreBounded) {
                           rest("OPTIONS", "Call-ID: " + std::string(size, 'c') + "\r\n", false));
     return isAcceptableRequest(message.sip());
   };
+  EXPECT_FALSE(with(0)) << "it names nothing";
+  EXPECT_TRUE(with(1));
   EXPECT_TRUE(with(80));
   EXPECT_TRUE(with(1024));
   EXPECT_FALSE(with(1025));
