@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "connect/Http.hpp"
 #include "runtime/Debug.hpp"
 #include "runtime/Elsewhere.hpp"
 #include "tls/TlsClose.hpp"
@@ -21,7 +22,6 @@ namespace {
 using ConnectorPtr = std::shared_ptr<Connector>;
 
 constexpr size_t kMaxAnswer = 16 * 1024;
-constexpr std::string_view kEndOfHead = "\r\n\r\n";
 // The kernel would otherwise take minutes of audio before a peer that does not read is noticed.
 constexpr int kSendBufferBytes = 32 * 1024;
 
@@ -393,22 +393,16 @@ void Connector::onRead(GObject* source, GAsyncResult* result, gpointer data) {
 void Connector::answerRead(size_t count) {
   answer_size_ += count;
   const std::string_view text(reinterpret_cast<const char*>(answer_.data()), answer_size_);
-  const size_t end = text.find(kEndOfHead);
-  if (end == std::string_view::npos) {
-    const std::string_view expected = "HTTP/1.";
-    const bool http = text.substr(0, expected.size()) ==
-                      expected.substr(0, std::min(text.size(), expected.size()));
-    if (answer_size_ < kMaxAnswer && http) {
-      readAnswer();
-      return;
-    }
+  const HeadProgress head = headProgress(text, kMaxAnswer);
+  if (head.state == HeadProgress::State::Partial) return readAnswer();
+  if (head.state == HeadProgress::State::NoHttp) {
     fail({.kind = FailureKind::Handshake,
           .text = asking_proxy_ ? "the proxy " + settings_.proxy->shown + " does not answer in HTTP"
                                 : "the endpoint's answer is not HTTP: is there a WebSocket server "
                                   "behind this URI?"});
     return;
   }
-  const size_t head_size = end + kEndOfHead.size();
+  const size_t head_size = head.size;
   if (asking_proxy_) {
     proxyAnswered(text.substr(0, head_size));
     return;

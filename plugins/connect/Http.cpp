@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "connect/Http.hpp"
 
+#include <algorithm>
+
 #include "connect/Encoding.hpp"
 
 namespace wsbridge {
+
+HeadProgress headProgress(std::string_view bytes, size_t most) {
+  constexpr std::string_view kBegin = "HTTP/1.";
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  const size_t common = std::min(bytes.size(), kBegin.size());
+  if (bytes.substr(0, common) != kBegin.substr(0, common)) return {HeadProgress::State::NoHttp, 0};
+  const size_t end = bytes.substr(0, most).find(kEnd);
+  if (end != std::string_view::npos) return {HeadProgress::State::Whole, end + kEnd.size()};
+  return {bytes.size() < most ? HeadProgress::State::Partial : HeadProgress::State::NoHttp, 0};
+}
 
 std::optional<HttpAnswer> readHttpAnswer(std::string_view head) {
   HttpAnswer answer;

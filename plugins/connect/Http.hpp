@@ -4,6 +4,7 @@
 // Pure.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,17 @@ struct HttpAnswer {
   unsigned status = 0;
   std::unique_ptr<SoupMessageHeaders, HttpHeadersUnref> headers;
 };
+
+/// Whether the head of an answer, up to and with the empty line, has come, and how long it is. What
+/// is decided is decided by the first octet that allows it, so the pieces that octets come in do
+/// not matter. A head of more than `most` octets is none.
+struct HeadProgress {
+  enum class State { Partial, Whole, NoHttp };
+  State state;
+  size_t size;  ///< of a whole one
+  bool operator==(const HeadProgress&) const = default;
+};
+HeadProgress headProgress(std::string_view bytes, size_t most);
 
 /// `head` is the answer up to and with the empty line. Empty: it is no HTTP.
 std::optional<HttpAnswer> readHttpAnswer(std::string_view head);

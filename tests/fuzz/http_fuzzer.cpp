@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The answers that a connection begins with: that of the endpoint to the handshake and that of a
-// proxy to CONNECT. What is said of a bad one can be logged and repeated.
+// proxy to CONNECT. What is said of a bad one can be logged and repeated, and where the head ends
+// does not depend on the pieces that it comes in.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -12,6 +13,7 @@
 #include "FuzzInput.hpp"
 #include "common/Utf8.hpp"
 #include "connect/Endpoint.hpp"
+#include "connect/Http.hpp"
 #include "connect/Proxy.hpp"
 
 namespace {
@@ -50,11 +52,32 @@ void readProxy(std::string_view head) {
   require(head.find('2') != std::string_view::npos, "the way is opened by a status of 2xx");
 }
 
+/// Piece by piece, as a socket gives them.
+void readInPieces(std::string_view bytes) {
+  constexpr size_t kMost = 256;
+  using State = wsbridge::HeadProgress::State;
+  const auto whole = wsbridge::headProgress(bytes, kMost);
+  if (whole.state == State::Whole) {
+    require(whole.size <= kMost && whole.size <= bytes.size(), "a head is in what has come");
+    require(bytes.substr(0, whole.size).ends_with("\r\n\r\n"), "a head has an end");
+  }
+  for (const size_t piece : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{64}}) {
+    size_t come = 0;
+    wsbridge::HeadProgress cut{State::Partial, 0};
+    while (cut.state == State::Partial && come < bytes.size()) {
+      come = std::min(come + piece, bytes.size());
+      cut = wsbridge::headProgress(bytes.substr(0, come), kMost);
+    }
+    require(bytes.empty() || cut == whole, "the same comes out however the bytes are cut");
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view head(reinterpret_cast<const char*>(data), size);
   readHandshake(head);
   readProxy(head);
+  readInPieces(head);
   return 0;
 }
