@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <array>
+#include <random>
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include "base/Redact.hpp"
+#include "base/Text.hpp"
 
 namespace launcher {
 
@@ -29,6 +34,44 @@ TEST(Redact, otherUrisLoseUserInfoQueryAndFragment) {
   EXPECT_EQ(redacted("ws://a/?x=1,2,ws://u@b/c, wss://d/?e"),
             "ws://a/?***,ws://***@b/c, wss://d/?***");
   EXPECT_EQ(redacted("see <ws://h/?x> and \"ws://h/?y\""), "see <ws://h/?***> and \"ws://h/?***\"");
+}
+
+/// Texts of what means something to redacted(), in any order.
+std::string anyText(std::mt19937& random) {
+  constexpr std::array kParts = {"sip:", "SIPS:", "s", "ip",  "ws://", "wss://", "://",   ":",
+                                 "@",    "?",     "#", "/",   "//",    ",",      ", ws:", "a",
+                                 "***",  "?***",  " ", "\"",  "<",     ">",      "\x01",  "\xc3",
+                                 "%",    ";",     "[", "::1", "=",     "\r\n",   "tel:",  "***@"};
+  std::string text;
+  for (auto parts = random() % 14; parts > 0; --parts)
+    text += kParts[random() % kParts.size()];
+  return text;
+}
+
+TEST(Redact, doneTwiceChangesNothingMore) {
+  std::mt19937 random(12);
+  for (int i = 0; i < 200'000; ++i) {
+    const std::string text = anyText(random);
+    const std::string once = redacted(text);
+    ASSERT_EQ(redacted(once), once) << text;
+    const std::string masked = text::maskUserInfo(text);
+    ASSERT_EQ(text::maskUserInfo(masked), masked) << text;
+    const std::string without = text::withoutCredentials(text);
+    ASSERT_EQ(text::withoutCredentials(without), without) << text;
+  }
+}
+
+TEST(Redact, aSecretIsTakenOutOfAnyTextAroundIt) {
+  std::mt19937 random(34);
+  for (int i = 0; i < 50'000; ++i) {
+    const std::string before = anyText(random) + " ";
+    const std::string after = " " + anyText(random);
+    for (const char* uri : {"ws://u:S3CRET@h/p", "wss://h/p?t=S3CRET", "https://h/#S3CRET",
+                            "sip:b:S3CRET@h", "sips:h?X=S3CRET", "WSS://S3CRET@h:1"}) {
+      const std::string shown = redacted(before + uri + after);
+      ASSERT_EQ(shown.find("S3CRET"), std::string::npos) << before << uri << after;
+    }
+  }
 }
 
 TEST(Redact, onlyAWordThatLooksLikeAKeyIsRepeated) {
