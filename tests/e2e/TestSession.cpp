@@ -2,6 +2,7 @@
 // Session timers (RFC 4028), the ACK timer, and messages whose targets the stack must never keep.
 // What takes half a minute or more runs side by side in one test.
 #include <algorithm>
+#include <future>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -81,9 +82,25 @@ TEST_F(Session, SipsOverUdpIsAnUnsupportedScheme) {
   EXPECT_EQ(phone.waitAnswer(), 416);
 }
 
+/// A connection to the SIP port that falls silent after an answer; how long after it the gateway
+/// closes it, or -1 ms.
+Millis timeUntilClosed(int port) {
+  const Line idle(port);
+  idle.say(Strange{.method = "OPTIONS", .id = "idle", .via = "SIP/2.0/TCP 127.0.0.1:9"}.text());
+  bool closed = false;
+  if (!idle.hearSome(5s, &closed).starts_with("SIP/2.0 200")) return Millis(-1);
+  const auto silent = Clock::now();
+  idle.hear(90s, &closed);
+  return closed ? std::chrono::duration_cast<Millis>(Clock::now() - silent) : Millis(-1);
+}
+
 // --- By the clock: all at once.
 
 TEST_F(Session, ByTheClock) {
+  // A call by TCP, after whose ACK nothing is said on its connection, and one without a dialog.
+  Phone held(*gateway, {.tcp = true});
+  ASSERT_EQ(held.call(endpoint_.uri()), 200);
+  auto idle = std::async(std::launch::async, timeUntilClosed, gateway->tcpPort());
   // Nobody acknowledges these; the stack tries to send a BYE to each that was answered.
   const std::vector<std::string>& targets = badTargets().lines;
   SipCaller stranger({.port = gateway->udpPort()});
@@ -146,6 +163,14 @@ TEST_F(Session, ByTheClock) {
   ASSERT_TRUE(late.has_value());
   EXPECT_NE(late->header("Reason").find("cause=408"), std::string::npos);
   EXPECT_EQ((*gateway->waitEnd(silent.callId()))["reason"], "session-expired");
+
+  // A minute, and up to a second until that is looked at.
+  const Millis open = idle.get();
+  EXPECT_GE(open, 60s - 100ms);
+  EXPECT_LT(open, stretched(64s));
+  EXPECT_TRUE(held.sip().requests("BYE").empty());
+  EXPECT_TRUE(held.hangUp()) << "the connection of a dialog is there until its end";
+  EXPECT_EQ((*gateway->waitEnd(held.callId()))["reason"], "caller-hangup");
 
   // Refreshed in time, both of these are still there, and so is the gateway.
   EXPECT_TRUE(updated.sip().requests("BYE").empty());
