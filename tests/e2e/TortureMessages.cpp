@@ -8,8 +8,10 @@ namespace {
 
 // In the texts, lines end with LF, @LENGTH is the length of what @SDP stands for, @xNN@ one octet.
 // Where the RFC lets an element be liberal, the stack is: lwsstart, trws, escruri, baddate,
-// badaspec. Silence is all that is left where the stack finds no Via to answer by (badinv01,
-// lwsruri) and where a NUL stands in the message (intmeth).
+// badaspec. RFC 4475 would have an answer to three more: the stack finds no Via to answer by in
+// badinv01, no request line in lwsruri and, behind its U+0000, no To in intmeth. An answer would
+// have to be made of unread text in front of the parser, to whoever the datagram names as its
+// sender: such a message is dropped.
 // An `rport` was added where an answer is to come to us, and TCP has become UDP.
 constexpr const char* kSdp =
     "v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.3\r\ns=-\r\nc=IN IP4 192.0.2.4\r\nt=0 0\r\n"
