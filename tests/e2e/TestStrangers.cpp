@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What strangers send to the SIP port: junk, other protocols, names where only addresses may stand.
+#include <algorithm>
 #include <memory>
 #include <sstream>
 #include <vector>
@@ -26,6 +27,9 @@ class Strangers : public ::testing::Test {
   }
 
   SoupEndpoint endpoint_;
+
+ public:
+  static int tcpPort() { return gateway->tcpPort(); }
 };
 
 TEST_F(Strangers, OtherProtocolsGetNoAnswer) {
@@ -65,7 +69,8 @@ TEST_F(Strangers, NamesInViaHoldNobodyUp) {
 }
 
 TEST_F(Strangers, CallIdsAreBounded) {
-  for (const auto& [size, status] : {std::pair{200, 200}, {1024, 200}, {1025, 400}, {5000, 400}}) {
+  for (const auto& [size, status] :
+       {std::pair{0, 400}, {1, 200}, {200, 200}, {1024, 200}, {1025, 400}, {5000, 400}}) {
     SipCaller stranger({.port = gateway->udpPort()});
     stranger.sendRaw(
         options(std::string(static_cast<size_t>(size), 'c'), "SIP/2.0/UDP 127.0.0.1:9;rport"));
@@ -73,6 +78,12 @@ TEST_F(Strangers, CallIdsAreBounded) {
     ASSERT_TRUE(answer.has_value()) << size;
     EXPECT_EQ(answer->status, status) << size;
   }
+  // A call without a name is none.
+  SipCaller stranger({.port = gateway->udpPort()});
+  stranger.sendRaw(Strange{.id = "", .via = "SIP/2.0/UDP 127.0.0.1:9;rport"}.text());
+  const auto answer = stranger.waitResponse("INVITE", 200, 699, 5s);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->status, 400);
 }
 
 TEST_F(Strangers, WhoIsNotAllowedGetsOneAnswerAndNothingIsKept) {
@@ -209,6 +220,74 @@ TEST_F(Strangers, MessagesAreBoundedAndHaveOneLength) {
   const Line once(gateway->tcpPort());
   once.say(whole);
   EXPECT_TRUE(once.hear(1s, &closed).starts_with("SIP/2.0 200"));
+}
+
+/// The first lines of what comes back to these bytes in pieces of that size, 0 for all at once.
+std::vector<std::string> answersInPieces(const std::string& bytes, size_t piece, size_t count) {
+  const Line line(Strangers::tcpPort());
+  for (size_t at = 0; at < bytes.size(); at += piece == 0 ? bytes.size() : piece)
+    line.say(bytes.substr(at, piece == 0 ? bytes.size() : piece));
+  std::string heard;
+  std::vector<std::string> lines;
+  bool closed = false;
+  const auto end = Clock::now() + stretched(10s);
+  while (lines.size() < count && !closed && Clock::now() < end) {
+    heard += line.hearSome(100ms, &closed);
+    while (const auto answer = takeSipMessage(heard))
+      lines.push_back(std::to_string(answer->status) + " " + answer->header("Call-ID"));
+  }
+  return lines;
+}
+
+TEST_F(Strangers, AConnectionsMessagesAreTheSameHoweverTheyAreCut) {
+  const std::string via = "SIP/2.0/TCP 127.0.0.1:9";
+  const std::string fine = options("cut-1", via);
+  const std::string body = "0123456789\r\n\r\nOPTIONS sip:x@127.0.0.1 SIP/2.0\r\n";
+  std::string with_body = options("cut-2", via);
+  with_body.replace(with_body.find("Content-Length: 0"), 17,
+                    "Content-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()));
+  std::string foreign = options("cut-3", via);
+  foreign.replace(0, 7, "PUBLISH");
+  foreign.replace(foreign.find("CSeq: 1 OPTIONS"), 15, "CSeq: 1 PUBLISH");
+  const std::string unknown = options("cut-4", via, "SIP/3.0");
+  std::string spoilt = options("cut-5", via);
+  spoilt.replace(spoilt.find("Content-Length"), 0, "Content-Length: 0\r\n");
+  const std::string all = "\r\n\r\n" + fine + with_body + body + foreign + "\r\n" + unknown;
+  const std::vector<std::string> expected = {"200 cut-1", "200 cut-2", "405 cut-3", "505 cut-4"};
+  for (const size_t piece : {0, 1, 2, 3, 7, 64, 333, 1000}) {
+    auto answers = answersInPieces(all, piece, expected.size());
+    // The stack answers in its turn, the door at once.
+    std::sort(answers.begin(), answers.end());
+    EXPECT_EQ(answers, expected) << piece;
+    EXPECT_EQ(answersInPieces(spoilt, piece, 1), std::vector<std::string>{"400 cut-5"}) << piece;
+  }
+}
+
+TEST_F(Strangers, ARefusedRequestDoesNotTakeItsConnectionWithIt) {
+  const std::string via = "SIP/2.0/TCP 127.0.0.1:9";
+  Gateway tight({.set = {{"limits.peer-requests", "1"}}});
+  const Line trunk(tight.tcpPort());
+  bool closed = false;
+  std::vector<int> statuses;
+  for (int i = 0; i < 8; ++i) {
+    trunk.say(options("trunk" + std::to_string(i), via));
+    std::string heard = trunk.hearSome(500ms, &closed);
+    ASSERT_FALSE(closed) << i;
+    const auto answer = takeSipMessage(heard);
+    statuses.push_back(answer ? answer->status : 0);
+  }
+  EXPECT_EQ(statuses.front(), 200);
+  EXPECT_TRUE(std::count(statuses.begin(), statuses.end(), 503)) << "above the rate";
+
+  const Line other(gateway->tcpPort());
+  for (const auto& [bytes, begin] : {std::pair{options("v", via, "SIP/3.0"), "SIP/2.0 505"},
+                                     {options(std::string(2000, 'c'), via), "SIP/2.0 400"},
+                                     {options("", via), "SIP/2.0 400"},
+                                     {options("fine", via), "SIP/2.0 200"}}) {
+    other.say(bytes);
+    EXPECT_TRUE(other.hearSome(5s, &closed).starts_with(begin)) << begin;
+    EXPECT_FALSE(closed) << begin;
+  }
 }
 
 TEST_F(Strangers, EveryLineThatIsWrittenIsARecord) {

@@ -13,6 +13,7 @@
 #include "base/Text.hpp"
 #include "log/Log.hpp"
 #include "sip/door/StatelessAnswer.hpp"
+#include "sip/stack/MessageCheck.hpp"
 #include "sip/stack/SipTrace.hpp"
 
 namespace launcher {
@@ -114,6 +115,11 @@ bool SipDoor::request(sip_s* sip, const Origin& origin) {
         reply(sip, origin, {505, "Version Not Supported"});
       return false;
     }
+    // The stack would say so as well, and close the connection.
+    if (!isAcceptableRequest(sip)) {
+      if (sip->sip_request->rq_method != sip_method_ack) reply(sip, origin, {400, "Bad Request"});
+      return false;
+    }
     // By a connection the stack answers, and forgets it at once; of a datagram it would keep a
     // transaction for 32 s, so that a flood of OPTIONS filled the memory.
     const bool mine =
@@ -123,6 +129,8 @@ bool SipDoor::request(sip_s* sip, const Origin& origin) {
   }
   if (decision.verdict == RequestGate::Verdict::Forbidden) {
     reply(sip, origin, {403, "Forbidden"});
+    // Whoever is not allowed has nothing more to ask here.
+    if (!origin.datagram) shutdown(origin.socket, SHUT_WR);
   } else if (decision.verdict == RequestGate::Verdict::TooMany) {
     reply(sip, origin, {503, "Service Unavailable", kRetryAfter});
   }

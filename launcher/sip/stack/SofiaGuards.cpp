@@ -26,6 +26,7 @@
 #include <sofia-sip/sip_util.h>
 #include <sofia-sip/su_addrinfo.h>
 #include <sofia-sip/su_wait.h>
+#include <sofia-sip/tport.h>
 #include <sofia-sip/tport_tag.h>
 
 #include "log/Log.hpp"
@@ -59,6 +60,8 @@ struct Reception {
   socklen_t length = 0;
 };
 thread_local Reception reception;
+/// The message that was refused last was whole: those behind it on its connection can be read.
+thread_local bool keepsConnection = false;
 
 bool isEmptyLines(const su_iovec_t& part, issize_t size) {
   const auto* text = static_cast<const char*>(part.siv_base);
@@ -175,6 +178,7 @@ WSBRIDGE_EXPORT int su_close(su_socket_t socket) {
 WSBRIDGE_EXPORT int sip_sanity_check(const sip_t* sip) {
   static auto* const next = original<decltype(sip_sanity_check)>("sip_sanity_check");
   checks.fetch_add(1, std::memory_order_relaxed);
+  keepsConnection = false;
   if (!next || next(sip) < 0) return -1;
   if (guard && launcher::log::enabled(launcher::log::Level::Debug) && findPeer())
     launcher::traceReceived(sip, reinterpret_cast<const sockaddr*>(&reception.address));
@@ -182,12 +186,20 @@ WSBRIDGE_EXPORT int sip_sanity_check(const sip_t* sip) {
   auto* mine = const_cast<sip_t*>(sip);
   if (sip->sip_request) {
     if (passes(mine)) return launcher::isAcceptableRequest(sip) ? 0 : -1;
+    keepsConnection = true;
     // Without a Via the stack answers nobody.
     mine->sip_via = nullptr;
     return -1;
   }
   launcher::stripUnusableTargets(mine, redirectHosts);
   return 0;
+}
+
+/// Called next after a request was refused, whatever the reason.
+WSBRIDGE_EXPORT int tport_shutdown(tport_t* transport, int how) {
+  static auto* const next = original<decltype(tport_shutdown)>("tport_shutdown");
+  if (std::exchange(keepsConnection, false)) return 0;
+  return next ? next(transport, how) : -1;
 }
 
 WSBRIDGE_EXPORT int sip_response_terminates_dialog(int status, sip_method_t method, int* graceful) {

@@ -9,6 +9,8 @@
 //   against MessageCheck as well;
 // * sip_response_terminates_dialog() leaves the end of a dialog whose UPDATE fails to us, because
 //   the stack would drop it without a BYE.
+// * tport_shutdown() leaves the connection alone by which a request came that we refuse: dialogs of
+//   others may use it;
 // * connect() of a datagram socket never fails: the stack's resolver would not come to an end;
 // * su_vsend() shows the log what goes out, at level debug;
 // * accept() and su_close() keep count of the connections that others open.
