@@ -7,6 +7,7 @@
 
 #include <gst/gst.h>
 
+#include "base/Text.hpp"
 #include "log/Log.hpp"
 
 namespace launcher::log {
@@ -20,13 +21,13 @@ void writeLine(GstDebugCategory* category, GstDebugLevel level, const gchar*, co
                GObject* object, GstDebugMessage* message, gpointer) {
   const std::string_view name = gst_debug_category_get_name(category);
   if (!name.starts_with("wsbridge") || !enabled(Level::Debug)) return;
-  const char* text = gst_debug_message_get(message);
+  const char* said = gst_debug_message_get(message);
   const bool named = object && GST_IS_OBJECT(object);
   write(Level::Debug, "plugin",
         {{"category", name},
-         {"level", gst_debug_level_get_name(level)},
+         {"level", text::trim(gst_debug_level_get_name(level))},
          {"element", named ? GST_OBJECT_NAME(object) : ""},
-         {"text", text ? text : ""}});
+         {"text", said ? said : ""}});
 }
 
 }  // namespace

@@ -209,6 +209,46 @@ TEST_F(Secrets, AreNeitherLoggedNorToldInCalls) {
   EXPECT_TRUE(endpoint.waitPath("/jwt", 5s).has_value());
 }
 
+// Level debug, read from top to bottom: what a call was about, and nothing that is secret.
+TEST_F(Secrets, TheDebugLogTellsTheWholeStoryOfACallWithoutThem) {
+  Gateway gateway(options("text"));
+  Phone phone(gateway);
+  phone.dial("ws://me:" + planted("InvitePass") + "@127.0.0.1:" + std::to_string(endpoint.port()) +
+                 "/own?key=" + planted("InviteQuery"),
+             {{kHeadersHeader, percentEncode(R"({"any":")" + planted("InviteHeaders") + "\"}")},
+              {kAuthorizationHeader, percentEncode("Bearer " + planted("InviteAuth"))}});
+  ASSERT_EQ(phone.waitAnswer(), 200);
+  ASSERT_TRUE(endpoint.waitTexts(1, 2, 5s));
+  endpoint.sendText(1, R"({"event":"mark","streamSid":"?","token":")" + planted("Echoed") + "\"}");
+  ASSERT_TRUE(gateway.process().waitForLine("received .*mark", 5s).has_value());
+  EXPECT_TRUE(phone.hangUp());
+  ASSERT_TRUE(gateway.waitEnd(phone.callId(), 5s).has_value());
+  const std::string log = gateway.log();
+  EXPECT_EQ(leak(log), "");
+  const std::vector<std::string> story = {"way=received",
+                                          "INVITE sip:",
+                                          "call-start",
+                                          "connecting to ws://127.0.0.1",
+                                          "TCP to 127.0.0.1",
+                                          "handshake sent, with Authorization",
+                                          "sent {\\\"event\\\":\\\"connected",
+                                          ": open after",
+                                          "SIP/2.0 200 OK",
+                                          "ACK sip:",
+                                          "received {\\\"event\\\":\\\"mark",
+                                          "BYE sip:",
+                                          ": closing with",
+                                          ": closed by us",
+                                          "call-end"};
+  size_t at = 0;
+  for (const std::string& part : story) {
+    const size_t found = log.find(part, at);
+    ASSERT_NE(found, std::string::npos) << part << " is not there, or not in its place, in\n"
+                                        << log;
+    at = found;
+  }
+}
+
 TEST_F(Secrets, AreNeitherPrintedNorRepeatedInFaults) {
   Gateway gateway(options("text"));
   const Program printed({"--config", gateway.configFile(), "--print-config"});

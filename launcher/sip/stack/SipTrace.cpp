@@ -33,6 +33,17 @@ bool isSecretHeader(std::string_view name) {
   return isOneOf(name, kNames);
 }
 
+/// As it came where the stack has kept that, otherwise as the stack writes it.
+std::string printed(const msg_header_t* header) {
+  if (header->sh_data) return {static_cast<const char*>(header->sh_data), header->sh_len};
+  const issize_t size = msg_header_e(nullptr, 0, header, 0);
+  if (size <= 0) return {};
+  std::string text(static_cast<std::size_t>(size) + 1, '\0');
+  msg_header_e(text.data(), size + 1, header, 0);
+  text.pop_back();
+  return text;
+}
+
 /// A line of a body: SDP (RFC 4568, RFC 8839, RFC 4567, RFC 4566 5.12) or a DTMF relay.
 bool isSecretLine(std::string_view line) {
   constexpr std::array kStarts = {"a=crypto:", "a=ice-pwd:", "a=key-mgmt:", "k=", "signal="};
@@ -109,9 +120,8 @@ void traceReceived(const sip_s* sip, const sockaddr* from) {
   std::string message;
   const auto* header = sip->sip_request ? reinterpret_cast<const msg_header_t*>(sip->sip_request)
                                         : reinterpret_cast<const msg_header_t*>(sip->sip_status);
-  for (; header; header = header->sh_succ) {
-    if (header->sh_data) message.append(static_cast<const char*>(header->sh_data), header->sh_len);
-  }
+  for (; header; header = header->sh_succ)
+    message += printed(header);
   write("received", message, from);
 }
 

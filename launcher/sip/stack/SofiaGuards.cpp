@@ -127,8 +127,11 @@ WSBRIDGE_EXPORT issize_t su_vrecv(su_socket_t socket, su_iovec_t parts[], isize_
   return -1;
 }
 
-WSBRIDGE_EXPORT issize_t su_vsend(su_socket_t socket, const su_iovec_t parts[], isize_t count,
-                                  int flags, const su_sockaddr_t* to, socklen_t length) {
+/// Weak, so that a test may have one of its own.
+WSBRIDGE_EXPORT __attribute__((weak)) issize_t su_vsend(su_socket_t socket,
+                                                        const su_iovec_t parts[], isize_t count,
+                                                        int flags, const su_sockaddr_t* to,
+                                                        socklen_t length) {
   static auto* const next = original<decltype(su_vsend)>("su_vsend");
   if (guard && launcher::log::enabled(launcher::log::Level::Debug)) {
     std::string whole;
@@ -158,7 +161,7 @@ WSBRIDGE_EXPORT int accept(int listener, sockaddr* address, socklen_t* length) {
   return -1;
 }
 
-/// Weak, so that a test may have one of its own.
+/// Weak for the same reason.
 WSBRIDGE_EXPORT __attribute__((weak)) int connect(int descriptor, const sockaddr* address,
                                                   socklen_t length) {
   static auto* const next = original<decltype(connect)>("connect");
