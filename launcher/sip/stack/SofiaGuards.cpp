@@ -189,7 +189,7 @@ WSBRIDGE_EXPORT int sip_sanity_check(const sip_t* sip) {
   auto* mine = const_cast<sip_t*>(sip);
   if (sip->sip_request) {
     if (passes(mine)) return launcher::isAcceptableRequest(sip) ? 0 : -1;
-    keepsConnection = true;
+    keepsConnection = !reception.datagram;
     // Without a Via the stack answers nobody.
     mine->sip_via = nullptr;
     return -1;
