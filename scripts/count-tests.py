@@ -17,11 +17,16 @@ import xml.etree.ElementTree as ElementTree
 GOOD = ("OK", "SKIP", "EXPECTEDFAIL")
 
 
+def program_of(name):
+    """Newer versions of meson put the project and the suite in front of it."""
+    return name.split(" / ")[-1]
+
+
 def program_results(path):
     """Pairs of a program's name and its result, of a testlog.json."""
     with open(path, encoding="utf-8") as log:
         for record in map(json.loads, log):
-            yield record["name"].split(" / ")[-1], record["result"]
+            yield program_of(record["name"]), record["result"]
 
 
 def outcome_of(case):
@@ -37,8 +42,8 @@ def read_run(path):
         # "project.program.suite" where the program has told its cases, "project" where it has not.
         parts = suite.get("name", "").split(".")
         for case in suite.iter("testcase"):
-            name = case.get("name", "")
-            program = parts[1] if len(parts) > 2 else name
+            name = program_of(case.get("name", ""))
+            program = program_of(parts[1]) if len(parts) > 2 else name
             label = f"{case.get('classname')}.{name}" if len(parts) > 2 else name
             run.setdefault(program, {})[label] = outcome_of(case)
     log = os.path.splitext(path)[0] + ".json"

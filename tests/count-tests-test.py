@@ -96,6 +96,14 @@ class CountTests(unittest.TestCase):
         self.run_of(suite("unit", A=""), log={"unit": "OK"})
         self.assertEqual(self.count()[0], 0)
 
+    def test_the_names_of_a_newer_meson(self):
+        long = "gst-wsbridge:unit / "
+        self.run_of(suite(long + "unit", A=BAD), alone(long + "install"), log={"unit": "FAIL", "install": "OK"})
+        status, lines = self.count()
+        self.assertEqual(status, 1)
+        self.assertRegex(lines[0], r"^failed: unit: Suite\.A in ")
+        self.assertEqual(lines[1:], ["1 passed, 1 failed"])
+
     def test_nothing_passed_is_a_failure(self):
         self.run_of(suite("unit", A="<skipped/>"))
         self.assertEqual(self.count(), (1, ["0 passed, 0 failed, 1 skipped"]))
