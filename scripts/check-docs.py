@@ -4,6 +4,7 @@
 
 * Every internal link of a page leads to a file, and its #part to a heading of it.
 * No line of a page has more than 100 columns, but for tables, code blocks and long words.
+* No line of a meson file has more than 100 columns.
 * Every path that docs/howto/ and docs/architecture.md name exists.
 * The picture of the rooms in docs/architecture.md has the arrows of scripts/rooms.py.
 * Each how-to is held against the rows, names and members that exist today: for each of them the
@@ -100,6 +101,15 @@ def check_columns(checkout, page):
         # A heading cannot be broken, nor can one long word.
         if "#" not in head and " " in line[len(head):COLUMNS]:
             checkout.fault(f"{page}:{number}: {len(line)} columns, at most {COLUMNS}")
+
+
+def check_meson(checkout):
+    trees = (*TREES, "pipelines", "tests")
+    for path in checkout.files("meson.build", "meson_options.txt",
+                               *(f"{tree}/**/meson.build" for tree in trees)):
+        for number, line in enumerate(checkout.text(path).splitlines(), 1):
+            if len(line) > COLUMNS:
+                checkout.fault(f"{path}:{number}: {len(line)} columns, at most {COLUMNS}")
 
 
 def check_links(checkout, page):
@@ -278,6 +288,7 @@ def main():
         check_links(checkout, page)
     for page in ["docs/architecture.md", *checkout.files("docs/howto/*.md")]:
         check_paths(checkout, page)
+    check_meson(checkout)
     check_picture(checkout)
     check_dialects(checkout)
     check_codecs(checkout)

@@ -52,6 +52,12 @@ class CheckDocs(unittest.TestCase):
         self.append("docs/sip.md", "\n" + "four " * 20 + "x\n")
         self.assertIn("101 columns", self.faults())
 
+    def test_columns_of_meson_files(self):
+        self.append("tests/unit/meson.build", "#" * 100 + "\n")
+        self.assertEqual(self.faults(), "")
+        self.append("tests/unit/meson.build", "#" * 101 + "\n")
+        self.assertIn("101 columns", self.faults())
+
     def test_columns_of_tables_and_code_are_free(self):
         self.append("docs/sip.md", "\n| " + "four " * 30 + "|\n\n```\n" + "four " * 30 + "\n```\n")
         self.assertEqual(self.faults(), "")
