@@ -146,9 +146,10 @@ TEST(Examples, RtpFromAnEndpointAndRtpToAnEndpoint) {
 /// The launch lines of the doc blocks: between "|[" and "]|", each line after " * ".
 std::vector<std::string> documentedLines() {
   std::vector<std::string> lines;
-  for (const char* name : {"wsbridgejitterbuffer", "wsbridgertpdec", "wsbridgertpenc",
-                           "wsbridgesink", "wsbridgesrc"}) {
-    std::ifstream source(std::string(WSBRIDGE_SOURCE_ROOT "/plugins/elements/") + name + ".cpp");
+  for (const char* name :
+       {"jitter/wsbridgejitterbuffer", "rtpcodec/wsbridgertpdec", "rtpcodec/wsbridgertpenc",
+        "bridge/wsbridgesink", "bridge/wsbridgesrc"}) {
+    std::ifstream source(std::string(WSBRIDGE_SOURCE_ROOT "/plugins/") + name + ".cpp");
     bool inside = false;
     for (std::string line; std::getline(source, line);) {
       if (line == " * ]|") inside = false;
