@@ -6,6 +6,7 @@
 * No line of a page has more than 100 columns, but for tables, code blocks and long words.
 * No line of a meson file has more than 100 columns.
 * Every path that docs/howto/ and docs/architecture.md name exists.
+* Every test that a page names as `Suite.Case` exists.
 * The picture of the rooms in docs/architecture.md has the arrows of scripts/rooms.py.
 * Each how-to is held against the rows, names and members that exist today: for each of them the
   files that the numbered list names are the files in which it stands.
@@ -132,6 +133,17 @@ def check_paths(checkout, page):
             pattern = re.sub(r"<[^>]*>", "*", path).rstrip("/")
             if not any(checkout.top.glob(pattern)):
                 checkout.fault(f"{page}:{number}: {path}: there is no such file")
+
+
+def check_tests(checkout, pages):
+    there = set()
+    for path in checkout.files("tests/**/*.cpp"):
+        there.update(re.findall(r"^TEST(?:_[FP])?\((\w+),\s*(\w+)\)", checkout.text(path), re.M))
+    for page in pages:
+        for number, line in lines_of_prose(checkout.text(page)):
+            for suite, case in re.findall(r"`([A-Z]\w+)\.(\w+)`", line):
+                if case not in ("cpp", "hpp", "md", "py") and (suite, case) not in there:
+                    checkout.fault(f"{page}:{number}: there is no test {suite}.{case}")
 
 
 def check_picture(checkout):
@@ -283,7 +295,9 @@ def check_properties(checkout):
 def main():
     top = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
     checkout = Checkout(top.resolve())
-    for page in checkout.files("*.md", "docs/**/*.md"):
+    pages = checkout.files("*.md", "docs/**/*.md")
+    check_tests(checkout, pages)
+    for page in pages:
         check_columns(checkout, page)
         check_links(checkout, page)
     for page in ["docs/architecture.md", *checkout.files("docs/howto/*.md")]:

@@ -74,6 +74,12 @@ class CheckDocs(unittest.TestCase):
         self.append("docs/architecture.md", "\nSee `plugins/nowhere/Nobody.cpp`.\n")
         self.assertIn("plugins/nowhere/Nobody.cpp: there is no such file", self.faults())
 
+    def test_names_of_tests(self):
+        self.append("docs/sip.md", "\n`CallEnd.headerTextsCannotBeBrokenOutOf`, `CallEndTest.cpp`\n")
+        self.assertEqual(self.faults(), "")
+        self.append("docs/sip.md", "\n`CallEnd.nobodyHasWrittenIt`\n")
+        self.assertIn("there is no test CallEnd.nobodyHasWrittenIt", self.faults())
+
     def test_picture(self):
         self.replace("docs/architecture.md", "  rtp           → runtime audio\n",
                      "  rtp           → runtime\n")

@@ -34,7 +34,7 @@ struct Invocation {
 TEST(CommandLine, VersionAndHelp) {
   const Invocation version({"--version"});
   EXPECT_EQ(version.status, 0);
-  EXPECT_TRUE(version.says("wsbridge-launcher 0.2.0\n")) << version.text;
+  EXPECT_TRUE(version.says("wsbridge-launcher 0.2.0")) << version.text;
   const Invocation help({"--help"});
   EXPECT_EQ(help.status, 0);
   for (const char* word : {"--config", "--set", "--check-config", "--print-config", "call"}) {
