@@ -60,7 +60,7 @@ void postToMain(std::function<void()> task) {
 }
 
 Gateway::Gateway(ConfigPtr config, std::size_t descriptorLimit)
-    : config_(std::move(config)), descriptorLimit_(descriptorLimit) {}
+    : config_(std::move(config)), descriptor_limit_(descriptorLimit) {}
 
 Gateway::~Gateway() {
   stop();
@@ -87,10 +87,10 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
   resolving.limits = lookupLimits(*config_);
   resolver_ = std::make_unique<NameResolver>(std::move(resolving));
   workers_ = std::make_unique<PipelineWorkers>(config_->media.workers);
-  loopCount_ = config_->media.loops > 0 ? static_cast<std::size_t>(config_->media.loops)
-                                        : g_get_num_processors();
+  loop_count_ = config_->media.loops > 0 ? static_cast<std::size_t>(config_->media.loops)
+                                         : g_get_num_processors();
   loops_ = std::make_unique<LoopMonitor>();
-  if (std::string fault = loops_->start(loopCount_, config_->media.loopWait); !fault.empty()) {
+  if (std::string fault = loops_->start(loop_count_, config_->media.loopWait); !fault.empty()) {
     return fault;
   }
   redirectSofiaLog();
@@ -98,7 +98,7 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
   started_ = true;
   std::promise<std::string> ready;
   auto result = ready.get_future();
-  const Admission::House house{loopCount_, descriptorLimit_, countDescriptors(), ports_->pairs()};
+  const Admission::House house{loop_count_, descriptor_limit_, countDescriptors(), ports_->pairs()};
   sip_.post([this, house, &ready] {
     startOnSipThread(house, [&ready](std::string f) { ready.set_value(std::move(f)); });
   });
@@ -108,7 +108,7 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
       static_cast<Gateway*>(data)->monitor();
       return G_SOURCE_CONTINUE;
     };
-    monitorSource_ = g_timeout_add(LoopTable::kSampleMs, repeat, this);
+    monitor_source_ = g_timeout_add(LoopTable::kSampleMs, repeat, this);
   }
   return fault;
 }
@@ -136,7 +136,7 @@ std::string Gateway::startHttp() {
 void Gateway::startOnSipThread(const Admission::House& house,
                                const std::function<void(std::string)>& done) {
   if (std::string fault = proveSofiaGuards(sip_.root()); !fault.empty()) return done(fault);
-  door_ = std::make_unique<SipDoor>(sip_, config_, descriptorLimit_);
+  door_ = std::make_unique<SipDoor>(sip_, config_, descriptor_limit_);
   CallServices services{sip_, *workers_, *ports_, *resolver_, *launch_, nullptr, {}, {}};
   manager_ = std::make_unique<CallManager>(std::move(services), config_, house);
   door_->setAvailable([this] { return manager_ && manager_->available(); });
@@ -172,9 +172,9 @@ void Gateway::logCapacity(const Capacity& capacity) const {
   };
   log::info("capacity", {{"calls", text(capacity.calls())},
                          {"limited-by", capacity.limitedBy()},
-                         {"loops", loopCount_},
-                         {"descriptors", descriptorLimit_ > 0 ? std::to_string(descriptorLimit_)
-                                                              : std::string("unlimited")},
+                         {"loops", loop_count_},
+                         {"descriptors", descriptor_limit_ > 0 ? std::to_string(descriptor_limit_)
+                                                               : std::string("unlimited")},
                          {"by-descriptors", text(capacity.byDescriptors)},
                          {"by-ports", text(capacity.byPorts)},
                          {"by-max-calls", text(capacity.byMaxCalls)}});
@@ -182,7 +182,7 @@ void Gateway::logCapacity(const Capacity& capacity) const {
 
 void Gateway::monitor() {
   HouseSample sample{loops_->sample(), {}};
-  if (descriptorLimit_ > 0 && reckoned_ * kCountAbove > descriptorLimit_) {
+  if (descriptor_limit_ > 0 && reckoned_ * kCountAbove > descriptor_limit_) {
     sample.descriptors = countDescriptors();
   }
   sip_.post([this, sample = std::move(sample)] {
@@ -238,8 +238,8 @@ void Gateway::dial(const std::string& sipUri, BridgeRequest bridge,
 void Gateway::stop() {
   if (!started_) return;
   started_ = false;
-  if (monitorSource_ != 0) g_source_remove(monitorSource_);
-  monitorSource_ = 0;
+  if (monitor_source_ != 0) g_source_remove(monitor_source_);
+  monitor_source_ = 0;
   http_.reset();
   // What the workers still take down posts to the SIP thread, so they go first.
   workers_.reset();

@@ -62,7 +62,7 @@ class Gateway {
   void monitor();
 
   ConfigPtr config_;
-  const std::size_t descriptorLimit_;
+  const std::size_t descriptor_limit_;
   std::optional<PipelineTemplate> launch_;
   std::unique_ptr<EchoEndpoint> echo_;
   std::unique_ptr<HttpServer> http_;
@@ -72,8 +72,8 @@ class Gateway {
   std::unique_ptr<LoopMonitor> loops_;
   SipThread sip_;
   bool started_ = false;
-  std::size_t loopCount_ = 1;
-  guint monitorSource_ = 0;
+  std::size_t loop_count_ = 1;
+  guint monitor_source_ = 0;
   /// Descriptors that the calls take by reckoning; the SIP thread writes it, the monitor reads it.
   std::atomic<std::size_t> reckoned_{0};
   // On the SIP thread.

@@ -37,7 +37,7 @@ class HttpConnections {
   }
 
   Id open(Phase phase, std::int64_t nowUs) {
-    const Id id = nextId_++;
+    const Id id = next_id_++;
     waits_.emplace(id, Wait{phase, nowUs});
     return id;
   }
@@ -74,7 +74,7 @@ class HttpConnections {
     std::int64_t since;
   };
   std::map<Id, Wait> waits_;
-  Id nextId_ = 1;
+  Id next_id_ = 1;
 };
 
 }  // namespace launcher

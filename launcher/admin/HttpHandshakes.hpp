@@ -44,14 +44,14 @@ class HttpHandshakes {
   /// Who is to begin now. The last one goes first: those before it have had their time already
   /// when there is no room, and whoever comes after many that stand still is not behind them.
   std::optional<Id> next(std::int64_t nowUs) {
-    if (waiting_.empty() || underWay_.size() >= kMost) return std::nullopt;
+    if (waiting_.empty() || under_way_.size() >= kMost) return std::nullopt;
     const Id id = waiting_.back();
     waiting_.pop_back();
-    underWay_.emplace(id, nowUs);
+    under_way_.emplace(id, nowUs);
     return id;
   }
   /// The thread has come back.
-  void ended(Id id) { underWay_.erase(id); }
+  void ended(Id id) { under_way_.erase(id); }
   /// The connection was cut. One that is under way has its place until it has ended.
   void cut(Id id) { std::erase(waiting_, id); }
   bool anybodyWaits() const { return !waiting_.empty(); }
@@ -59,14 +59,14 @@ class HttpHandshakes {
   std::vector<Id> overdue(std::int64_t nowUs) const {
     std::vector<Id> late;
     if (waiting_.empty()) return late;
-    for (const auto& [id, since] : underWay_) {
+    for (const auto& [id, since] : under_way_) {
       if (nowUs - since >= kPatienceUs) late.push_back(id);
     }
     return late;
   }
 
  private:
-  std::map<Id, std::int64_t> underWay_;
+  std::map<Id, std::int64_t> under_way_;
   std::vector<Id> waiting_;
 };
 

@@ -95,8 +95,8 @@ std::string HttpListener::listen(const HostPort& where, const std::string& certF
     if (!certificate_) return "tls-cert-file, tls-key-file: " + textOf(error);
   }
   if (!clientCaFile.empty()) {
-    clientAuthorities_.reset(g_tls_file_database_new(clientCaFile.c_str(), &error));
-    if (!clientAuthorities_) return "tls-client-ca-file: " + textOf(error);
+    client_authorities_.reset(g_tls_file_database_new(clientCaFile.c_str(), &error));
+    if (!client_authorities_) return "tls-client-ca-file: " + textOf(error);
   }
   const GObjectPtr<GSocketAddress> address(
       g_inet_socket_address_new_from_string(where.host.c_str(), where.port));
@@ -157,7 +157,7 @@ void HttpListener::begin(GObjectPtr<GSocket> socket) {
   connection.cancel.reset(g_cancellable_new());
   connection.socket = std::move(socket);
   const auto id = table_.open(certificate_ ? Phase::Handshake : Phase::Head, now());
-  byAddress_.emplace(connection.remote.get(), id);
+  by_address_.emplace(connection.remote.get(), id);
   connections_.emplace(id, std::move(connection));
   if (certificate_) {
     awaitHello(id);
@@ -253,8 +253,8 @@ void HttpListener::shakeHands(HttpConnections::Id id) {
   static const char* const kProtocols[] = {"http/1.1", "http/1.0", nullptr};
   g_object_set(tls.get(), "require-close-notify", FALSE, "advertised-protocols", kProtocols,
                nullptr);
-  if (clientAuthorities_) {
-    g_object_set(tls.get(), "database", clientAuthorities_.get(), "authentication-mode",
+  if (client_authorities_) {
+    g_object_set(tls.get(), "database", client_authorities_.get(), "authentication-mode",
                  G_TLS_AUTHENTICATION_REQUIRED, nullptr);
     // GIO accepts no certificate of a client by itself, but has held it against the database.
     const auto judge = +[](GTlsConnection*, GTlsCertificate*, GTlsCertificateFlags errors,
@@ -301,7 +301,7 @@ void HttpListener::cut(HttpConnections::Id id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   const Connection gone = std::move(found->second);
-  byAddress_.erase(gone.remote.get());
+  by_address_.erase(gone.remote.get());
   connections_.erase(found);
   table_.closed(id);
   handshakes_.cut(id);
@@ -321,14 +321,14 @@ void HttpListener::sweep() {
 }
 
 void HttpListener::enter(SoupServerMessage* message, Phase phase) {
-  const auto found = byAddress_.find(soup_server_message_get_remote_address(message));
-  if (found == byAddress_.end()) return;
+  const auto found = by_address_.find(soup_server_message_get_remote_address(message));
+  if (found == by_address_.end()) return;
   table_.enter(found->second, phase, now());
 }
 
 GIOStream* HttpListener::streamOf(SoupServerMessage* message) const {
-  const auto found = byAddress_.find(soup_server_message_get_remote_address(message));
-  return found == byAddress_.end() ? nullptr : connections_.at(found->second).stream.get();
+  const auto found = by_address_.find(soup_server_message_get_remote_address(message));
+  return found == by_address_.end() ? nullptr : connections_.at(found->second).stream.get();
 }
 
 }  // namespace launcher

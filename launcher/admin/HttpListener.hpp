@@ -72,7 +72,7 @@ class HttpListener {
   SoupServer* server_;
   const std::size_t most_;
   GObjectPtr<GTlsCertificate> certificate_;
-  GObjectPtr<GTlsDatabase> clientAuthorities_;
+  GObjectPtr<GTlsDatabase> client_authorities_;
   GObjectPtr<GSocket> socket_;
   std::uint16_t port_ = 0;
   guint incoming_ = 0;  ///< source; 0 while nobody is accepted
@@ -83,7 +83,7 @@ class HttpListener {
   HttpHandshakes handshakes_;
   std::map<HttpConnections::Id, Connection> connections_;
   /// By the remote address that libsoup was given with a connection.
-  std::map<GSocketAddress*, HttpConnections::Id> byAddress_;
+  std::map<GSocketAddress*, HttpConnections::Id> by_address_;
   log::Throttle refused_;
   std::shared_ptr<HttpListener*> alive_ = std::make_shared<HttpListener*>(this);
 };

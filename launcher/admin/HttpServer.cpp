@@ -113,7 +113,7 @@ std::string HttpServer::listen(const HostPort& where, const std::string& certFil
 
 void HttpServer::handle(SoupServerMessage* message, const std::string& path,
                         const Resource& resource) {
-  const std::uint64_t number = nextNumber_++;
+  const std::uint64_t number = next_number_++;
   GIOStream* stream = listener_->streamOf(message);
   if (!stream) return;
   Asked entry;

@@ -76,7 +76,7 @@ class HttpServer {
   GObjectPtr<SoupServer> server_;
   std::unique_ptr<HttpListener> listener_;
   std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();
-  std::uint64_t nextNumber_ = 1;
+  std::uint64_t next_number_ = 1;
   bool loopback_ = false;
   std::string address_;
 };

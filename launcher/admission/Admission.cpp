@@ -57,10 +57,10 @@ std::vector<LoopTable::Change> Admission::sample(const HouseSample& sample, std:
                                                  const Config::Limits& limits) {
   if (sample.descriptors) {
     descriptors_ = *sample.descriptors;
-    callsThen_ = calls;
+    calls_then_ = calls;
     if (calls >= kCallsForAverage && descriptors_ > house_.descriptorsAtStart) {
       const std::size_t opened = descriptors_ - house_.descriptorsAtStart;
-      perCall_ = std::max(kDescriptorsPerCall, (opened + calls - 1) / calls);
+      per_call_ = std::max(kDescriptorsPerCall, (opened + calls - 1) / calls);
     }
   }
   return loops_.sample(sample.loops, {limits.maxLoopDelay, limits.maxLoopLoad});
@@ -68,9 +68,9 @@ std::vector<LoopTable::Change> Admission::sample(const HouseSample& sample, std:
 
 std::size_t Admission::descriptorsWith(std::size_t calls) const {
   // The count lags behind: calls have come and gone since, or had not opened everything yet.
-  const std::size_t reckoned = house_.descriptorsAtStart + calls * perCall_;
-  const std::size_t grown = descriptors_ + calls * perCall_;
-  const std::size_t gone = callsThen_ * perCall_;
+  const std::size_t reckoned = house_.descriptorsAtStart + calls * per_call_;
+  const std::size_t grown = descriptors_ + calls * per_call_;
+  const std::size_t gone = calls_then_ * per_call_;
   return std::max(reckoned, grown > gone ? grown - gone : 0);
 }
 
@@ -80,7 +80,7 @@ std::optional<Refusal> Admission::check(std::size_t calls, const Config::Limits&
     return Refusal{EndReason::TooManyCalls, "all " + std::to_string(most) + " calls are up"};
   }
   if (house_.descriptorLimit > 0) {
-    const std::size_t needed = descriptorsWith(calls) + perCall_ + kReserve;
+    const std::size_t needed = descriptorsWith(calls) + per_call_ + kReserve;
     if (needed > house_.descriptorLimit) {
       return Refusal{EndReason::TooFewDescriptors,
                      "one more call could need " + std::to_string(needed) + " of " +
@@ -105,7 +105,7 @@ Capacity Admission::capacity(const Config::Limits& limits) const {
   if (house_.descriptorLimit > 0) {
     const std::size_t own = house_.descriptorsAtStart + kReserve;
     const std::size_t free = house_.descriptorLimit > own ? house_.descriptorLimit - own : 0;
-    capacity.byDescriptors = free / perCall_;
+    capacity.byDescriptors = free / per_call_;
   }
   return capacity;
 }

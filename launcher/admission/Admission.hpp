@@ -82,9 +82,9 @@ class Admission {
  private:
   const House house_;
   LoopTable loops_;
-  std::size_t perCall_ = kDescriptorsPerCall;
+  std::size_t per_call_ = kDescriptorsPerCall;
   std::size_t descriptors_ = 0;  ///< at the last count
-  std::size_t callsThen_ = 0;
+  std::size_t calls_then_ = 0;
   std::map<EndReason, log::Throttle> tallies_;
 };
 

@@ -14,20 +14,20 @@ class TokenBucket {
   bool take(unsigned perSecond, std::int64_t nowUs) {
     if (perSecond == 0) return true;
     const double most = 2.0 * perSecond;
-    const double gained = static_cast<double>(nowUs - filledAtUs_) * 1e-6 * perSecond;
+    const double gained = static_cast<double>(nowUs - filled_at_us_) * 1e-6 * perSecond;
     tokens_ = fresh_ ? most : std::min(most, tokens_ + std::max(0.0, gained));
-    filledAtUs_ = nowUs;
+    filled_at_us_ = nowUs;
     fresh_ = false;
     if (tokens_ < 1.0) return false;
     tokens_ -= 1.0;
     return true;
   }
   /// When it was last asked.
-  std::int64_t usedAtUs() const { return filledAtUs_; }
+  std::int64_t usedAtUs() const { return filled_at_us_; }
 
  private:
   double tokens_ = 0;
-  std::int64_t filledAtUs_ = 0;
+  std::int64_t filled_at_us_ = 0;
   bool fresh_ = true;
 };
 

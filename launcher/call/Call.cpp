@@ -29,10 +29,10 @@ Call::Call(CallServices& services, ConfigPtr config, std::uint64_t number)
       config_(std::move(config)),
       number_(number),
       id_(makeId(number)),
-      mediaWatch_(config_->limits.mediaWarning, config_->limits.mediaTimeout),
+      media_watch_(config_->limits.mediaWarning, config_->limits.mediaTimeout),
       transfer_(config_->sip.transferTimeout),
       timer_(services.sip),
-      startedAt_(g_get_monotonic_time()) {
+      started_at_(g_get_monotonic_time()) {
   local_.codecs = config_->rtp.codecs;
   local_.ptime = config_->rtp.ptime;
   local_.sessionId = (std::uint64_t{g_random_int()} << 16) + number;
@@ -43,7 +43,7 @@ Call::~Call() = default;
 
 void Call::step(const char* name, const std::string& detail) {
   const auto level = config_->log.steps ? log::Level::Info : log::Level::Debug;
-  const double ms = static_cast<double>(g_get_monotonic_time() - startedAt_) / 1000.0;
+  const double ms = static_cast<double>(g_get_monotonic_time() - started_at_) / 1000.0;
   if (detail.empty()) {
     log::write(level, "call-step", {{"id", id_}, {"step", name}, {"ms", ms}});
   } else {
@@ -59,7 +59,7 @@ void Call::endpointStep(const char* name, const std::string& detail, unsigned co
 void Call::logLeftOut(std::int64_t nowUs) {
   if (const std::uint64_t count = steps_.takeLeftOut(nowUs))
     step("left-out", std::to_string(count) + " of the endpoint's");
-  if (const std::uint64_t count = keysLost_.takeLeftOut(nowUs))
+  if (const std::uint64_t count = keys_lost_.takeLeftOut(nowUs))
     log::warning("dtmf-undeliverable", {{"id", id_}, {"reason", "as before"}, {"keys", count}});
 }
 
@@ -173,12 +173,12 @@ void Call::onPipelineEvent(const PipelineInbox::Counted& counted) {
 void Call::on(const Opened& opened, unsigned) {
   endpoint_ = opened.endpoint;
   if (state_ != State::Opening) return;
-  webSocket_ = WebSocket::Open;
-  setupMs_ = static_cast<double>(g_get_monotonic_time() - startedAt_) / 1000.0;
+  web_socket_ = WebSocket::Open;
+  setup_ms_ = static_cast<double>(g_get_monotonic_time() - started_at_) / 1000.0;
   step("websocket-open", opened.contentType + " " + endpoint_);
   if (!outgoing()) {
     leg_->answer(sdp_);
-    sipStatus_ = 200;
+    sip_status_ = 200;
     step("answered");
   }
   if (kind_ == Kind::Offerless) {
@@ -221,12 +221,12 @@ void Call::on(const MessageAsked& message, unsigned) {
 void Call::on(const WebSocketClosed& closed, unsigned) {
   if (state_ == State::Over) return stopPipeline();
   if (!closed.byElement) return onEndpointClosed(closed);
-  webSocket_ = WebSocket::Gone;
+  web_socket_ = WebSocket::Gone;
   finish(EndReason::EndpointError, closed.reason + " (" + std::to_string(closed.code) + ")");
 }
 
 void Call::on(const WebSocketFailed& failed, unsigned) {
-  if (webSocket_ == WebSocket::Open) webSocket_ = WebSocket::Gone;
+  if (web_socket_ == WebSocket::Open) web_socket_ = WebSocket::Gone;
   if (!failed.endpoint.empty()) endpoint_ = failed.endpoint;
   const std::string code = failed.code ? " (" + std::to_string(failed.code) + ")" : "";
   finish(endReasonOfFailure(failed.kind), failed.text + code, kUriHeader);
@@ -234,30 +234,30 @@ void Call::on(const WebSocketFailed& failed, unsigned) {
 
 void Call::on(const PipelineFailed& failed, unsigned) {
   if (failed.kind.empty()) return finish(EndReason::PipelineError, failed.text);
-  if (webSocket_ == WebSocket::Open) webSocket_ = WebSocket::Gone;
+  if (web_socket_ == WebSocket::Open) web_socket_ = WebSocket::Gone;
   finish(endReasonOfFailure(failed.kind), failed.text, kUriHeader);
 }
 
 void Call::on(const PlayedOut&, unsigned) {
-  playedOut_ = true;
-  if (state_ == State::Draining) finish(EndReason::EndpointClosed, endDetail_);
+  played_out_ = true;
+  if (state_ == State::Draining) finish(EndReason::EndpointClosed, end_detail_);
 }
 
 void Call::activate() {
-  answeredAt_ = g_get_monotonic_time();
-  watchDirection(answeredAt_);
+  answered_at_ = g_get_monotonic_time();
+  watchDirection(answered_at_);
   pipeline_->open();
 }
 
 void Call::onEndpointClosed(const WebSocketClosed& closed) {
-  webSocket_ = WebSocket::Gone;
-  endDetail_ = std::to_string(closed.code) + (closed.reason.empty() ? "" : " " + closed.reason);
-  step("websocket-closed", endDetail_);
+  web_socket_ = WebSocket::Gone;
+  end_detail_ = std::to_string(closed.code) + (closed.reason.empty() ? "" : " " + closed.reason);
+  step("websocket-closed", end_detail_);
   const bool drain = config_->websocket.onClose == OnClose::Drain;
-  if (!drain || playedOut_ || !move(CallStep::DrainPlayout))
-    return finish(EndReason::EndpointClosed, endDetail_);
+  if (!drain || played_out_ || !move(CallStep::DrainPlayout))
+    return finish(EndReason::EndpointClosed, end_detail_);
   const auto longest = static_cast<std::uint32_t>(config_->audio.maxPlayout) + kPlayoutSlackMs;
-  timer_.start(longest, [this] { finish(EndReason::EndpointClosed, endDetail_); });
+  timer_.start(longest, [this] { finish(EndReason::EndpointClosed, end_detail_); });
 }
 
 void Call::tick(std::int64_t nowUs) {
@@ -267,7 +267,7 @@ void Call::tick(std::int64_t nowUs) {
   checkTransfer(nowUs);
   const Config::Limits& limits = config_->limits;
   const auto seconds = [](int value) { return std::int64_t{value} * G_USEC_PER_SEC; };
-  if (limits.maxCallDuration > 0 && nowUs - answeredAt_ >= seconds(limits.maxCallDuration)) {
+  if (limits.maxCallDuration > 0 && nowUs - answered_at_ >= seconds(limits.maxCallDuration)) {
     return finish(EndReason::MaxDuration);
   }
   watchMedia(nowUs);
@@ -288,13 +288,13 @@ MediaTarget Call::mediaTarget() const {
 void Call::watchDirection(std::int64_t nowUs) {
   const Direction direction = agreement_.direction;
   const bool receives = direction == Direction::SendRecv || direction == Direction::RecvOnly;
-  mediaWatch_.agreed(agreement_.sends(), receives, nowUs);
+  media_watch_.agreed(agreement_.sends(), receives, nowUs);
 }
 
 void Call::watchMedia(std::int64_t nowUs) {
   if (config_->limits.mediaTimeout == 0 && config_->limits.mediaWarning == 0) return;
   using Change = MediaWatch::Change;
-  const Change change = mediaWatch_.look(nowUs, pipeline_->lastRtp());
+  const Change change = media_watch_.look(nowUs, pipeline_->lastRtp());
   if (change == Change::TimedOut) return finish(EndReason::MediaTimeout);
   if (change == Change::None) return;
   step(change == Change::Missing ? "media-missing" : "media-back");
@@ -302,13 +302,13 @@ void Call::watchMedia(std::int64_t nowUs) {
 }
 
 void Call::onCancelled() {
-  remoteEnded_ = true;  // the stack has answered 487 by itself
+  remote_ended_ = true;  // the stack has answered 487 by itself
   finish(EndReason::CallerCancel);
 }
 
 void Call::onBye() {
   step("bye");
-  remoteEnded_ = true;
+  remote_ended_ = true;
   finish(outgoing() ? EndReason::CalleeHangup : EndReason::CallerHangup);
 }
 
@@ -401,7 +401,7 @@ void Call::onProgress(int status) {
 
 void Call::onAnswered(const std::string& sdp) {
   if (state_ != State::Dialling) return;
-  sipStatus_ = 200;
+  sip_status_ = 200;
   const auto read = readAnswer(sdp, local_);
   const auto* agreed = std::get_if<Agreement>(&read);
   if (!agreed) return finish(EndReason::NoCommonCodec);
@@ -411,13 +411,13 @@ void Call::onAnswered(const std::string& sdp) {
 }
 
 void Call::onRejected(int status, const std::string& phrase) {
-  remoteEnded_ = true;
-  sipStatus_ = status;
+  remote_ended_ = true;
+  sip_status_ = status;
   finish(EndReason::DialFailed, std::to_string(status) + " " + phrase);
 }
 
 void Call::onTerminated() {
-  remoteEnded_ = true;
+  remote_ended_ = true;
   finish(EndReason::SipError, "the dialog ended");
 }
 

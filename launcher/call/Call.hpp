@@ -69,7 +69,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
 
   std::uint64_t number() const { return number_; }
   EndReason reason() const { return reason_.value_or(EndReason::Shutdown); }
-  bool wasBridged() const { return answeredAt_ != 0; }
+  bool wasBridged() const { return answered_at_ != 0; }
   std::unique_ptr<Leg> takeLeg() { return std::move(leg_); }
   UserAgent& agent() { return *agent_; }
   CallSnapshot snapshot() const;
@@ -170,10 +170,10 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   std::string to_;
   State state_ = State::New;
   Kind kind_ = Kind::Offered;
-  WebSocket webSocket_ = WebSocket::Unopened;
-  bool remoteEnded_ = false;  ///< nothing is to be sent into the dialog any more
-  bool playedOut_ = false;
-  bool infoRefused_ = false;  ///< the caller does not know INFO with keys
+  WebSocket web_socket_ = WebSocket::Unopened;
+  bool remote_ended_ = false;  ///< nothing is to be sent into the dialog any more
+  bool played_out_ = false;
+  bool info_refused_ = false;  ///< the caller does not know INFO with keys
 
   BridgeRequest bridge_;
   TwilioSids twilio_;
@@ -187,21 +187,21 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   std::optional<std::size_t> loop_;
   std::shared_ptr<CallPipeline> pipeline_;
   const std::shared_ptr<PipelineInbox> inbox_ = std::make_shared<PipelineInbox>();
-  MediaWatch mediaWatch_;
+  MediaWatch media_watch_;
   DialogRequests requests_;
   log::LogAllowance steps_{8};  ///< of the endpoint
-  log::LogAllowance keysLost_{1};
+  log::LogAllowance keys_lost_{1};
   Transfer transfer_;
   SipTimer timer_;  ///< bounds play-out and tear-down
 
-  std::int64_t startedAt_;  ///< monotonic, µs
-  std::int64_t connectStartedAt_ = 0;
-  std::int64_t answeredAt_ = 0;
-  std::int64_t endedAt_ = 0;
-  double setupMs_ = 0;
+  std::int64_t started_at_;  ///< monotonic, µs
+  std::int64_t connect_started_at_ = 0;
+  std::int64_t answered_at_ = 0;
+  std::int64_t ended_at_ = 0;
+  double setup_ms_ = 0;
   std::optional<EndReason> reason_;
-  std::string endDetail_;
-  int sipStatus_ = 0;
+  std::string end_detail_;
+  int sip_status_ = 0;
 };
 
 }  // namespace launcher

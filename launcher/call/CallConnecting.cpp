@@ -21,7 +21,7 @@ bool Call::checkPolicy() {
 
 void Call::connect() {
   if (!move(CallStep::Resolve)) return;
-  connectStartedAt_ = g_get_monotonic_time();
+  connect_started_at_ = g_get_monotonic_time();
   EndpointLookup::Events events;
   events.skipped = [this](const EndpointUri& endpoint, const std::string& why) {
     log::warning("endpoint-failed", {{"id", id_},
@@ -81,7 +81,7 @@ void Call::startPipeline() {
   spec.bridge = bridge_;
   spec.resolvedAddresses = addresses_;
   spec.connectTimeUsedMs = static_cast<unsigned>(std::min<std::int64_t>(
-      (g_get_monotonic_time() - connectStartedAt_) / 1000, config_->websocket.connectTimeout));
+      (g_get_monotonic_time() - connect_started_at_) / 1000, config_->websocket.connectTimeout));
   spec.agreement = agreement_;
   spec.target = mediaTarget();
   spec.acknowledged = outgoing();  // we have sent the ACK

@@ -78,7 +78,7 @@ void Call::sendMessage(const std::string& type, const std::string& body) {
 
 void Call::sendKey(const std::string& key, unsigned durationMs) {
   if (state_ != State::Active || key.size() != 1) return;
-  if (infoRefused_ || !leg_->takesInfo())
+  if (info_refused_ || !leg_->takesInfo())
     return keyLost("the caller takes neither telephone-event (RFC 4733) nor INFO");
   if (!requests_.add({key, kDtmfRelayType, makeDtmfBody({key[0], durationMs})}))
     return keyLost("too many keys wait for the caller's answers");
@@ -86,7 +86,7 @@ void Call::sendKey(const std::string& key, unsigned durationMs) {
 }
 
 void Call::keyLost(const std::string& reason, unsigned count) {
-  if (!keysLost_.allows(g_get_monotonic_time(), count)) return;
+  if (!keys_lost_.allows(g_get_monotonic_time(), count)) return;
   log::warning("dtmf-undeliverable", {{"id", id_}, {"reason", reason}, {"keys", count}});
 }
 
@@ -110,7 +110,7 @@ void Call::onRequestAnswered(int status, const std::string& phrase) {
     const std::string reason = "INFO was answered " + std::to_string(status) + " " + phrase;
     keyLost(reason);
     if (isUnsupported(status)) {
-      infoRefused_ = true;
+      info_refused_ = true;
       if (const std::size_t left = requests_.dropKeys(); left > 0)
         keyLost(reason, static_cast<unsigned>(left));
     }

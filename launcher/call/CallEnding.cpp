@@ -17,9 +17,9 @@ void Call::finish(EndReason reason, const std::string& detail, const std::string
   // The timer's task must not be destroyed while it runs, so it is only left to find us over.
   if (!move(CallStep::End)) return;
   reason_ = reason;
-  endedAt_ = g_get_monotonic_time();
+  ended_at_ = g_get_monotonic_time();
   const CallEnd& end = callEnd(reason);
-  endDetail_ = detail;
+  end_detail_ = detail;
   if (lookup_) lookup_->cancel();
   endDialog(end, detail, header);
   endMedia(end);
@@ -36,19 +36,19 @@ CallSnapshot Call::snapshot() const {
           to_,
           outgoing(),
           answered() ? (over ? Completed : InProgress) : (over ? Cancelled : Ringing),
-          unixSeconds(startedAt_),
-          unixSeconds(answeredAt_),
-          unixSeconds(endedAt_)};
+          unixSeconds(started_at_),
+          unixSeconds(answered_at_),
+          unixSeconds(ended_at_)};
 }
 
 void Call::endDialog(const CallEnd& end, const std::string& detail, const std::string& header) {
-  if (remoteEnded_) {
-    if (!leg_->answered() && !outgoing()) sipStatus_ = end.status;
+  if (remote_ended_) {
+    if (!leg_->answered() && !outgoing()) sip_status_ = end.status;
     return;
   }
   // The log has it all; a caller who chose the endpoint himself learns no more than that.
   const bool hidden =
-      bridge_.uriFromInvite && tellsOfNetwork(end.reason, webSocket_ != WebSocket::Unopened);
+      bridge_.uriFromInvite && tellsOfNetwork(end.reason, web_socket_ != WebSocket::Unopened);
   const char* text = hidden ? kNotReached : end.text;
   if (leg_->answered()) {
     step("bye");
@@ -59,7 +59,7 @@ void Call::endDialog(const CallEnd& end, const std::string& detail, const std::s
     return leg_->bye(reasonHeader(normal ? 200 : end.status, text));
   }
   if (outgoing()) return leg_->cancel();
-  sipStatus_ = end.status;
+  sip_status_ = end.status;
   ResponseHeaders headers;
   headers.reason = reasonHeader(end.status, text);
   // Nor what a name stands for.
@@ -80,7 +80,7 @@ void Call::endMedia(const CallEnd& end) {
     services_.sip.post([self = shared_from_this()] { self->stopped({}); });
     return;
   }
-  if (webSocket_ != WebSocket::Open) return stopPipeline();
+  if (web_socket_ != WebSocket::Open) return stopPipeline();
   pipeline_->shut();
   pipeline_->closeWebSocket(end.closeCode, end.text, end.label);
   timer_.start(kCloseFrameMs, [this] { stopPipeline(); });
@@ -111,7 +111,7 @@ void Call::logEnd(const CallCounters& counters) {
   const CallEnd& end = callEnd(reason());
   const std::int64_t now = g_get_monotonic_time();
   const double duration =
-      answeredAt_ ? static_cast<double>(now - answeredAt_) / G_USEC_PER_SEC : 0.0;
+      answered_at_ ? static_cast<double>(now - answered_at_) / G_USEC_PER_SEC : 0.0;
   const auto remote =
       counters.remote.value_or(CallCounters::Remote{.lost = -1, .jitterMs = -1, .roundTripMs = -1});
   log::info("call-end", {{"id", id_},
@@ -126,8 +126,8 @@ void Call::logEnd(const CallCounters& counters) {
                          {"duration", duration},
                          {"ended-by", end.who},
                          {"reason", end.label},
-                         {"detail", endDetail_},
-                         {"status", sipStatus_},
+                         {"detail", end_detail_},
+                         {"status", sip_status_},
                          {"rtp-received", counters.rtpReceived},
                          {"rtp-sent", counters.rtpSent},
                          {"rtp-ignored", counters.rtpIgnored},
@@ -147,7 +147,7 @@ void Call::logEnd(const CallCounters& counters) {
                          {"remote-lost", remote.lost},
                          {"remote-jitter-ms", remote.jitterMs},
                          {"rtp-round-trip-ms", remote.roundTripMs},
-                         {"setup-ms", setupMs_}});
+                         {"setup-ms", setup_ms_}});
 }
 
 }  // namespace launcher

@@ -31,7 +31,7 @@ CallManager::CallManager(CallServices services, ConfigPtr config, const Admissio
       config_(std::move(config)),
       admission_(house),
       ticker_(services_.sip),
-      drainTimer_(services_.sip) {
+      drain_timer_(services_.sip) {
   services_.loops = &admission_.loops();
   services_.refused = [this](const Refusal& refusal) { refused(refusal); };
   services_.over = [this](Call& call) { over(call); };
@@ -41,7 +41,7 @@ CallManager::CallManager(CallServices services, ConfigPtr config, const Admissio
 CallManager::~CallManager() = default;
 
 std::shared_ptr<Call> CallManager::add() {
-  const std::uint64_t number = nextNumber_++;
+  const std::uint64_t number = next_number_++;
   auto call = std::make_shared<Call>(services_, config_, number);
   calls_.emplace(number, call);
   return call;
@@ -144,7 +144,7 @@ void CallManager::drain(std::function<void(bool)> done) {
   log::info("draining", {{"calls", calls_.size()}, {"seconds", seconds}});
   if (calls_.empty()) return checkDrained();
   if (seconds == 0) return endAll();
-  drainTimer_.start(static_cast<std::uint32_t>(seconds) * 1000, [this] { endAll(); });
+  drain_timer_.start(static_cast<std::uint32_t>(seconds) * 1000, [this] { endAll(); });
 }
 
 void CallManager::checkDrained() {

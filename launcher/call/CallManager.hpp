@@ -60,12 +60,12 @@ class CallManager {
   ConfigPtr config_;
   Admission admission_;
   std::map<std::uint64_t, std::shared_ptr<Call>> calls_;
-  std::uint64_t nextNumber_ = 1;
+  std::uint64_t next_number_ = 1;
   bool draining_ = false;
   bool forced_ = false;
   std::function<void(bool)> drained_;
   SipTimer ticker_;
-  SipTimer drainTimer_;
+  SipTimer drain_timer_;
 };
 
 }  // namespace launcher

@@ -14,7 +14,8 @@ class MediaWatch {
 
   /// Both in s; 0 is never.
   MediaWatch(int warning, int timeout)
-      : warningUs_(std::int64_t{warning} * kSecond), timeoutUs_(std::int64_t{timeout} * kSecond) {}
+      : warning_us_(std::int64_t{warning} * kSecond),
+        timeout_us_(std::int64_t{timeout} * kSecond) {}
 
   /// The call is up, or another direction was agreed on. We stop sending when a caller puts us on
   /// hold: it may play music then (sendonly), but most send nothing. One that never wanted to hear
@@ -27,20 +28,20 @@ class MediaWatch {
 
   /// Nothing comes from a caller on hold, and one that comes back has the whole time again.
   void expect(bool expected, std::int64_t nowUs) {
-    if (expected && !expected_) sinceUs_ = nowUs;
+    if (expected && !expected_) since_us_ = nowUs;
     expected_ = expected;
   }
 
   /// To be asked now and then; `lastRtpUs` is 0 before the first packet.
   Change look(std::int64_t nowUs, std::int64_t lastRtpUs) {
-    if (missing_ && nowUs - lastRtpUs < warningUs_) {
+    if (missing_ && nowUs - lastRtpUs < warning_us_) {
       missing_ = false;
       return Change::Back;
     }
     if (!expected_) return Change::None;
-    const std::int64_t silentUs = nowUs - std::max(lastRtpUs, sinceUs_);
-    if (timeoutUs_ > 0 && silentUs >= timeoutUs_) return Change::TimedOut;
-    if (missing_ || warningUs_ == 0 || silentUs < warningUs_) return Change::None;
+    const std::int64_t silentUs = nowUs - std::max(lastRtpUs, since_us_);
+    if (timeout_us_ > 0 && silentUs >= timeout_us_) return Change::TimedOut;
+    if (missing_ || warning_us_ == 0 || silentUs < warning_us_) return Change::None;
     missing_ = true;
     return Change::Missing;
   }
@@ -48,9 +49,9 @@ class MediaWatch {
  private:
   static constexpr std::int64_t kSecond = 1'000'000;
 
-  std::int64_t warningUs_;
-  std::int64_t timeoutUs_;
-  std::int64_t sinceUs_ = 0;
+  std::int64_t warning_us_;
+  std::int64_t timeout_us_;
+  std::int64_t since_us_ = 0;
   bool expected_ = false;
   bool missing_ = false;
   bool sent_ = false;

@@ -14,23 +14,23 @@ class Transfer {
   /// `timeout`: s, at least, from the first report on.
   explicit Transfer(int timeout) : timeout_(timeout) {}
 
-  [[nodiscard]] bool running() const { return untilUs_ != 0; }
+  [[nodiscard]] bool running() const { return until_us_ != 0; }
   /// Until the REFER is answered its transaction has a limit of its own.
-  void begin() { untilUs_ = std::numeric_limits<std::int64_t>::max(); }
+  void begin() { until_us_ = std::numeric_limits<std::int64_t>::max(); }
   /// The far end reports that it is at work, and asks for so many seconds.
   void reported(int seconds, std::int64_t nowUs) {
     if (!running()) return;
     const int longest = std::clamp(seconds, timeout_, std::max(kLongestReport, timeout_));
-    untilUs_ = nowUs + std::int64_t{longest} * 1'000'000;
+    until_us_ = nowUs + std::int64_t{longest} * 1'000'000;
   }
-  void end() { untilUs_ = 0; }
-  [[nodiscard]] bool expired(std::int64_t nowUs) const { return running() && nowUs >= untilUs_; }
+  void end() { until_us_ = 0; }
+  [[nodiscard]] bool expired(std::int64_t nowUs) const { return running() && nowUs >= until_us_; }
 
  private:
   static constexpr int kLongestReport = 600;  // s; what a NOTIFY may ask to be waited for
 
   int timeout_;
-  std::int64_t untilUs_ = 0;
+  std::int64_t until_us_ = 0;
 };
 
 }  // namespace launcher

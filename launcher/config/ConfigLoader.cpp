@@ -59,7 +59,7 @@ class Loader {
       takeSetting(setting);
     applyAll();
     for (Route& route : config_.routes) {
-      if (!route.regex) fault(routeLines_[route.name], "[route " + route.name + "] has no match");
+      if (!route.regex) fault(route_lines_[route.name], "[route " + route.name + "] has no match");
     }
     if (!faults_.empty()) return {nullptr, faults_};
     return {std::make_shared<const Config>(std::move(config_)), {}};
@@ -104,12 +104,12 @@ class Loader {
     const std::string name = text::trim(trimmed.substr(1, trimmed.size() - 2));
     if (name.starts_with(kRoutePrefix)) {
       const std::string routeName = text::trim(name.substr(kRoutePrefix.size()));
-      if (routeLines_.count(routeName)) {
+      if (route_lines_.count(routeName)) {
         fault(line, "[route " + routeName + "] stands there twice, first on line " +
-                        std::to_string(routeLines_[routeName]));
+                        std::to_string(route_lines_[routeName]));
         return false;
       }
-      routeLines_[routeName] = line;
+      route_lines_[routeName] = line;
       Route route;
       route.name = routeName;
       config_.routes.push_back(route);
@@ -246,7 +246,7 @@ class Loader {
     for (const Route& route : config_.routes) {
       if (route.authorization == AuthorizationConfig{}) continue;
       const std::string wrong = authorizationFault(inherited(route.authorization, general));
-      if (!wrong.empty()) fault(routeLines_[route.name], "[route " + route.name + "] " + wrong);
+      if (!wrong.empty()) fault(route_lines_[route.name], "[route " + route.name + "] " + wrong);
     }
   }
 
@@ -255,7 +255,7 @@ class Loader {
   std::vector<Entry> entries_;
   std::map<std::string, int> seen_;
   std::map<std::string, int> lines_;
-  std::map<std::string, int> routeLines_;
+  std::map<std::string, int> route_lines_;
   std::vector<ConfigFault> faults_;
 };
 

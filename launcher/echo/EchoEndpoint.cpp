@@ -86,7 +86,7 @@ struct EchoEndpoint::Connection {
   void startTone(const char* text, gsize size) {
     rate_ = rateOf({text, size});
     if (rate_ == 0) return;
-    startedAt_ = g_get_monotonic_time();
+    started_at_ = g_get_monotonic_time();
     timer_ = g_timeout_add(kFrameMs, sendTone, this);
   }
 
@@ -99,7 +99,7 @@ struct EchoEndpoint::Connection {
     const auto perFrame = static_cast<std::size_t>(self->rate_) * kFrameMs / 1000;
     // By the clock and not by the timer, which slips.
     const std::int64_t due =
-        (g_get_monotonic_time() - self->startedAt_) / (std::int64_t{kFrameMs} * 1000);
+        (g_get_monotonic_time() - self->started_at_) / (std::int64_t{kFrameMs} * 1000);
     for (; self->frames_ < due; ++self->frames_) {
       std::vector<std::int16_t> samples(perFrame);
       for (std::int16_t& sample : samples) {
@@ -118,7 +118,7 @@ struct EchoEndpoint::Connection {
   bool tone_;
   int rate_ = 0;
   guint timer_ = 0;
-  std::int64_t startedAt_ = 0;
+  std::int64_t started_at_ = 0;
   std::int64_t frames_ = 0;
   std::uint64_t sample_ = 0;
 };

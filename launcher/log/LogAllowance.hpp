@@ -15,22 +15,22 @@ class LogAllowance {
 
   /// True: write it. Otherwise it is counted, as so many.
   bool allows(std::int64_t nowUs, std::uint64_t count = 1) {
-    const std::int64_t seconds = (nowUs - refilledAt_) / kSecondUs;
-    if (refilledAt_ == 0 || seconds > 0) {
+    const std::int64_t seconds = (nowUs - refilled_at_) / kSecondUs;
+    if (refilled_at_ == 0 || seconds > 0) {
       left_ = static_cast<int>(std::min<std::int64_t>(most_, left_ + seconds));
-      refilledAt_ = refilledAt_ == 0 ? nowUs : refilledAt_ + seconds * kSecondUs;
+      refilled_at_ = refilled_at_ == 0 ? nowUs : refilled_at_ + seconds * kSecondUs;
     }
     if (left_ > 0) {
       --left_;
       return true;
     }
-    leftOut_ += count;
+    left_out_ += count;
     return false;
   }
   /// How many were left out, once a line about that may be written; otherwise 0.
   std::uint64_t takeLeftOut(std::int64_t nowUs) {
-    if (leftOut_ == 0) return 0;
-    return allows(nowUs, 0) ? std::exchange(leftOut_, 0) : 0;
+    if (left_out_ == 0) return 0;
+    return allows(nowUs, 0) ? std::exchange(left_out_, 0) : 0;
   }
 
  private:
@@ -38,8 +38,8 @@ class LogAllowance {
 
   int most_;
   int left_;
-  std::int64_t refilledAt_ = 0;  ///< 0: not yet
-  std::uint64_t leftOut_ = 0;
+  std::int64_t refilled_at_ = 0;  ///< 0: not yet
+  std::uint64_t left_out_ = 0;
 };
 
 }  // namespace launcher::log

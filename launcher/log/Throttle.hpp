@@ -20,15 +20,15 @@ class Throttle {
   }
   /// The same without counting one: for whoever looks now and then for what is left.
   std::uint64_t due(std::int64_t nowUs) {
-    if (count_ == 0 || (written_ && nowUs - writtenAt_ < kIntervalUs)) return 0;
+    if (count_ == 0 || (written_ && nowUs - written_at_ < kIntervalUs)) return 0;
     written_ = true;
-    writtenAt_ = nowUs;
+    written_at_ = nowUs;
     return std::exchange(count_, 0);
   }
 
  private:
   std::uint64_t count_ = 0;
-  std::int64_t writtenAt_ = 0;
+  std::int64_t written_at_ = 0;
   bool written_ = false;
 };
 

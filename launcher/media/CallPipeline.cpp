@@ -87,8 +87,8 @@ CallCounters CallPipeline::stop() {
   counters.duplicates = counterOf(buffered.get(), "duplicates");
   const StructurePtr decoded = statsOf(element("decode"));
   counters.concealed = counterOf(decoded.get(), "concealed");
-  const StructurePtr sink = statsOf(wsSink_.get());
-  const StructurePtr source = statsOf(wsSource_.get());
+  const StructurePtr sink = statsOf(ws_sink_.get());
+  const StructurePtr source = statsOf(ws_source_.get());
   counters.framesSent = counterOf(sink.get(), "frames-sent");
   counters.framesPlayed = counterOf(source.get(), "frames-played");
   counters.noiseFrames = counterOf(source.get(), "frames-fallback");
@@ -118,7 +118,7 @@ void CallPipeline::startSending() {
   if (!opened_ || !acknowledged_) return;
   if (GstElement* source = element("rtp-in")) g_object_set(source, "await-source", FALSE, nullptr);
   setGate();
-  g_object_set(wsSource_.get(), "wait-to-play", FALSE, nullptr);
+  g_object_set(ws_source_.get(), "wait-to-play", FALSE, nullptr);
 }
 
 void CallPipeline::shut() {
@@ -134,7 +134,7 @@ void CallPipeline::shut() {
 void CallPipeline::update(const Agreement& agreement, const MediaTarget& target) {
   if (sends_ != agreement.sends()) {
     gboolean told = FALSE;
-    g_signal_emit_by_name(wsSink_.get(), "hold-changed", sends_ ? TRUE : FALSE, &told);
+    g_signal_emit_by_name(ws_sink_.get(), "hold-changed", sends_ ? TRUE : FALSE, &told);
   }
   sends_ = agreement.sends();
   setGate();
@@ -171,42 +171,42 @@ std::int64_t CallPipeline::lastRtp() const {
 
 void CallPipeline::closeWebSocket(unsigned code, const std::string& text, const char* reason) {
   gboolean told = FALSE;
-  if (wsSource_) {
-    g_signal_emit_by_name(wsSource_.get(), "end-call", code, text.c_str(), reason, &told);
+  if (ws_source_) {
+    g_signal_emit_by_name(ws_source_.get(), "end-call", code, text.c_str(), reason, &told);
   }
 }
 
 void CallPipeline::sendDigit(const Digit& digit) {
   const char key[] = {digit.key, '\0'};
   gboolean sent = FALSE;
-  g_signal_emit_by_name(wsSink_.get(), "send-dtmf", key, digit.duration, &sent);
+  g_signal_emit_by_name(ws_sink_.get(), "send-dtmf", key, digit.duration, &sent);
   log::debug("dtmf",
              {{"id", spec_.connection}, {"duration", digit.duration}, {"sent", sent == TRUE}});
 }
 
 void CallPipeline::tellTransfer(unsigned status, const std::string& reason) {
   gboolean told = FALSE;
-  g_signal_emit_by_name(wsSink_.get(), "transfer-result", status, reason.c_str(), &told);
+  g_signal_emit_by_name(ws_sink_.get(), "transfer-result", status, reason.c_str(), &told);
 }
 
 void CallPipeline::tellMessage(const std::string& type, const std::string& body) {
   gboolean told = FALSE;
-  g_signal_emit_by_name(wsSink_.get(), "send-message", type.c_str(), body.c_str(), &told);
+  g_signal_emit_by_name(ws_sink_.get(), "send-message", type.c_str(), body.c_str(), &told);
 }
 
 void CallPipeline::tellMessageResult(unsigned status, const std::string& reason) {
   gboolean told = FALSE;
-  g_signal_emit_by_name(wsSink_.get(), "message-result", status, reason.c_str(), &told);
+  g_signal_emit_by_name(ws_sink_.get(), "message-result", status, reason.c_str(), &told);
 }
 
 void CallPipeline::tellKeySent(const std::string& key) {
   gboolean told = FALSE;
-  g_signal_emit_by_name(wsSink_.get(), "dtmf-sent", key.c_str(), &told);
+  g_signal_emit_by_name(ws_sink_.get(), "dtmf-sent", key.c_str(), &told);
 }
 
 void CallPipeline::tellMedia(bool arriving) {
   gboolean told = FALSE;
-  g_signal_emit_by_name(wsSink_.get(), "media-changed", arriving ? TRUE : FALSE, &told);
+  g_signal_emit_by_name(ws_sink_.get(), "media-changed", arriving ? TRUE : FALSE, &told);
 }
 
 void CallPipeline::pressKey(const char* digit, unsigned durationMs) {
@@ -224,7 +224,7 @@ void CallPipeline::pressKey(const char* digit, unsigned durationMs) {
 void CallPipeline::poll() {
   std::optional<Digit> digit;
   {
-    const std::lock_guard lock(eventMutex_);
+    const std::lock_guard lock(event_mutex_);
     digit = events_.expire(nowMs());
   }
   if (digit) sendDigit(*digit);
@@ -244,7 +244,7 @@ void CallPipeline::handleEventPacket(GstBuffer* buffer) {
                                   static_cast<std::uint32_t>(data[6]) << 8 | data[7];
   TelephoneEvent::Result result;
   {
-    const std::lock_guard lock(eventMutex_);
+    const std::lock_guard lock(event_mutex_);
     result =
         events_.packet(timestamp, (data[1] & 0x80) != 0, data + header, map.size - header, nowMs());
   }

@@ -135,8 +135,8 @@ class CallPipeline {
   PipelineSpec spec_;
   const Emit emit_;
   GstPtr<GstElement> pipeline_;
-  GstPtr<GstElement> wsSink_;
-  GstPtr<GstElement> wsSource_;
+  GstPtr<GstElement> ws_sink_;
+  GstPtr<GstElement> ws_source_;
 
   std::atomic<bool> opened_{false};
   std::atomic<bool> acknowledged_;
@@ -144,9 +144,9 @@ class CallPipeline {
   std::atomic<bool> sends_{true};
   std::atomic<bool> stopping_{false};
 
-  std::mutex gateMutex_;
-  gulong gate_ = 0;        ///< probe that drops what would go out; guarded by gateMutex_
-  std::mutex eventMutex_;  ///< streaming thread and poll()
+  std::mutex gate_mutex_;
+  gulong gate_ = 0;         ///< probe that drops what would go out; guarded by gate_mutex_
+  std::mutex event_mutex_;  ///< streaming thread and poll()
   TelephoneEvent events_{8000};
 };
 

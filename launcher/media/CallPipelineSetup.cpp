@@ -126,8 +126,8 @@ std::string CallPipeline::build(const PipelineTemplate& launch) {
       !fault.empty()) {
     return fault;
   }
-  wsSink_.reset(GST_ELEMENT(gst_object_ref(element("ws-sink"))));
-  wsSource_.reset(GST_ELEMENT(gst_object_ref(element("ws-source"))));
+  ws_sink_.reset(GST_ELEMENT(gst_object_ref(element("ws-sink"))));
+  ws_source_.reset(GST_ELEMENT(gst_object_ref(element("ws-source"))));
   configureWebSocket();
   configureRtp();
   installProbes();
@@ -141,18 +141,18 @@ std::string CallPipeline::buildEndpointHalf(const PipelineTemplate& launch) {
       !fault.empty()) {
     return fault;
   }
-  wsSink_.reset(GST_ELEMENT(gst_object_ref(named(whole.get(), "ws-sink"))));
-  wsSource_.reset(GST_ELEMENT(gst_object_ref(named(whole.get(), "ws-source"))));
-  gst_bin_remove(GST_BIN(whole.get()), wsSink_.get());
-  gst_bin_remove(GST_BIN(whole.get()), wsSource_.get());
+  ws_sink_.reset(GST_ELEMENT(gst_object_ref(named(whole.get(), "ws-sink"))));
+  ws_source_.reset(GST_ELEMENT(gst_object_ref(named(whole.get(), "ws-source"))));
+  gst_bin_remove(GST_BIN(whole.get()), ws_sink_.get());
+  gst_bin_remove(GST_BIN(whole.get()), ws_source_.get());
   GstElement* parking = gst_element_factory_make("fakesink", "parking");
   if (!parking) return "there is no fakesink";
   g_object_set(parking, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, nullptr);
   pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
-  gst_bin_add_many(GST_BIN(pipeline_.get()), wsSink_.get(), wsSource_.get(), parking, nullptr);
+  gst_bin_add_many(GST_BIN(pipeline_.get()), ws_sink_.get(), ws_source_.get(), parking, nullptr);
   configureWebSocket();
   watchBus();
-  return linkPads(wsSource_.get(), "src", parking, "sink") ? "" : "ws-source cannot be linked";
+  return linkPads(ws_source_.get(), "src", parking, "sink") ? "" : "ws-source cannot be linked";
 }
 
 std::string CallPipeline::attachMedia(const PipelineTemplate& launch, const Agreement& agreement,
@@ -172,19 +172,19 @@ std::string CallPipeline::attachMedia(const PipelineTemplate& launch, const Agre
   gst_bin_add(GST_BIN(pipeline_.get()), media.get());
   configureRtp();
   installProbes();
-  if (!linkPads(media.get(), "to-endpoint", wsSink_.get(), "sink")) {
+  if (!linkPads(media.get(), "to-endpoint", ws_sink_.get(), "sink")) {
     return "ws-sink cannot be linked";
   }
   if (!gst_element_sync_state_with_parent(media.get())) return "pipeline does not start";
   const GstPtr<GstPad> entry(gst_element_get_static_pad(media.get(), "from-endpoint"));
-  relinkWhenIdle(wsSource_.get(), entry.get());
+  relinkWhenIdle(ws_source_.get(), entry.get());
   return {};
 }
 
 void CallPipeline::resetMedia() {
   const Agreement& agreed = spec_.agreement;
   sends_ = agreed.sends();
-  const std::lock_guard lock(eventMutex_);
+  const std::lock_guard lock(event_mutex_);
   events_ = TelephoneEvent(static_cast<unsigned>(agreed.eventRate));
 }
 
@@ -201,7 +201,7 @@ void CallPipeline::watchBus() {
 void CallPipeline::configureWebSocket() {
   const Config::Websocket& ws = spec_.config->websocket;
   const Config::Audio& audio = spec_.config->audio;
-  for (GstElement* e : {wsSink_.get(), wsSource_.get()}) {
+  for (GstElement* e : {ws_sink_.get(), ws_source_.get()}) {
     setEndpoints(e, spec_.bridge.endpoints);
     g_object_set(
         e, "connection", spec_.connection.c_str(), "content-type", spec_.bridge.contentType.c_str(),
@@ -222,12 +222,12 @@ void CallPipeline::configureWebSocket() {
     setCredentials(e, ws, spec_.bridge);
     setText(e, "resolved-addresses", spec_.resolvedAddresses);
   }
-  g_object_set(wsSink_.get(), "max-queue", static_cast<guint>(audio.maxQueue), nullptr);
-  g_object_set(wsSource_.get(), "noise-level", audio.noiseLevel, "max-playout",
+  g_object_set(ws_sink_.get(), "max-queue", static_cast<guint>(audio.maxQueue), nullptr);
+  g_object_set(ws_source_.get(), "noise-level", audio.noiseLevel, "max-playout",
                static_cast<guint>(audio.maxPlayout), "max-total-playout-bytes",
                static_cast<guint64>(audio.maxTotalPlayoutBytes), "prebuffer",
                static_cast<guint>(audio.prebuffer), "wait-to-play", TRUE, nullptr);
-  gst_util_set_object_arg(G_OBJECT(wsSource_.get()), "fallback", audio.fallback.c_str());
+  gst_util_set_object_arg(G_OBJECT(ws_source_.get()), "fallback", audio.fallback.c_str());
 }
 
 void CallPipeline::configureRtp() {
@@ -270,7 +270,7 @@ void CallPipeline::installProbes() {
 }
 
 void CallPipeline::setGate() {
-  const std::lock_guard lock(gateMutex_);
+  const std::lock_guard lock(gate_mutex_);
   GstElement* encoder = element("encode");
   const bool shut = !opened_ || !acknowledged_ || !sends_;
   if (!encoder || shut == (gate_ != 0)) return;

@@ -23,7 +23,7 @@ constexpr int kNice = -11;
 }  // namespace
 
 PipelineWorkers::PipelineWorkers(int threads, std::int64_t patienceUs)
-    : patienceUs_(patienceUs), mostTakeDowns_(std::max(1, threads - 1)) {
+    : patience_us_(patienceUs), most_take_downs_(std::max(1, threads - 1)) {
   for (int i = 0; i < threads; ++i)
     threads_.emplace_back([this] { work(); });
 }
@@ -41,7 +41,7 @@ PipelineWorkers::~PipelineWorkers() {
 void PipelineWorkers::post(std::uint64_t key, Kind kind, Task task) {
   {
     const std::lock_guard lock(mutex_);
-    Queue& queue = kind == Kind::SetUp ? setUps_ : takeDowns_;
+    Queue& queue = kind == Kind::SetUp ? set_ups_ : take_downs_;
     queue.push_back({key, kind, std::move(task), g_get_monotonic_time()});
   }
   changed_.notify_one();
@@ -58,11 +58,11 @@ std::optional<PipelineWorkers::Entry> PipelineWorkers::takeFrom(Queue& queue) {
 }
 
 std::optional<PipelineWorkers::Entry> PipelineWorkers::next() {
-  if (takingDown_ >= mostTakeDowns_) return takeFrom(setUps_);
+  if (taking_down_ >= most_take_downs_) return takeFrom(set_ups_);
   const std::int64_t now = g_get_monotonic_time();
-  const bool impatient = !takeDowns_.empty() && now - takeDowns_.front().postedAt >= patienceUs_;
-  if (auto first = takeFrom(impatient ? takeDowns_ : setUps_)) return first;
-  return takeFrom(impatient ? setUps_ : takeDowns_);
+  const bool impatient = !take_downs_.empty() && now - take_downs_.front().postedAt >= patience_us_;
+  if (auto first = takeFrom(impatient ? take_downs_ : set_ups_)) return first;
+  return takeFrom(impatient ? set_ups_ : take_downs_);
 }
 
 void PipelineWorkers::work() {
@@ -71,14 +71,14 @@ void PipelineWorkers::work() {
   for (;;) {
     std::optional<Entry> found = next();
     if (!found) {
-      if (stopping_ && setUps_.empty() && takeDowns_.empty()) return;
+      if (stopping_ && set_ups_.empty() && take_downs_.empty()) return;
       changed_.wait(lock);
       continue;
     }
     Entry& entry = *found;
     busy_.insert(entry.key);
     const int takeDown = entry.kind == Kind::TakeDown ? 1 : 0;
-    takingDown_ += takeDown;
+    taking_down_ += takeDown;
     lock.unlock();
     try {
       entry.task();
@@ -88,7 +88,7 @@ void PipelineWorkers::work() {
     entry.task = nullptr;
     lock.lock();
     busy_.erase(entry.key);
-    takingDown_ -= takeDown;
+    taking_down_ -= takeDown;
     changed_.notify_all();
   }
 }

@@ -45,14 +45,14 @@ class PipelineWorkers {
   std::optional<Entry> next();
   std::optional<Entry> takeFrom(Queue& queue);
 
-  const std::int64_t patienceUs_;
-  const int mostTakeDowns_;  ///< at once
+  const std::int64_t patience_us_;
+  const int most_take_downs_;  ///< at once
   std::mutex mutex_;
   std::condition_variable changed_;
-  Queue setUps_;
-  Queue takeDowns_;
+  Queue set_ups_;
+  Queue take_downs_;
   std::set<std::uint64_t> busy_;
-  int takingDown_ = 0;
+  int taking_down_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

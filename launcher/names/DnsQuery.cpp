@@ -91,7 +91,7 @@ std::size_t DnsQuery::countServers(const std::string& servers) {
 }
 
 DnsQuery::DnsQuery(int epollFd, std::uint32_t id, const std::string& name, const Settings& settings)
-    : epollFd_(epollFd), id_(id), name_(name) {
+    : epoll_fd_(epollFd), id_(id), name_(name) {
   ares_options options{};
   options.sock_state_cb = onSocket;
   options.sock_state_cb_data = this;
@@ -137,9 +137,9 @@ void DnsQuery::onSocket(void* self, int fd, int readable, int writable) {
   event.events = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
   event.data.u64 = std::uint64_t{query.id_} << 32 | static_cast<std::uint32_t>(fd);
   if (event.events == 0) {
-    ::epoll_ctl(query.epollFd_, EPOLL_CTL_DEL, fd, nullptr);
-  } else if (::epoll_ctl(query.epollFd_, EPOLL_CTL_MOD, fd, &event) != 0) {
-    ::epoll_ctl(query.epollFd_, EPOLL_CTL_ADD, fd, &event);
+    ::epoll_ctl(query.epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+  } else if (::epoll_ctl(query.epoll_fd_, EPOLL_CTL_MOD, fd, &event) != 0) {
+    ::epoll_ctl(query.epoll_fd_, EPOLL_CTL_ADD, fd, &event);
   }
 }
 

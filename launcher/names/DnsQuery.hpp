@@ -49,7 +49,7 @@ class DnsQuery {
   static void onAnswer(void* self, int status, int timeouts, ares_addrinfo* found);
   void take(const ares_addrinfo& found);
 
-  const int epollFd_;
+  const int epoll_fd_;
   const std::uint32_t id_;
   const std::string name_;
   ares_channeldata* channel_ = nullptr;

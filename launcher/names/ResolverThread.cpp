@@ -34,39 +34,39 @@ bool isLocalhost(const std::string& name) {
 
 ResolverThread::ResolverThread(NameResolver::Options options)
     : options_(std::move(options)),
-      epollFd_(::epoll_create1(EPOLL_CLOEXEC)),
-      wakeFd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      perSource_(options_.limits.perSource),
-      inAll_(options_.limits.inAll),
+      epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      per_source_(options_.limits.perSource),
+      in_all_(options_.limits.inAll),
       cache_(options_.cached) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = kWake;
-  ::epoll_ctl(epollFd_, EPOLL_CTL_ADD, wakeFd_, &event);
+  ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event);
 }
 
 ResolverThread::~ResolverThread() {
-  ::close(wakeFd_);
-  ::close(epollFd_);
+  ::close(wake_fd_);
+  ::close(epoll_fd_);
 }
 
 void ResolverThread::setLimits(NameResolver::Limits limits) {
-  perSource_ = limits.perSource;
-  inAll_ = limits.inAll;
+  per_source_ = limits.perSource;
+  in_all_ = limits.inAll;
 }
 
 void ResolverThread::post(std::shared_ptr<NameWaiter> waiter) {
   const std::lock_guard lock(mutex_);
   posted_.push_back(std::move(waiter));
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wakeFd_, &one, sizeof one);
+  [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
 }
 
 void ResolverThread::stop() {
   const std::lock_guard lock(mutex_);
   stopping_ = true;
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wakeFd_, &one, sizeof one);
+  [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
 }
 
 void ResolverThread::run() {
@@ -78,7 +78,7 @@ void ResolverThread::run() {
   std::array<epoll_event, 64> events;
   while (true) {
     const int count =
-        ::epoll_wait(epollFd_, events.data(), static_cast<int>(events.size()), waitMs());
+        ::epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), waitMs());
     const std::int64_t now = g_get_monotonic_time();
     for (int i = 0; i < count; ++i) {
       const std::uint64_t data = events[static_cast<std::size_t>(i)].data.u64;
@@ -113,7 +113,7 @@ int ResolverThread::waitMs() const {
 
 bool ResolverThread::takePosted() {
   std::uint64_t count = 0;
-  [[maybe_unused]] const auto got = ::read(wakeFd_, &count, sizeof count);
+  [[maybe_unused]] const auto got = ::read(wake_fd_, &count, sizeof count);
   std::vector<std::shared_ptr<NameWaiter>> posted;
   {
     const std::lock_guard lock(mutex_);
@@ -146,7 +146,7 @@ void ResolverThread::ask(const std::shared_ptr<NameWaiter>& waiter) {
   if (const auto known = cache_.find(waiter->name, now, waiter->askAgain)) {
     return tell(*waiter, *known);
   }
-  if (const auto same = byName_.find(waiter->name); same != byName_.end()) {
+  if (const auto same = by_name_.find(waiter->name); same != by_name_.end()) {
     pending_.at(same->second).waiters.push_back(waiter);
     return;
   }
@@ -155,16 +155,16 @@ void ResolverThread::ask(const std::shared_ptr<NameWaiter>& waiter) {
 
 bool ResolverThread::admit(const NameWaiter& waiter) {
   using Kind = NameAnswer::Kind;
-  const auto counted = bySource_.find(waiter.source);
-  const std::size_t mine = counted == bySource_.end() ? 0 : counted->second;
-  if (mine >= perSource_) {
+  const auto counted = by_source_.find(waiter.source);
+  const std::size_t mine = counted == by_source_.end() ? 0 : counted->second;
+  if (mine >= per_source_) {
     tell(waiter, {Kind::SourceBusy,
                   {},
                   std::to_string(mine) + " look-ups of this source are under way, as many as " +
                       "limits.lookups-per-source allows"});
     return false;
   }
-  if (pending_.size() < inAll_ || pushOut(mine)) return true;
+  if (pending_.size() < in_all_ || pushOut(mine)) return true;
   tell(waiter, {Kind::AllBusy,
                 {},
                 std::to_string(pending_.size()) +
@@ -175,9 +175,9 @@ bool ResolverThread::admit(const NameWaiter& waiter) {
 /// Whoever has more of them under way by two or more gives his last one up.
 bool ResolverThread::pushOut(std::size_t mine) {
   const auto most =
-      std::max_element(bySource_.begin(), bySource_.end(),
+      std::max_element(by_source_.begin(), by_source_.end(),
                        [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (most == bySource_.end() || most->second < mine + 2) return false;
+  if (most == by_source_.end() || most->second < mine + 2) return false;
   const auto last = std::find_if(pending_.rbegin(), pending_.rend(), [most](const auto& item) {
     return item.second.source == most->first;
   });
@@ -193,17 +193,17 @@ bool ResolverThread::pushOut(std::size_t mine) {
 
 void ResolverThread::countServersAnew() {
   const std::int64_t now = g_get_monotonic_time();
-  if (serversReadAt_ != 0 && (!options_.servers.empty() || now - serversReadAt_ < kServersUs)) {
+  if (servers_read_at_ != 0 && (!options_.servers.empty() || now - servers_read_at_ < kServersUs)) {
     return;
   }
-  serversReadAt_ = now;
+  servers_read_at_ = now;
   settings_ = {options_.servers, DnsQuery::countServers(options_.servers)};
 }
 
 void ResolverThread::begin(const std::shared_ptr<NameWaiter>& waiter, std::int64_t nowUs) {
   countServersAnew();
-  const std::uint32_t id = nextId_;
-  nextId_ = nextId_ == G_MAXUINT32 ? 1 : nextId_ + 1;
+  const std::uint32_t id = next_id_;
+  next_id_ = next_id_ == G_MAXUINT32 ? 1 : next_id_ + 1;
   const auto [item, added] = pending_.try_emplace(id);
   Pending& pending = item->second;
   pending.name = waiter->name;
@@ -211,15 +211,15 @@ void ResolverThread::begin(const std::shared_ptr<NameWaiter>& waiter, std::int64
   pending.waiters = {waiter};
   const std::int64_t now = g_get_monotonic_time();
   pending.giveUpAt = now + (cache_.hasStale(pending.name, nowUs) ? kGiveUpStaleUs : kGiveUpUs);
-  byName_[pending.name] = id;
-  ++bySource_[pending.source];
-  pending.query = std::make_unique<DnsQuery>(epollFd_, id, pending.name, settings_);
+  by_name_[pending.name] = id;
+  ++by_source_[pending.source];
+  pending.query = std::make_unique<DnsQuery>(epoll_fd_, id, pending.name, settings_);
   look(item, now);
 }
 
 void ResolverThread::withdraw(const std::shared_ptr<NameWaiter>& waiter) {
-  const auto same = byName_.find(waiter->name);
-  if (same == byName_.end()) return;
+  const auto same = by_name_.find(waiter->name);
+  if (same == by_name_.end()) return;
   const auto item = pending_.find(same->second);
   auto& waiters = item->second.waiters;
   const auto mine = std::find(waiters.begin(), waiters.end(), waiter);
@@ -253,9 +253,9 @@ void ResolverThread::finish(Table::iterator item, const DnsQuery::Outcome& outco
 ResolverThread::Table::node_type ResolverThread::remove(Table::iterator item) {
   auto node = pending_.extract(item);
   node.mapped().query.reset();
-  byName_.erase(node.mapped().name);
-  const auto counted = bySource_.find(node.mapped().source);
-  if (--counted->second == 0) bySource_.erase(counted);
+  by_name_.erase(node.mapped().name);
+  const auto counted = by_source_.find(node.mapped().source);
+  if (--counted->second == 0) by_source_.erase(counted);
   return node;
 }
 

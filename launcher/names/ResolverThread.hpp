@@ -66,17 +66,17 @@ class ResolverThread {
   static void tell(const NameWaiter& waiter, const NameAnswer& answer);
 
   const NameResolver::Options options_;
-  int epollFd_ = -1;
-  int wakeFd_ = -1;
-  std::atomic<std::size_t> perSource_;
-  std::atomic<std::size_t> inAll_;
+  int epoll_fd_ = -1;
+  int wake_fd_ = -1;
+  std::atomic<std::size_t> per_source_;
+  std::atomic<std::size_t> in_all_;
   NameCache cache_;
   Table pending_;
-  std::unordered_map<std::string, std::uint32_t> byName_;
-  std::unordered_map<std::string, std::size_t> bySource_;
-  std::uint32_t nextId_ = 1;
+  std::unordered_map<std::string, std::uint32_t> by_name_;
+  std::unordered_map<std::string, std::size_t> by_source_;
+  std::uint32_t next_id_ = 1;
   DnsQuery::Settings settings_;
-  std::int64_t serversReadAt_ = 0;
+  std::int64_t servers_read_at_ = 0;
 
   std::mutex mutex_;
   std::vector<std::shared_ptr<NameWaiter>> posted_;

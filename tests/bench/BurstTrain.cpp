@@ -81,7 +81,7 @@ void OnsetDetector::feed(std::span<const int16_t> samples, std::vector<Onset>& f
   }
   for (const int16_t sample : samples) {
     const double level = std::abs(static_cast<double>(sample));
-    if (!collecting_ && position_ >= quietUntil_ && level >= kThreshold) {
+    if (!collecting_ && position_ >= quiet_until_ && level >= kThreshold) {
       const double before = std::min(std::abs(static_cast<double>(previous_)), kThreshold);
       const double fraction = level > before ? (kThreshold - before) / (level - before) : 0;
       pending_ = {static_cast<double>(position_ - 1) + fraction, -1};
@@ -95,7 +95,7 @@ void OnsetDetector::feed(std::span<const int16_t> samples, std::vector<Onset>& f
           if (toneShare(body_, kBurstPitches[i], rate_) > 0.6) pending_.pitch = static_cast<int>(i);
         found.push_back(pending_);
         collecting_ = false;
-        quietUntil_ = position_ + static_cast<int64_t>(kRefractorySeconds * rate_);
+        quiet_until_ = position_ + static_cast<int64_t>(kRefractorySeconds * rate_);
       }
     }
     previous_ = sample;

@@ -49,7 +49,7 @@ class OnsetDetector {
  private:
   double rate_;
   int64_t position_ = 0;
-  int64_t quietUntil_ = 0;
+  int64_t quiet_until_ = 0;
   int16_t previous_ = 0;
   bool collecting_ = false;
   Onset pending_;

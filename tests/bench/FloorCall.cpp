@@ -127,7 +127,7 @@ bool FloorCall::handleFrame(const Frame& frame) {
   if (frame.opcode == Opcode::Binary || frame.opcode == Opcode::Continuation) {
     queue(frame.payload);
     if (!heard_) {
-      heard_ = firstAudio_ = true;
+      heard_ = first_audio_ = true;
       owed_ = 0;
     }
     sendQueued();
@@ -141,16 +141,16 @@ bool FloorCall::handleFrame(const Frame& frame) {
 
 void FloorCall::queue(std::string_view audio) {
   if (audio.size() > queue_.size()) audio.remove_prefix(audio.size() - queue_.size());
-  if (queueLength_ + audio.size() > queue_.size()) {
-    const size_t excess = queueLength_ + audio.size() - queue_.size();
-    queueStart_ = (queueStart_ + excess) % queue_.size();
-    queueLength_ -= excess;
+  if (queue_length_ + audio.size() > queue_.size()) {
+    const size_t excess = queue_length_ + audio.size() - queue_.size();
+    queue_start_ = (queue_start_ + excess) % queue_.size();
+    queue_length_ -= excess;
   }
-  const size_t end = (queueStart_ + queueLength_) % queue_.size();
+  const size_t end = (queue_start_ + queue_length_) % queue_.size();
   const size_t first = std::min(audio.size(), queue_.size() - end);
   std::memcpy(&queue_[end], audio.data(), first);
   std::memcpy(queue_.data(), audio.data() + first, audio.size() - first);
-  queueLength_ += audio.size();
+  queue_length_ += audio.size();
 }
 
 void FloorCall::onRtp() {
@@ -176,9 +176,9 @@ void FloorCall::onRtp() {
 void FloorCall::tick() {
   ++owed_;
   sendQueued();
-  dryTicks_ = owed_ > 1 ? dryTicks_ + 1 : 0;
+  dry_ticks_ = owed_ > 1 ? dry_ticks_ + 1 : 0;
   static constexpr std::array<uint8_t, kFloorFrameBytes> kSilence{};
-  while (owed_ > (heard_ && dryTicks_ <= kPatience ? kPatience : 1)) {
+  while (owed_ > (heard_ && dry_ticks_ <= kPatience ? kPatience : 1)) {
     sendRtp(kSilence);
     --owed_;
   }
@@ -186,12 +186,12 @@ void FloorCall::tick() {
 
 void FloorCall::sendQueued() {
   uint8_t frame[kFloorFrameBytes];
-  for (; owed_ > 0 && queueLength_ >= sizeof frame; --owed_) {
-    const size_t first = std::min(sizeof frame, queue_.size() - queueStart_);
-    std::memcpy(frame, &queue_[queueStart_], first);
+  for (; owed_ > 0 && queue_length_ >= sizeof frame; --owed_) {
+    const size_t first = std::min(sizeof frame, queue_.size() - queue_start_);
+    std::memcpy(frame, &queue_[queue_start_], first);
     std::memcpy(frame + first, queue_.data(), sizeof frame - first);
-    queueStart_ = (queueStart_ + sizeof frame) % queue_.size();
-    queueLength_ -= sizeof frame;
+    queue_start_ = (queue_start_ + sizeof frame) % queue_.size();
+    queue_length_ -= sizeof frame;
     sendRtp(frame);
   }
 }

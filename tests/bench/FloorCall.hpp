@@ -47,7 +47,7 @@ class FloorCall {
   bool open() const { return state_ == State::Open; }
   bool wantsToWrite() const { return state_ == State::Connecting || !output_.empty(); }
   // The first audio of the endpoint has come since the last question: time to place the ticks.
-  bool takeFirstAudio() { return std::exchange(firstAudio_, false); }
+  bool takeFirstAudio() { return std::exchange(first_audio_, false); }
   void decide(bool open);
 
   Nanoseconds due = 0;        // of its next tick; the loop's own
@@ -76,10 +76,10 @@ class FloorCall {
   std::string key_, input_, output_;
   FloorUpward upward_;
   std::array<uint8_t, kQueueFrames * kFloorFrameBytes> queue_{};
-  size_t queueStart_ = 0, queueLength_ = 0;
-  int owed_ = 0;      // packets whose tick has passed
-  int dryTicks_ = 0;  // in a row that found more than one owed
-  bool heard_ = false, firstAudio_ = false;
+  size_t queue_start_ = 0, queue_length_ = 0;
+  int owed_ = 0;       // packets whose tick has passed
+  int dry_ticks_ = 0;  // in a row that found more than one owed
+  bool heard_ = false, first_audio_ = false;
   uint32_t mask_;
   uint16_t sequence_ = 0;
   uint32_t timestamp_ = 0, ssrc_;

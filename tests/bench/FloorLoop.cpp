@@ -52,9 +52,9 @@ void FloorLoop::add(std::shared_ptr<FloorCall> call) {
     const std::pair<int, uint32_t> sockets[] = {{call->webSocket(), EPOLLIN | EPOLLOUT},
                                                 {call->rtpSocket(), EPOLLIN}};
     for (const auto& [fd, events] : sockets) {
-      if (byDescriptor_.size() <= static_cast<size_t>(fd))
-        byDescriptor_.resize(static_cast<size_t>(fd) + 256);
-      byDescriptor_[static_cast<size_t>(fd)] = call;
+      if (by_descriptor_.size() <= static_cast<size_t>(fd))
+        by_descriptor_.resize(static_cast<size_t>(fd) + 256);
+      by_descriptor_[static_cast<size_t>(fd)] = call;
       epoll_event event{};
       event.events = events;
       event.data.fd = fd;
@@ -77,10 +77,10 @@ void FloorLoop::drop(const std::shared_ptr<FloorCall>& call) {
   call->decide(false);
   ++call->placement;
   for (const int fd : {call->webSocket(), call->rtpSocket()}) {
-    if (fd < 0 || byDescriptor_.size() <= static_cast<size_t>(fd) ||
-        byDescriptor_[static_cast<size_t>(fd)] != call)
+    if (fd < 0 || by_descriptor_.size() <= static_cast<size_t>(fd) ||
+        by_descriptor_[static_cast<size_t>(fd)] != call)
       continue;
-    byDescriptor_[static_cast<size_t>(fd)].reset();
+    by_descriptor_[static_cast<size_t>(fd)].reset();
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   }
 }
@@ -92,15 +92,16 @@ void FloorLoop::place(const std::shared_ptr<FloorCall>& call, Nanoseconds due) {
 }
 
 void FloorLoop::handle(int fd, uint32_t events) {
-  if (byDescriptor_.size() <= static_cast<size_t>(fd)) return;
-  FloorCall* call = byDescriptor_[static_cast<size_t>(fd)].get();
+  if (by_descriptor_.size() <= static_cast<size_t>(fd)) return;
+  FloorCall* call = by_descriptor_[static_cast<size_t>(fd)].get();
   if (call == nullptr) return;
   if (fd == call->rtpSocket()) {
     call->onRtp();
-    if (call->wantsToWrite() != call->watchingWrite) follow(byDescriptor_[static_cast<size_t>(fd)]);
+    if (call->wantsToWrite() != call->watchingWrite)
+      follow(by_descriptor_[static_cast<size_t>(fd)]);
     return;
   }
-  const std::shared_ptr<FloorCall> held = byDescriptor_[static_cast<size_t>(fd)];
+  const std::shared_ptr<FloorCall> held = by_descriptor_[static_cast<size_t>(fd)];
   const bool wasOpen = call->open();
   if (!call->onWebSocket(events)) {
     drop(held);
@@ -175,7 +176,7 @@ void FloorLoop::run() {
     // After the sockets: what came during a stall is there for the ticks that it has delayed.
     runTicks();
   }
-  byDescriptor_.clear();
+  by_descriptor_.clear();
   ticks_.clear();
 }
 

@@ -52,7 +52,7 @@ class FloorLoop {
   std::mutex mutex_;
   std::vector<std::function<void()>> tasks_;
   bool ending_ = false;
-  std::vector<std::shared_ptr<FloorCall>> byDescriptor_;
+  std::vector<std::shared_ptr<FloorCall>> by_descriptor_;
   std::deque<Tick> ticks_;  // by time: all have the same period, so the next one goes to the end
 };
 

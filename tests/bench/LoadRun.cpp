@@ -110,17 +110,17 @@ std::string LoadRun::prepare() {
   media_.dtmf = options_.dtmf;
   media_.seed = options_.seed;
   media_.record = options_.burst || !options_.recordPath.empty() || !options_.wavPath.empty();
-  holdSeconds_ = options_.duration >= 0 ? options_.duration : 10;
+  hold_seconds_ = options_.duration >= 0 ? options_.duration : 10;
   if (options_.burst) {
     media_.source = MediaSource::Silence;
-    if (options_.duration < 0) holdSeconds_ = options_.burstSeconds() + 2;
+    if (options_.duration < 0) hold_seconds_ = options_.burstSeconds() + 2;
   } else if (!options_.wavPath.empty()) {
     Wav wav;
     if (std::string fault = readWav(options_.wavPath, wav); !fault.empty()) return fault;
     media_.source = MediaSource::Speech;
     media_.speech = resample(wav.samples, wav.rate, options_.codec->rate);
     if (options_.duration < 0)
-      holdSeconds_ = static_cast<double>(media_.speech.size()) / options_.codec->rate + 1;
+      hold_seconds_ = static_cast<double>(media_.speech.size()) / options_.codec->rate + 1;
   }
   if (options_.pid != 0) {
     before_ = sampleProcess(options_.pid);
@@ -135,7 +135,7 @@ std::string LoadRun::prepare() {
 
 std::string LoadRun::run(LoadReport& report) {
   if (std::string fault = prepare(); !fault.empty()) return fault;
-  begun_ = nextCall_ = now();
+  begun_ = next_call_ = now();
   while (phase_ != Phase::Done && fault_.empty()) {
     const Nanoseconds present = now();
     advance(present);
@@ -145,8 +145,8 @@ std::string LoadRun::run(LoadReport& report) {
     if (phase_ == Phase::Done) break;
     Nanoseconds until = now() + 20 * kMillisecond;
     if (phase_ == Phase::Starting && !options_.oneByOne && sessions_.size() < options_.calls)
-      until = std::min(until, nextCall_);
-    if (phase_ == Phase::Steady) until = std::min(until, steadyTo_);
+      until = std::min(until, next_call_);
+    if (phase_ == Phase::Steady) until = std::min(until, steady_to_);
     if (phase_ == Phase::Steady && options_.churn > 0) until = std::min(until, churn_.nextTime());
     agent_.poll(until);
   }
@@ -180,8 +180,8 @@ void LoadRun::onChange(SipCall& call) {
   const bool first = call.index() == 0;
   switch (call.state()) {
     case SipCall::State::Inviting:
-      if (first && !toldTrying_) tell("100 Trying after %.1f ms", call.tryingMs());
-      toldTrying_ = toldTrying_ || first;
+      if (first && !told_trying_) tell("100 Trying after %.1f ms", call.tryingMs());
+      told_trying_ = told_trying_ || first;
       break;
     case SipCall::State::Established: {
       const SdpAnswer answer =
@@ -225,7 +225,7 @@ void LoadRun::advance(Nanoseconds present) {
       call->cancel();
       call->giveUpBy(present + 3 * kSecond);
     }
-    steadyTo_ = nextBye_ = present;
+    steady_to_ = next_bye_ = present;
     phase_ = Phase::Ending;
   }
   switch (phase_) {
@@ -234,10 +234,10 @@ void LoadRun::advance(Nanoseconds present) {
         oneByOne(present);
         break;
       }
-      while (calls.size() < options_.calls && nextCall_ <= present && fault_.empty()) {
+      while (calls.size() < options_.calls && next_call_ <= present && fault_.empty()) {
         startCall();
         calls = standing();
-        nextCall_ += static_cast<Nanoseconds>(1e9 / options_.rate);
+        next_call_ += static_cast<Nanoseconds>(1e9 / options_.rate);
       }
       if (options_.cancelAfterMs >= 0)
         for (const auto& call : calls)
@@ -246,26 +246,26 @@ void LoadRun::advance(Nanoseconds present) {
             return call->state() == SipCall::State::Inviting;
           })) {
         phase_ = Phase::Settling;
-        steadyFrom_ = present + (options_.calls > 1 ? kSecond : 200 * kMillisecond);
+        steady_from_ = present + (options_.calls > 1 ? kSecond : 200 * kMillisecond);
       }
       break;
     case Phase::Settling:
-      if (present < steadyFrom_) break;
-      steadyStart_ = sampleProcess(options_.pid);
-      ownCpuSeconds_ = -toMs(readClock(CLOCK_PROCESS_CPUTIME_ID)) / 1000;
-      steadyTo_ = steadyFrom_ + static_cast<Nanoseconds>(holdSeconds_ * 1e9);
+      if (present < steady_from_) break;
+      steady_start_ = sampleProcess(options_.pid);
+      own_cpu_seconds_ = -toMs(readClock(CLOCK_PROCESS_CPUTIME_ID)) / 1000;
+      steady_to_ = steady_from_ + static_cast<Nanoseconds>(hold_seconds_ * 1e9);
       if (options_.churn > 0) churn_.begin(present);
       phase_ = Phase::Steady;
       break;
     case Phase::Steady:
-      if (present < steadyTo_ && std::ranges::any_of(calls, [](const auto& call) {
+      if (present < steady_to_ && std::ranges::any_of(calls, [](const auto& call) {
             return call->state() == SipCall::State::Established;
           }))
         break;
-      steadyEnd_ = sampleProcess(options_.pid);
-      ownCpuSeconds_ += toMs(readClock(CLOCK_PROCESS_CPUTIME_ID)) / 1000;
-      steadyTo_ = std::min(present, steadyTo_);
-      nextBye_ = present;
+      steady_end_ = sampleProcess(options_.pid);
+      own_cpu_seconds_ += toMs(readClock(CLOCK_PROCESS_CPUTIME_ID)) / 1000;
+      steady_to_ = std::min(present, steady_to_);
+      next_bye_ = present;
       churn_.end();
       phase_ = Phase::Ending;
       break;
@@ -279,34 +279,34 @@ void LoadRun::advance(Nanoseconds present) {
 
 void LoadRun::oneByOne(Nanoseconds present) {
   const auto calls = standing();
-  steadyFrom_ = begun_;
-  steadyTo_ = present;
+  steady_from_ = begun_;
+  steady_to_ = present;
   if (calls.empty() || calls.back()->state() == SipCall::State::Ended) {
     if (calls.size() == options_.calls) {
       phase_ = Phase::Done;
       return;
     }
-    callEnds_ = 0;
+    call_ends_ = 0;
     startCall();
     return;
   }
   SipCall& call = *calls.back();
   if (call.state() != SipCall::State::Established) return;
-  if (callEnds_ == 0) callEnds_ = present + static_cast<Nanoseconds>(holdSeconds_ * 1e9);
-  if (present < callEnds_) return;
+  if (call_ends_ == 0) call_ends_ = present + static_cast<Nanoseconds>(hold_seconds_ * 1e9);
+  if (present < call_ends_) return;
   engine_.stop(*sessions_[call.index()]);
   call.bye();
 }
 
 void LoadRun::endCalls(Nanoseconds present) {
   const auto calls = standing();
-  while (quiet_.size() < calls.size() && nextBye_ <= present) {
+  while (quiet_.size() < calls.size() && next_bye_ <= present) {
     SipCall& call = *calls[quiet_.size()];
     if (call.state() == SipCall::State::Inviting) break;
     quiet_.push_back(present);
     if (call.state() != SipCall::State::Established) continue;
     engine_.quieten(*sessions_[call.index()]);
-    nextBye_ += static_cast<Nanoseconds>(1e9 / std::max(options_.rate, 50.0));
+    next_bye_ += static_cast<Nanoseconds>(1e9 / std::max(options_.rate, 50.0));
   }
   for (; byes_ < quiet_.size() && quiet_[byes_] + kLinger <= present; ++byes_) {
     SipCall& call = *calls[byes_];
@@ -322,23 +322,23 @@ void LoadRun::endCalls(Nanoseconds present) {
 }
 
 void LoadRun::watchMemory() {
-  if (!options_.burst || options_.pid == 0 || now() < nextMemory_) return;
-  nextMemory_ = now() + 20 * kMillisecond;
-  peakBytes_ = std::max(peakBytes_, residentBytesOf(options_.pid));
+  if (!options_.burst || options_.pid == 0 || now() < next_memory_) return;
+  next_memory_ = now() + 20 * kMillisecond;
+  peak_bytes_ = std::max(peak_bytes_, residentBytesOf(options_.pid));
 }
 
 void LoadRun::watchSize(Nanoseconds present) {
-  if (phase_ != Phase::Steady || options_.pid == 0 || present < nextSize_) return;
-  nextSize_ = present + std::max<Nanoseconds>(
-                            kSecond, static_cast<Nanoseconds>(holdSeconds_ * 1e9 / kSizeSamples));
+  if (phase_ != Phase::Steady || options_.pid == 0 || present < next_size_) return;
+  next_size_ = present + std::max<Nanoseconds>(
+                             kSecond, static_cast<Nanoseconds>(hold_seconds_ * 1e9 / kSizeSamples));
   sizes_.push_back(sampleSize(options_.pid));
 }
 
 void LoadRun::tellProgress() {
-  if (!options_.steps || toldFirstPacket_ || sessions_.empty()) return;
+  if (!options_.steps || told_first_packet_ || sessions_.empty()) return;
   if (sessions_[0]->firstArrival() == 0) return;
-  toldFirstPacket_ = true;
-  tell("first RTP packet back; audio flows both ways for %.1f s", holdSeconds_);
+  told_first_packet_ = true;
+  tell("first RTP packet back; audio flows both ways for %.1f s", hold_seconds_);
 }
 
 void LoadRun::compareSpeech(LoadReport& report) {
@@ -402,39 +402,39 @@ void LoadRun::collect(LoadReport& report) {
   held.insert(held.end(), loops_.waits().begin(), loops_.waits().end());
   const Backlog others(merged(std::move(held)), machine.busy());
   for (const auto& session : sessions_) {
-    const MediaResults results = session->results(steadyFrom_, steadyTo_, machine, others);
+    const MediaResults results = session->results(steady_from_, steady_to_, machine, others);
     add(report.media, results);
     if (results.reportedLost >= 0)
       report.reportedLost = std::max<int64_t>(0, report.reportedLost) + results.reportedLost;
   }
   report.setupMs = summarise(std::move(setups));
   const auto& trips = report.media.roundTrips;
-  const Nanoseconds window = std::min(60 * kSecond, (steadyTo_ - steadyFrom_) / 3);
-  report.roundTripMs = summariseTrips(trips, steadyFrom_, steadyTo_);
-  report.roundTripFirstMs = summariseTrips(trips, steadyFrom_, steadyFrom_ + window);
-  report.roundTripLastMs = summariseTrips(trips, steadyTo_ - window, steadyTo_);
+  const Nanoseconds window = std::min(60 * kSecond, (steady_to_ - steady_from_) / 3);
+  report.roundTripMs = summariseTrips(trips, steady_from_, steady_to_);
+  report.roundTripFirstMs = summariseTrips(trips, steady_from_, steady_from_ + window);
+  report.roundTripLastMs = summariseTrips(trips, steady_to_ - window, steady_to_);
   report.lateSendMs = engine_.lateness().summary();
   report.lateSends = engine_.lateness().above(5);
-  report.ownCpuSeconds = ownCpuSeconds_;
+  report.ownCpuSeconds = own_cpu_seconds_;
   report.watched = stalls_.watched();
   report.loopsWatched = loops_.loops();
   report.loopsWaited = static_cast<unsigned>(loops_.waits().size());
   report.loopsWaitedSeconds = toMs(loops_.waited()) / 1000;
   report.machineBusy = stalls_.backlog().busy();
   for (const Stall& stall : stalls_.backlog().stalls()) {
-    if (stall.to < steadyFrom_ || stall.from > steadyTo_) continue;
+    if (stall.to < steady_from_ || stall.from > steady_to_) continue;
     ++report.stalls;
     report.worstStallMs = std::max(report.worstStallMs, toMs(stall.to - stall.from));
   }
   report.episodes =
-      episodesOf(report.media.stream.lateOnes, stalls_.backlog().stalls(), steadyFrom_);
+      episodesOf(report.media.stream.lateOnes, stalls_.backlog().stalls(), steady_from_);
   report.sizes = sizes_;
   if (options_.churn > 0) report.churn = churn_.result();
   if (!options_.endpointReport.empty()) compareTimelines(report);
-  report.steadySeconds = toMs(std::max<Nanoseconds>(0, steadyTo_ - steadyFrom_)) / 1000;
+  report.steadySeconds = toMs(std::max<Nanoseconds>(0, steady_to_ - steady_from_)) / 1000;
   report.before = before_;
-  report.steadyStart = steadyStart_;
-  report.steadyEnd = steadyEnd_;
+  report.steadyStart = steady_start_;
+  report.steadyEnd = steady_end_;
   if (media_.source == MediaSource::Speech) compareSpeech(report);
   if (options_.burst && !sessions_.empty()) {
     BurstResult burst;
@@ -442,7 +442,7 @@ void LoadRun::collect(LoadReport& report) {
     burst.heard = checkNumbered(sessions_[0]->recording(), options_.codec->rate, burst.frames);
     burst.audioBytes = burstBytes(options_);
     burst.baselineBytes = before_.valid ? before_.residentBytes : -1;
-    burst.peakBytes = peakBytes_;
+    burst.peakBytes = peak_bytes_;
     report.burst = burst;
   }
   if (!options_.recordPath.empty() && !sessions_.empty() && !sessions_[0]->recording().empty()) {

@@ -53,7 +53,7 @@ class LoadRun {
   const LoadOptions& options_;
   const std::string run_;  // names this run to the endpoint
   MediaSettings media_;
-  double holdSeconds_ = 0;
+  double hold_seconds_ = 0;
   MediaEngine engine_;
   StallWatch stalls_;
   LoopWatch loops_;
@@ -62,16 +62,16 @@ class LoadRun {
   std::vector<std::unique_ptr<MediaSession>> sessions_;
   std::string fault_;
   Phase phase_ = Phase::Starting;
-  Nanoseconds begun_ = 0, nextCall_ = 0, steadyFrom_ = 0, steadyTo_ = 0, nextBye_ = 0,
-              callEnds_ = 0;
-  Nanoseconds nextMemory_ = 0, nextSize_ = 0;
+  Nanoseconds begun_ = 0, next_call_ = 0, steady_from_ = 0, steady_to_ = 0, next_bye_ = 0,
+              call_ends_ = 0;
+  Nanoseconds next_memory_ = 0, next_size_ = 0;
   std::vector<Nanoseconds> quiet_;  // since when each call in turn sends no more
   size_t byes_ = 0;
   std::vector<ProcessSample> sizes_;
-  double ownCpuSeconds_ = 0;
-  ProcessSample before_, steadyStart_, steadyEnd_;
-  int64_t peakBytes_ = -1;
-  bool toldFirstPacket_ = false, toldTrying_ = false;
+  double own_cpu_seconds_ = 0;
+  ProcessSample before_, steady_start_, steady_end_;
+  int64_t peak_bytes_ = -1;
+  bool told_first_packet_ = false, told_trying_ = false;
   std::atomic<bool> interrupted_{false};
 };
 

@@ -53,13 +53,13 @@ void put32(uint8_t* at, uint32_t value) {
 MediaSession::MediaSession(const MediaSettings& settings, unsigned index)
     : settings_(settings),
       rate_(settings.codec->rate),
-      packetSamples_(rate_ * static_cast<uint32_t>(settings.ptime) / 1000),
+      packet_samples_(rate_ * static_cast<uint32_t>(settings.ptime) / 1000),
       random_(settings.seed * 1000003 + index),
       train_(settings.seed * 7919 + index, rate_),
-      sentDetector_(rate_),
-      receivedDetector_(rate_),
+      sent_detector_(rate_),
+      received_detector_(rate_),
       turns_(index),
-      samples_(packetSamples_),
+      samples_(packet_samples_),
       statistics_(rate_) {
   ssrc_ = static_cast<uint32_t>(random_());
   sequence_ = static_cast<uint16_t>(random_());
@@ -72,9 +72,9 @@ std::string MediaSession::open(const in_addr& address) {
     sockaddr_in bound{};
     rtp_ = bindUdp(address, 0, bound);
     if (!rtp_.valid()) break;
-    rtpPort_ = ntohs(bound.sin_port);
-    if (rtpPort_ % 2 != 0 || rtpPort_ == 65534) continue;
-    rtcp_ = bindUdp(address, static_cast<uint16_t>(rtpPort_ + 1), bound);
+    rtp_port_ = ntohs(bound.sin_port);
+    if (rtp_port_ % 2 != 0 || rtp_port_ == 65534) continue;
+    rtcp_ = bindUdp(address, static_cast<uint16_t>(rtp_port_ + 1), bound);
     if (rtcp_.valid()) return "";
   }
   return std::string("no pair of RTP ports: ") + std::strerror(errno);
@@ -82,7 +82,7 @@ std::string MediaSession::open(const in_addr& address) {
 
 void MediaSession::start(const MediaRemote& remote, Nanoseconds firstSend) {
   remote_ = remote;
-  nextSend_ = firstSend_ = firstSend;
+  next_send_ = first_send_ = firstSend;
   running_ = sending_ = true;
 }
 
@@ -100,19 +100,19 @@ void MediaSession::close() {
 
 Nanoseconds MediaSession::work(ReceiveBatch& batch, Histogram& lateness) {
   const Nanoseconds present = now();
-  while (nextSend_ <= present) {
+  while (next_send_ <= present) {
     if (sending_) {
-      lateness.add(toMs(present - nextSend_));
-      sendNext(nextSend_, present);
+      lateness.add(toMs(present - next_send_));
+      sendNext(next_send_, present);
     }
-    nextSend_ += settings_.ptime * kMillisecond;
+    next_send_ += settings_.ptime * kMillisecond;
     ++turns_;
     if (turns_ % kReadEach == 0) receive(batch);
     if (turns_ % kReportEach == 0) receiveReports(batch);
   }
-  if (delayed_.empty()) return nextSend_;
+  if (delayed_.empty()) return next_send_;
   sendDelayed(present);
-  Nanoseconds next = nextSend_;
+  Nanoseconds next = next_send_;
   for (const Delayed& delayed : delayed_)
     next = std::min(next, delayed.time);
   return next;
@@ -122,7 +122,7 @@ void MediaSession::sendDelayed(Nanoseconds present) {
   for (const Delayed& delayed : delayed_) {
     if (delayed.time > present) continue;
     transmit(delayed.packet);
-    lastTransmitted_ = std::max(lastTransmitted_, delayed.endSample);
+    last_transmitted_ = std::max(last_transmitted_, delayed.endSample);
   }
   std::erase_if(delayed_, [present](const Delayed& delayed) { return delayed.time <= present; });
 }
@@ -147,30 +147,31 @@ void MediaSession::transmit(std::span<const uint8_t> packet) {
 
 bool MediaSession::sendEvent() {
   if (remote_.eventPayloadType < 0 || digit_ >= settings_.dtmf.size()) return false;
-  if (sentSamples_ < rate_ || eventPause_ > 0) {
-    if (eventPause_ > 0) --eventPause_;
+  if (sent_samples_ < rate_ || event_pause_ > 0) {
+    if (event_pause_ > 0) --event_pause_;
     return false;
   }
   const int code = eventCode(settings_.dtmf[digit_]);
-  if (eventStep_ < 0) {
-    eventStep_ = 0;
-    eventStart_ = timestamp_;
+  if (event_step_ < 0) {
+    event_step_ = 0;
+    event_start_ = timestamp_;
   }
-  const auto duration = static_cast<uint32_t>((eventStep_ + 1) * static_cast<int>(packetSamples_));
-  const bool end = eventStep_ + 1 >= kEventPackets;
+  const auto duration =
+      static_cast<uint32_t>((event_step_ + 1) * static_cast<int>(packet_samples_));
+  const bool end = event_step_ + 1 >= kEventPackets;
   for (int i = 0; i < (end ? kEventRepeats : 1); ++i) {
-    beginPacket(remote_.eventPayloadType, eventStep_ == 0, eventStart_);
+    beginPacket(remote_.eventPayloadType, event_step_ == 0, event_start_);
     packet_.push_back(static_cast<uint8_t>(code));
     packet_.push_back(static_cast<uint8_t>((end ? 0x80 : 0) | 10));
     packet_.push_back(static_cast<uint8_t>(duration >> 8));
     packet_.push_back(static_cast<uint8_t>(duration & 0xff));
     transmit(packet_);
   }
-  ++eventStep_;
-  timestamp_ += static_cast<uint32_t>(packetSamples_);
+  ++event_step_;
+  timestamp_ += static_cast<uint32_t>(packet_samples_);
   if (end) {
-    eventStep_ = -1;
-    eventPause_ = 5;
+    event_step_ = -1;
+    event_pause_ = 5;
     ++digit_;
   }
   return true;
@@ -178,7 +179,7 @@ bool MediaSession::sendEvent() {
 
 void MediaSession::sendNext(Nanoseconds due, Nanoseconds present) {
   if (sendEvent()) {
-    lastTransmitted_ = sentSamples_;
+    last_transmitted_ = sent_samples_;
     return;
   }
   bool sound = true;
@@ -191,44 +192,44 @@ void MediaSession::sendNext(Nanoseconds due, Nanoseconds present) {
       break;
     case MediaSource::Speech:
       for (int16_t& sample : samples_)
-        sample = speechPosition_ < settings_.speech.size() ? settings_.speech[speechPosition_++]
-                                                           : int16_t{0};
+        sample = speech_position_ < settings_.speech.size() ? settings_.speech[speech_position_++]
+                                                            : int16_t{0};
       break;
   }
   if (sound) encode(*settings_.codec, samples_, payload_);
   const std::vector<uint8_t>& payload = sound ? payload_ : silence_;
-  beginPacket(remote_.payloadType, sentSamples_ == 0, timestamp_);
+  beginPacket(remote_.payloadType, sent_samples_ == 0, timestamp_);
   packet_.insert(packet_.end(), payload.begin(), payload.end());
-  timestamp_ += static_cast<uint32_t>(packetSamples_);
+  timestamp_ += static_cast<uint32_t>(packet_samples_);
 
-  const int64_t first = sentSamples_;
-  sentSamples_ += static_cast<int64_t>(packetSamples_);
+  const int64_t first = sent_samples_;
+  sent_samples_ += static_cast<int64_t>(packet_samples_);
   Nanoseconds when = present;
   std::uniform_real_distribution<double> chance(0, 1);
   const bool withhold = settings_.lossPercent > 0 && chance(random_) * 100 < settings_.lossPercent;
   if (withhold) {
     ++counts_.withheld;
-    withheldRanges_.emplace_back(first, sentSamples_);
+    withheld_ranges_.emplace_back(first, sent_samples_);
   } else {
-    if (firstTransmitted_ < 0) firstTransmitted_ = first;
+    if (first_transmitted_ < 0) first_transmitted_ = first;
     if (settings_.jitterMs > 0) {
       when = due + static_cast<Nanoseconds>(chance(random_) * settings_.jitterMs * 1e6);
-      delayed_.push_back({when, sentSamples_, packet_});
+      delayed_.push_back({when, sent_samples_, packet_});
     } else {
       transmit(packet_);
-      lastTransmitted_ = sentSamples_;
+      last_transmitted_ = sent_samples_;
     }
   }
-  sentMarks_.add(first, when);
+  sent_marks_.add(first, when);
   if (settings_.source != MediaSource::Bursts) return;
   noteBursts(samples_);
 }
 
 void MediaSession::noteBursts(std::span<const int16_t> samples) {
   onsets_.clear();
-  sentDetector_.feed(samples, onsets_);
+  sent_detector_.feed(samples, onsets_);
   for (const Onset& onset : onsets_)
-    bursts_.push_back({sentMarks_.timeAt(onset.position, rate_),
+    bursts_.push_back({sent_marks_.timeAt(onset.position, rate_),
                        static_cast<int64_t>(onset.position), onset.pitch, false});
 }
 
@@ -236,7 +237,7 @@ void MediaSession::quieten() {
   if (!sending_) return;
   sending_ = false;
   // The last packet may end in a burst, which the detector has not told yet.
-  if (settings_.source == MediaSource::Bursts) noteBursts(std::vector<int16_t>(packetSamples_));
+  if (settings_.source == MediaSource::Bursts) noteBursts(std::vector<int16_t>(packet_samples_));
 }
 
 void MediaSession::receive(ReceiveBatch& batch) {
@@ -268,38 +269,38 @@ void MediaSession::receiveRtp(const uint8_t* data, size_t length, Nanoseconds ar
     return;
   }
   if (!statistics_.add(header, arrival)) return;
-  if (statistics_.received() == 1) firstArrival_.store(arrival, std::memory_order_relaxed);
+  if (statistics_.received() == 1) first_arrival_.store(arrival, std::memory_order_relaxed);
   takeAudio({data + header.size, length - header.size - header.padding}, header.timestamp, arrival);
 }
 
 void MediaSession::takeAudio(std::span<const uint8_t> payload, uint32_t timestamp,
                              Nanoseconds arrival) {
   decode(*settings_.codec, payload, decoded_);
-  const auto gap = haveTimestamp_ ? static_cast<int32_t>(timestamp - nextTimestamp_) : 0;
-  haveTimestamp_ = true;
+  const auto gap = have_timestamp_ ? static_cast<int32_t>(timestamp - next_timestamp_) : 0;
+  have_timestamp_ = true;
   if (gap < 0) return;  // late in order: its place is filled already
   onsets_.clear();
   if (gap > 0) {
     const std::vector<int16_t> silence(std::min<size_t>(static_cast<size_t>(gap), rate_ * 5ul), 0);
-    receivedDetector_.feed(silence, onsets_);
-    receivedSamples_ += static_cast<int64_t>(silence.size());
+    received_detector_.feed(silence, onsets_);
+    received_samples_ += static_cast<int64_t>(silence.size());
     if (settings_.record) recording_.insert(recording_.end(), silence.begin(), silence.end());
   }
-  receivedMarks_.add(receivedSamples_, arrival);
-  receivedSamples_ += static_cast<int64_t>(decoded_.size());
-  nextTimestamp_ = timestamp + static_cast<uint32_t>(decoded_.size());
+  received_marks_.add(received_samples_, arrival);
+  received_samples_ += static_cast<int64_t>(decoded_.size());
+  next_timestamp_ = timestamp + static_cast<uint32_t>(decoded_.size());
   if (settings_.record) recording_.insert(recording_.end(), decoded_.begin(), decoded_.end());
   if (settings_.source != MediaSource::Bursts) return;
-  receivedDetector_.feed(decoded_, onsets_);
+  received_detector_.feed(decoded_, onsets_);
   for (const Onset& onset : onsets_)
     matchBurst(onset);
 }
 
 void MediaSession::matchBurst(const Onset& onset) {
-  const Nanoseconds arrived = receivedMarks_.timeAt(onset.position, rate_);
+  const Nanoseconds arrived = received_marks_.timeAt(onset.position, rate_);
   // Bursts are 400 ms apart at least: within less than that around the last round trip there is one
   // candidate, and a delay that grows over seconds is still followed.
-  const Nanoseconds most = std::max(kLongestFirstTrip, lastTrip_ + kTripChange);
+  const Nanoseconds most = std::max(kLongestFirstTrip, last_trip_ + kTripChange);
   const Nanoseconds least = std::max<Nanoseconds>(0, most - kLongestFirstTrip);
   for (auto burst = bursts_.rbegin(); burst != bursts_.rend(); ++burst) {
     const Nanoseconds delay = arrived - burst->time;
@@ -308,7 +309,7 @@ void MediaSession::matchBurst(const Onset& onset) {
     if (onset.pitch < 0) ++counts_.burstsUnclear;
     if (onset.pitch >= 0 && burst->pitch >= 0 && onset.pitch != burst->pitch) break;
     burst->matched = true;
-    lastTrip_ = delay;
+    last_trip_ = delay;
     counts_.roundTrips.push_back({burst->time, toMs(delay)});
     return;
   }
@@ -336,13 +337,13 @@ void MediaSession::receiveRtcp(const uint8_t* data, size_t length) {
 
 bool MediaSession::withheldNear(int64_t sample) const {
   const int64_t burst = rate_ / 100;
-  return std::ranges::any_of(withheldRanges_, [&](const auto& range) {
+  return std::ranges::any_of(withheld_ranges_, [&](const auto& range) {
     return sample + burst > range.first && sample < range.second;
   });
 }
 
 double MediaSession::recordingOffsetMs() const {
-  return toMs(statistics_.fittedStart() - firstSend_);
+  return toMs(statistics_.fittedStart() - first_send_);
 }
 
 MediaResults MediaSession::results(Nanoseconds steadyFrom, Nanoseconds steadyTo,
@@ -351,9 +352,10 @@ MediaResults MediaSession::results(Nanoseconds steadyFrom, Nanoseconds steadyTo,
   std::erase_if(results.roundTrips, [=](const RoundTrip& trip) {
     return trip.sent < steadyFrom || trip.sent > steadyTo;
   });
-  if (firstTransmitted_ >= 0)
-    results.sentSpanMs = 1000.0 * static_cast<double>(lastTransmitted_ - firstTransmitted_) / rate_;
-  results.stream = statistics_.result(static_cast<uint32_t>(packetSamples_), steadyFrom, steadyTo,
+  if (first_transmitted_ >= 0)
+    results.sentSpanMs =
+        1000.0 * static_cast<double>(last_transmitted_ - first_transmitted_) / rate_;
+  results.stream = statistics_.result(static_cast<uint32_t>(packet_samples_), steadyFrom, steadyTo,
                                       machine, others);
   for (const SentBurst& burst : bursts_) {
     // The last ones may still have been on their way when the call ended.

@@ -68,7 +68,7 @@ class MediaSession {
   MediaSession(const MediaSettings& settings, unsigned index);
 
   std::string open(const in_addr& address);  // empty, or what failed
-  uint16_t rtpPort() const { return rtpPort_; }
+  uint16_t rtpPort() const { return rtp_port_; }
 
   void start(const MediaRemote& remote, Nanoseconds firstSend);
   // Sends what is due, reads what has come when it is time to; answers when the next packet is due.
@@ -78,7 +78,7 @@ class MediaSession {
   void close();
 
   bool running() const { return running_; }
-  Nanoseconds firstArrival() const { return firstArrival_.load(std::memory_order_relaxed); }
+  Nanoseconds firstArrival() const { return first_arrival_.load(std::memory_order_relaxed); }
   MediaResults results(Nanoseconds steadyFrom, Nanoseconds steadyTo, const Backlog& machine = {},
                        const Backlog& others = {});
   const std::vector<int16_t>& recording() const { return recording_; }
@@ -114,40 +114,40 @@ class MediaSession {
 
   const MediaSettings& settings_;
   const uint32_t rate_;
-  const size_t packetSamples_;
+  const size_t packet_samples_;
   FileDescriptor rtp_, rtcp_;
-  uint16_t rtpPort_ = 0;
+  uint16_t rtp_port_ = 0;
   MediaRemote remote_;
   bool running_ = false, sending_ = false;
 
   std::mt19937_64 random_;
   BurstTrain train_;
-  OnsetDetector sentDetector_, receivedDetector_;
-  MarkRing sentMarks_, receivedMarks_;
+  OnsetDetector sent_detector_, received_detector_;
+  MarkRing sent_marks_, received_marks_;
   std::vector<SentBurst> bursts_;
-  std::vector<std::pair<int64_t, int64_t>> withheldRanges_;
+  std::vector<std::pair<int64_t, int64_t>> withheld_ranges_;
   std::vector<Delayed> delayed_;
-  Nanoseconds nextSend_ = 0, firstSend_ = 0, stopped_ = 0;
+  Nanoseconds next_send_ = 0, first_send_ = 0, stopped_ = 0;
   unsigned turns_;
-  Nanoseconds lastTrip_ = 0;
-  int64_t sentSamples_ = 0, firstTransmitted_ = -1, lastTransmitted_ = 0;
-  size_t speechPosition_ = 0;
+  Nanoseconds last_trip_ = 0;
+  int64_t sent_samples_ = 0, first_transmitted_ = -1, last_transmitted_ = 0;
+  size_t speech_position_ = 0;
   uint16_t sequence_ = 0;
   uint32_t timestamp_ = 0, ssrc_ = 0;
   size_t digit_ = 0;
-  int eventStep_ = -1, eventPause_ = 0;
-  uint32_t eventStart_ = 0;
+  int event_step_ = -1, event_pause_ = 0;
+  uint32_t event_start_ = 0;
   std::vector<int16_t> samples_;
   std::vector<uint8_t> payload_, silence_, packet_;
 
   ReceiveStatistics statistics_;
-  bool haveTimestamp_ = false;
-  uint32_t nextTimestamp_ = 0;
-  int64_t receivedSamples_ = 0;
+  bool have_timestamp_ = false;
+  uint32_t next_timestamp_ = 0;
+  int64_t received_samples_ = 0;
   std::vector<int16_t> recording_, decoded_;
   std::vector<Onset> onsets_;
   MediaResults counts_;
-  std::atomic<Nanoseconds> firstArrival_{0};
+  std::atomic<Nanoseconds> first_arrival_{0};
 };
 
 }  // namespace bench

@@ -38,17 +38,17 @@ bool ReceiveStatistics::add(const RtpHeader& header, Nanoseconds arrival) {
   if (packets_.empty()) {
     ssrc_ = header.ssrc;
     first_ = lowest_ = highest_ = header.sequence;
-    lastRawTimestamp_ = header.timestamp;
-    firstArrival_ = arrival;
+    last_raw_timestamp_ = header.timestamp;
+    first_arrival_ = arrival;
   } else if (header.ssrc != ssrc_) {
-    ++foreignSsrc_;
+    ++foreign_ssrc_;
     return false;
   }
   const int64_t sequence =
       highest_ + static_cast<int16_t>(header.sequence - static_cast<uint16_t>(highest_));
   const int64_t timestamp =
-      lastTimestamp_ + static_cast<int32_t>(header.timestamp - lastRawTimestamp_);
-  std::vector<bool>& seen = sequence >= first_ ? seen_ : seenBefore_;
+      last_timestamp_ + static_cast<int32_t>(header.timestamp - last_raw_timestamp_);
+  std::vector<bool>& seen = sequence >= first_ ? seen_ : seen_before_;
   const auto place =
       static_cast<size_t>(sequence >= first_ ? sequence - first_ : first_ - sequence);
   if (seen.size() <= place) seen.resize(place + 1);
@@ -62,15 +62,15 @@ bool ReceiveStatistics::add(const RtpHeader& header, Nanoseconds arrival) {
     ++reordered_;
   } else {
     if (sequence == highest_ + 1 && steps_.size() < kStepsKept)
-      ++steps_[timestamp - lastTimestamp_];
+      ++steps_[timestamp - last_timestamp_];
     highest_ = sequence;
-    lastTimestamp_ = timestamp;
-    lastRawTimestamp_ = header.timestamp;
+    last_timestamp_ = timestamp;
+    last_raw_timestamp_ = header.timestamp;
   }
-  const double due = 1000.0 * static_cast<double>(timestamp) / clockRate_;
+  const double due = 1000.0 * static_cast<double>(timestamp) / clock_rate_;
   packets_.push_back(
       {static_cast<uint32_t>(timestamp),
-       static_cast<int32_t>(std::lround((toMs(arrival - firstArrival_) - due) * kUnitsPerMs))});
+       static_cast<int32_t>(std::lround((toMs(arrival - first_arrival_) - due) * kUnitsPerMs))});
   return true;
 }
 
@@ -83,7 +83,7 @@ double ReceiveStatistics::start() const {
 }
 
 std::vector<int32_t> ReceiveStatistics::schedules(uint32_t samplesPerPacket) const {
-  const size_t window = std::clamp<size_t>(clockRate_ / samplesPerPacket, 1, packets_.size());
+  const size_t window = std::clamp<size_t>(clock_rate_ / samplesPerPacket, 1, packets_.size());
   std::vector<int32_t> sorted(window);
   std::ranges::transform(std::span(packets_).first(window), sorted.begin(), &Packet::deviation);
   std::ranges::sort(sorted);
@@ -98,7 +98,7 @@ std::vector<int32_t> ReceiveStatistics::schedules(uint32_t samplesPerPacket) con
 
 Nanoseconds ReceiveStatistics::fittedStart() const {
   if (packets_.empty()) return 0;
-  return firstArrival_ + static_cast<Nanoseconds>(start() * 1e6);
+  return first_arrival_ + static_cast<Nanoseconds>(start() * 1e6);
 }
 
 ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
@@ -109,7 +109,7 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
   result.received = packets_.size();
   result.duplicates = duplicates_;
   result.reordered = reordered_;
-  result.foreignSsrc = foreignSsrc_;
+  result.foreignSsrc = foreign_ssrc_;
   if (packets_.empty()) return result;
   const std::vector<int32_t> schedule = schedules(samplesPerPacket);
   std::optional<std::pair<double, double>> extremes;  // of the steady schedule so far
@@ -120,8 +120,8 @@ ReceiveStatistics::Result ReceiveStatistics::result(uint32_t samplesPerPacket,
     const double late = deviation - expected;
     const double offset =
         deviation +
-        1000.0 * static_cast<double>(static_cast<int32_t>(packet.timestamp)) / clockRate_;
-    const Nanoseconds arrival = firstArrival_ + static_cast<Nanoseconds>(offset * 1e6);
+        1000.0 * static_cast<double>(static_cast<int32_t>(packet.timestamp)) / clock_rate_;
+    const Nanoseconds arrival = first_arrival_ + static_cast<Nanoseconds>(offset * 1e6);
     const bool steady = arrival >= steadyFrom && arrival <= steadyTo;
     const bool isLate = late > kLateMs;
     if (isLate) ++result.late;

@@ -27,7 +27,7 @@ bool parseRtp(const uint8_t* data, size_t length, RtpHeader& header);
 
 class ReceiveStatistics {
  public:
-  explicit ReceiveStatistics(uint32_t clockRate) : clockRate_(clockRate) {}
+  explicit ReceiveStatistics(uint32_t clockRate) : clock_rate_(clockRate) {}
 
   // False for a duplicate or a packet of another source; true also for one out of order.
   bool add(const RtpHeader& header, Nanoseconds arrival);
@@ -63,7 +63,7 @@ class ReceiveStatistics {
                 const Backlog& machine = {}, const Backlog& others = {}) const;
 
   uint64_t received() const { return packets_.size(); }
-  Nanoseconds firstArrival() const { return firstArrival_; }
+  Nanoseconds firstArrival() const { return first_arrival_; }
   // When sample 0 of the stream was due to arrive: the fitted start of the schedule.
   Nanoseconds fittedStart() const;
 
@@ -77,16 +77,16 @@ class ReceiveStatistics {
   // Of each packet what it is compared with, in the units of deviation.
   std::vector<int32_t> schedules(uint32_t samplesPerPacket) const;
 
-  uint32_t clockRate_;
+  uint32_t clock_rate_;
   uint32_t ssrc_ = 0;
   int64_t first_ = 0, lowest_ = 0, highest_ = 0;  // extended sequence numbers
-  int64_t lastTimestamp_ = 0;
-  uint32_t lastRawTimestamp_ = 0;
-  Nanoseconds firstArrival_ = 0;
+  int64_t last_timestamp_ = 0;
+  uint32_t last_raw_timestamp_ = 0;
+  Nanoseconds first_arrival_ = 0;
   std::vector<Packet> packets_;
-  std::vector<bool> seen_, seenBefore_;  // from the first packet on, and before it
-  std::map<int64_t, uint64_t> steps_;    // of the time stamp between neighbours by number
-  uint64_t duplicates_ = 0, reordered_ = 0, foreignSsrc_ = 0;
+  std::vector<bool> seen_, seen_before_;  // from the first packet on, and before it
+  std::map<int64_t, uint64_t> steps_;     // of the time stamp between neighbours by number
+  uint64_t duplicates_ = 0, reordered_ = 0, foreign_ssrc_ = 0;
 };
 
 }  // namespace bench

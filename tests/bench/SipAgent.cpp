@@ -93,8 +93,8 @@ void SipAgent::receive() {
     const Nanoseconds arrival = arrivalOf(datagram, readClocks());
     SipMessage message;
     if (!parseSip({buffer, static_cast<size_t>(got)}, message)) continue;
-    const auto call = byCallId_.find(std::string(message.header("Call-ID")));
-    if (call != byCallId_.end()) {
+    const auto call = by_call_id_.find(std::string(message.header("Call-ID")));
+    if (call != by_call_id_.end()) {
       if (message.status != 0)
         call->second->onResponse(message, arrival);
       else

@@ -52,7 +52,7 @@ class SipAgent {
   uint64_t tokens_ = 0, salt_ = 0;
   std::vector<std::unique_ptr<SipCall>> calls_;
   std::vector<SipCall*> live_;  // those that may still have timers
-  std::unordered_map<std::string, SipCall*> byCallId_;
+  std::unordered_map<std::string, SipCall*> by_call_id_;
 };
 
 }  // namespace bench

@@ -21,40 +21,40 @@ std::string SipCall::request(std::string_view method, const std::string& uri, un
   std::string text = std::string(method) + " " + uri + " SIP/2.0\r\n";
   text += "Via: SIP/2.0/UDP " + local + ";branch=" + branch + ";rport\r\n";
   text += format("Max-Forwards: 70\r\nFrom: \"Load\" <sip:load%u@", index_) + local +
-          ">;tag=" + fromTag_ + "\r\nTo: " + to + "\r\nCall-ID: " + callId_ + "\r\n";
+          ">;tag=" + from_tag_ + "\r\nTo: " + to + "\r\nCall-ID: " + call_id_ + "\r\n";
   text += format("CSeq: %u ", sequence) + std::string(method) + "\r\n";
   if (method != "CANCEL") text += format("Contact: <sip:load%u@", index_) + local + ">\r\n";
   return text;
 }
 
 void SipCall::invite(const std::string& offer, const std::string& headers) {
-  fromTag_ = agent_.newToken();
-  callId_ = agent_.newToken() + "@wsbridge-load";
+  from_tag_ = agent_.newToken();
+  call_id_ = agent_.newToken() + "@wsbridge-load";
   branch_ = "z9hG4bK" + agent_.newToken();
   to_ = "<" + agent_.settings_.targetUri + ">";
-  remoteUri_ = agent_.settings_.targetUri;
-  agent_.byCallId_[callId_] = this;
-  invite_.text = request("INVITE", remoteUri_, 1, branch_, to_) + agent_.settings_.extraHeaders +
+  remote_uri_ = agent_.settings_.targetUri;
+  agent_.by_call_id_[call_id_] = this;
+  invite_.text = request("INVITE", remote_uri_, 1, branch_, to_) + agent_.settings_.extraHeaders +
                  headers +
                  "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\nUser-Agent: wsbridge-load\r\n" +
                  "Content-Type: application/sdp\r\n" +
                  format("Content-Length: %zu\r\n\r\n", offer.size()) + offer;
   state_ = State::Inviting;
-  invitedAt_ = now();
+  invited_at_ = now();
   agent_.send(invite_.text);
   invite_.interval = kT1;
-  invite_.next = invitedAt_ + kT1;
-  invite_.deadline = invitedAt_ + 64 * kT1;
+  invite_.next = invited_at_ + kT1;
+  invite_.deadline = invited_at_ + 64 * kT1;
 }
 
 void SipCall::cancel() {
-  if (state_ != State::Inviting || cancelSent_) return;
-  cancelWanted_ = true;
+  if (state_ != State::Inviting || cancel_sent_) return;
+  cancel_wanted_ = true;
   if (trying_ != 0) sendCancel();
 }
 
 void SipCall::sendCancel() {
-  cancelSent_ = true;
+  cancel_sent_ = true;
   end_.text =
       request("CANCEL", agent_.settings_.targetUri, 1, branch_, to_) + "Content-Length: 0\r\n\r\n";
   agent_.send(end_.text);
@@ -66,7 +66,7 @@ void SipCall::sendCancel() {
 void SipCall::bye() {
   if (state_ != State::Established) return;
   state_ = State::Ending;
-  end_.text = request("BYE", remoteUri_, 2, "z9hG4bK" + agent_.newToken(), to_) + routes_ +
+  end_.text = request("BYE", remote_uri_, 2, "z9hG4bK" + agent_.newToken(), to_) + routes_ +
               "Content-Length: 0\r\n\r\n";
   agent_.send(end_.text);
   end_.interval = kT1;
@@ -80,8 +80,8 @@ void SipCall::giveUpBy(Nanoseconds deadline) {
 }
 
 void SipCall::finish(int status, std::string reason) {
-  finalStatus_ = status;
-  finalReason_ = std::move(reason);
+  final_status_ = status;
+  final_reason_ = std::move(reason);
   state_ = State::Ended;
   invite_ = {};
   end_ = {};
@@ -107,7 +107,7 @@ void SipCall::onInviteResponse(const SipMessage& message, Nanoseconds arrival) {
     // ringing.
     invite_.next = 0;
     invite_.deadline = now() + 60 * kSecond;
-    if (cancelWanted_ && !cancelSent_) sendCancel();
+    if (cancel_wanted_ && !cancel_sent_) sendCancel();
     agent_.listener_(*this);
     return;
   }
@@ -124,9 +124,9 @@ void SipCall::onInviteResponse(const SipMessage& message, Nanoseconds arrival) {
     return;
   }
   end_ = {};
-  establishedAt_ = arrival;
+  established_at_ = arrival;
   answer_ = message.body;
-  finalStatus_ = message.status;
+  final_status_ = message.status;
   state_ = State::Established;
   agent_.listener_(*this);
 }
@@ -138,10 +138,10 @@ void SipCall::acknowledge(const SipMessage& message) {
     ack_ =
         request("ACK", agent_.settings_.targetUri, 1, branch_, to_) + "Content-Length: 0\r\n\r\n";
   } else {
-    if (!message.header("Contact").empty()) remoteUri_ = uriOf(message.header("Contact"));
+    if (!message.header("Contact").empty()) remote_uri_ = uriOf(message.header("Contact"));
     for (auto it = message.headers.rbegin(); it != message.headers.rend(); ++it)
       if (sameText(it->first, "Record-Route")) routes_ += "Route: " + it->second + "\r\n";
-    ack_ = request("ACK", remoteUri_, 1, "z9hG4bK" + agent_.newToken(), to_) + routes_ +
+    ack_ = request("ACK", remote_uri_, 1, "z9hG4bK" + agent_.newToken(), to_) + routes_ +
            "Content-Length: 0\r\n\r\n";
   }
   agent_.send(ack_);
@@ -150,14 +150,14 @@ void SipCall::acknowledge(const SipMessage& message) {
 void SipCall::onRequest(const SipMessage& message, const sockaddr_in& from) {
   if (message.method == "ACK") return;
   if (message.method == "BYE") {
-    agent_.send(responseTo(message, 200, "OK", fromTag_), from);
+    agent_.send(responseTo(message, 200, "OK", from_tag_), from);
     if (state_ != State::Established && state_ != State::Ending) return;
-    endedByPeer_ = state_ == State::Established;
+    ended_by_peer_ = state_ == State::Established;
     finish(200, std::string(message.header("Reason")));
   } else if (message.method == "OPTIONS" || message.method == "INFO") {
-    agent_.send(responseTo(message, 200, "OK", fromTag_), from);
+    agent_.send(responseTo(message, 200, "OK", from_tag_), from);
   } else {
-    agent_.send(responseTo(message, 501, "Not Implemented", fromTag_), from);
+    agent_.send(responseTo(message, 501, "Not Implemented", from_tag_), from);
   }
 }
 

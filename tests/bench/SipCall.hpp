@@ -29,15 +29,15 @@ class SipCall {
 
   unsigned index() const { return index_; }
   State state() const { return state_; }
-  const std::string& callId() const { return callId_; }
+  const std::string& callId() const { return call_id_; }
   const std::string& answer() const { return answer_; }
-  bool everEstablished() const { return establishedAt_ != 0; }
-  bool endedByPeer() const { return endedByPeer_; }
-  int finalStatus() const { return finalStatus_; }  // 408 also when nothing came at all
-  const std::string& finalReason() const { return finalReason_; }
-  Nanoseconds invitedAt() const { return invitedAt_; }
-  double tryingMs() const { return trying_ == 0 ? -1 : toMs(trying_ - invitedAt_); }
-  double setupMs() const { return establishedAt_ == 0 ? -1 : toMs(establishedAt_ - invitedAt_); }
+  bool everEstablished() const { return established_at_ != 0; }
+  bool endedByPeer() const { return ended_by_peer_; }
+  int finalStatus() const { return final_status_; }  // 408 also when nothing came at all
+  const std::string& finalReason() const { return final_reason_; }
+  Nanoseconds invitedAt() const { return invited_at_; }
+  double tryingMs() const { return trying_ == 0 ? -1 : toMs(trying_ - invited_at_); }
+  double setupMs() const { return established_at_ == 0 ? -1 : toMs(established_at_ - invited_at_); }
   unsigned retransmissions() const { return retransmissions_; }
 
  private:
@@ -61,13 +61,13 @@ class SipCall {
   SipAgent& agent_;
   const unsigned index_;
   State state_ = State::Idle;
-  std::string callId_, fromTag_, branch_, to_, remoteUri_, routes_, ack_, answer_;
+  std::string call_id_, from_tag_, branch_, to_, remote_uri_, routes_, ack_, answer_;
   Transaction invite_, end_;  // end: BYE or CANCEL
-  bool cancelWanted_ = false, cancelSent_ = false, endedByPeer_ = false;
-  int finalStatus_ = 0;
-  std::string finalReason_;
+  bool cancel_wanted_ = false, cancel_sent_ = false, ended_by_peer_ = false;
+  int final_status_ = 0;
+  std::string final_reason_;
   unsigned retransmissions_ = 0;
-  Nanoseconds invitedAt_ = 0, trying_ = 0, establishedAt_ = 0;
+  Nanoseconds invited_at_ = 0, trying_ = 0, established_at_ = 0;
 };
 
 }  // namespace bench

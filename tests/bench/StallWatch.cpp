@@ -92,17 +92,17 @@ Nanoseconds Backlog::owed(Nanoseconds due, Nanoseconds arrival) const {
 
 void StallWatch::begin() {
   const CpuTime time = cpuTime();
-  idleBefore_ = time.idle;
-  allBefore_ = time.all;
+  idle_before_ = time.idle;
+  all_before_ = time.all;
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
   std::vector<unsigned> cores;
   for (unsigned core = 0; core < CPU_SETSIZE; ++core)
     if (CPU_ISSET(core, &allowed)) cores.push_back(core);
-  perCore_.resize(cores.size());
+  per_core_.resize(cores.size());
   for (size_t i = 0; i < cores.size(); ++i)
-    threads_.emplace_back([this, core = cores[i], &seen = perCore_[i]] { watch(core, seen); });
+    threads_.emplace_back([this, core = cores[i], &seen = per_core_[i]] { watch(core, seen); });
 }
 
 void StallWatch::finish() {
@@ -113,11 +113,11 @@ void StallWatch::finish() {
   threads_.clear();
   if (!watched()) return;
   Stalls all;
-  for (const Stalls& seen : perCore_)
+  for (const Stalls& seen : per_core_)
     all.insert(all.end(), seen.begin(), seen.end());
   const CpuTime time = cpuTime();
-  const double passed = time.all - allBefore_;
-  const double busy = passed > 0 ? 1 - (time.idle - idleBefore_) / passed : 0;
+  const double passed = time.all - all_before_;
+  const double busy = passed > 0 ? 1 - (time.idle - idle_before_) / passed : 0;
   backlog_ = Backlog(merged(std::move(all)), busy);
 }
 

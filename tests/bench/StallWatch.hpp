@@ -61,7 +61,7 @@ class StallWatch {
   // Waits for the threads; what they saw is in stalls() then.
   void finish();
 
-  bool watched() const { return !perCore_.empty() && !unwatched_; }
+  bool watched() const { return !per_core_.empty() && !unwatched_; }
   const Backlog& backlog() const { return backlog_; }
 
  private:
@@ -70,8 +70,8 @@ class StallWatch {
   std::atomic<bool> ending_ = false;
   std::atomic<bool> unwatched_ = false;  // a core
   std::vector<std::thread> threads_;
-  std::vector<Stalls> perCore_;
-  double idleBefore_ = 0, allBefore_ = 0;
+  std::vector<Stalls> per_core_;
+  double idle_before_ = 0, all_before_ = 0;
   Backlog backlog_;
 };
 

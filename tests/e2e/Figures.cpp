@@ -92,7 +92,7 @@ unsigned long droppedAt(const Gateway& gateway) {
 }
 
 OptionsProbe::OptionsProbe(const Gateway& gateway, const std::string& host)
-    : socket_(gateway.udpPort(), host), coreDelay_(gateway.pid()) {
+    : socket_(gateway.udpPort(), host), core_delay_(gateway.pid()) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -116,7 +116,7 @@ void OptionsProbe::take() {
   const auto found = open_.find(answer->header("Call-ID"));
   if (found == open_.end()) return;
   const double raw = millisBetween(found->second.at, now);
-  const double without = coreDelay_.ms() - found->second.coreDelay;
+  const double without = core_delay_.ms() - found->second.coreDelay;
   report_.ms.push_back(std::max(0.0, raw - without));
   report_.rawWorst = std::max(report_.rawWorst, raw);
   EXPECT_EQ(answer->status, 200) << "others are answered as ever";
@@ -131,7 +131,7 @@ void OptionsProbe::run() {
   while (!stopping_) {
     if (Clock::now() >= next) {
       const std::string id = name + std::to_string(report_.asked++);
-      const double delay = coreDelay_.ms();
+      const double delay = core_delay_.ms();
       open_[id] = {Clock::now(), delay};
       socket_.send(Strange{.method = "OPTIONS", .id = id}.text());
       next = std::max(next + kPace, Clock::now());

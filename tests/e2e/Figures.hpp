@@ -73,7 +73,7 @@ class OptionsProbe {
   void take();
 
   Datagrams socket_;
-  CoreDelay coreDelay_;
+  CoreDelay core_delay_;
   std::map<std::string, Question> open_;  // by Call-ID; of the thread
   Report report_;                         // of the thread, until it has ended
   std::atomic<bool> stopping_{false};

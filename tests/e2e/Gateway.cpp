@@ -147,21 +147,21 @@ std::string Gateway::text(const Options& options) {
 }
 
 Gateway::Gateway(const Options& options) {
-  configFile_ = dir_.write("wsbridge.conf", text(options));
+  config_file_ = dir_.write("wsbridge.conf", text(options));
   ChildProcess::Options surroundings = environment();
   surroundings.environment.insert(options.variables.begin(), options.variables.end());
   process_ = std::make_unique<ChildProcess>(
-      std::vector<std::string>{program(), "--config", configFile_}, surroundings);
+      std::vector<std::string>{program(), "--config", config_file_}, surroundings);
   const auto ready = process_->waitForLine(R"(^\S+\s+\S+\s+ready\b)", 20s);
   const auto record = ready ? parseRecord(*ready) : std::nullopt;
   if (!record) throw std::runtime_error("the launcher is not ready:\n" + process_->output());
   const std::string bound = (*record)["sip"];
   std::smatch match;
   if (std::regex_search(bound, match, std::regex(R"(udp:[^,]*:(\d+))")))
-    udpPort_ = std::stoi(match[1]);
+    udp_port_ = std::stoi(match[1]);
   if (std::regex_search(bound, match, std::regex(R"(tcp:[^,]*:(\d+))")))
-    tcpPort_ = std::stoi(match[1]);
-  if (udpPort_ == 0) throw std::runtime_error("no UDP address in the ready line: " + *ready);
+    tcp_port_ = std::stoi(match[1]);
+  if (udp_port_ == 0) throw std::runtime_error("no UDP address in the ready line: " + *ready);
 }
 
 // Leaks are looked for when a program ends by itself, so it is not just killed.

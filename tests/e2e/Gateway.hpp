@@ -52,11 +52,11 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  int udpPort() const { return udpPort_; }
-  int tcpPort() const { return tcpPort_; }
+  int udpPort() const { return udp_port_; }
+  int tcpPort() const { return tcp_port_; }
   ChildProcess& process() { return *process_; }
   pid_t pid() const { return process_->pid(); }
-  const std::string& configFile() const { return configFile_; }
+  const std::string& configFile() const { return config_file_; }
   // Replaces the file; the program does not notice before SIGHUP.
   void rewrite(const Options& options);
 
@@ -76,10 +76,10 @@ class Gateway {
   static std::string text(const Options& options);
 
   TempDir dir_{"wsbridge-e2e"};
-  std::string configFile_;
+  std::string config_file_;
   std::unique_ptr<ChildProcess> process_;
-  int udpPort_ = 0;
-  int tcpPort_ = 0;
+  int udp_port_ = 0;
+  int tcp_port_ = 0;
 };
 
 // Base of the suites that share one launcher, started with the first test and stopped after the

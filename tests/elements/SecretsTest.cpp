@@ -130,7 +130,9 @@ std::vector<Case> casesWith(const std::string& secretFile) {
 
 class Secrets : public testing::Test {
  protected:
-  Secrets() { std::ofstream(secretFile_) << "S3CRET-of-a-file-that-is-long-enough-to-sign-with\n"; }
+  Secrets() {
+    std::ofstream(secret_file_) << "S3CRET-of-a-file-that-is-long-enough-to-sign-with\n";
+  }
 
   /// Plays until `over`, then reads the stats; nothing of all that has the mark.
   void expectNothingTold(const std::string& uri, const std::vector<std::string>& fallbacks,
@@ -186,7 +188,7 @@ class Secrets : public testing::Test {
   static bool fails(TestPipeline& pipeline) { return pipeline.waitError() != nullptr; }
 
   testsupport::TempDir dir_{"wsbridge-secrets"};
-  std::string secretFile_ = dir_.path() + "/key";
+  std::string secret_file_ = dir_.path() + "/key";
   Said said_;
   DebugLog log_{said_};
 };
@@ -207,7 +209,7 @@ TEST_F(Secrets, AreNotToldWhileAConnectionStands) {
   SoupEndpoint ours;
   SoupEndpoint twilio({.protocol = ""});
   ConnectProxy proxy({.credentials = "S3CRET-who:S3CRET-pw"});
-  for (const Case& one : casesWith(secretFile_)) {
+  for (const Case& one : casesWith(secret_file_)) {
     const std::string uri = withSecrets((isTwilio(one) ? twilio : ours).uri("/in"));
     expectNothingTold(uri, {}, one, "", "", opens);
     expectNothingTold(uri, {}, one, proxy.uri("S3CRET-who:S3CRET-pw"), "", opens);
@@ -218,7 +220,7 @@ TEST_F(Secrets, AreNotToldWhereAnotherEndpointIsTaken) {
   SoupEndpoint ours;
   SoupEndpoint twilio({.protocol = ""});
   SoupEndpoint rejecting({.protocol = "", .rejectStatus = 403});
-  for (const Case& one : casesWith(secretFile_)) {
+  for (const Case& one : casesWith(secret_file_)) {
     const SoupEndpoint& endpoint = isTwilio(one) ? twilio : ours;
     expectNothingTold(withSecrets(rejecting.uri("/x")),
                       {withSecrets("ws://127.0.0.1:1/y"), withSecrets(endpoint.uri("/z"))}, one, "",
@@ -235,7 +237,7 @@ TEST_F(Secrets, AreNotToldWhenNothingIsReached) {
   ConnectProxy other({.credentials = "somebody:else"});
   const std::string aProxy = other.uri("S3CRET-who:S3CRET-pw");
   const std::string names_nobody = "ws://nobody.invalid/x";
-  for (const Case& one : casesWith(secretFile_)) {
+  for (const Case& one : casesWith(secret_file_)) {
     for (const std::string& uri :
          {rejecting.uri("/x"), untrusted.uri("/x"), garbage.uri(),
           std::string("ws://127.0.0.1:1/x"), names_nobody, std::string("ws://127.0.0.1:99999/x"),

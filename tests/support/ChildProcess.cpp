@@ -150,7 +150,7 @@ void ChildProcess::collect(int fd) {
   close(fd);
   const auto guard = state_.lock();
   if (!rest.empty()) lines_.push_back(rest);
-  --openPipes_;
+  --open_pipes_;
   state_.notify();
 }
 
@@ -181,7 +181,7 @@ void ChildProcess::closeInput() {
 }
 
 std::optional<int> ChildProcess::waitExit(Millis limit) {
-  state_.waitFor([this] { return status_.has_value() && openPipes_ == 0; }, limit);
+  state_.waitFor([this] { return status_.has_value() && open_pipes_ == 0; }, limit);
   const auto guard = state_.lock();
   return status_;
 }
@@ -204,7 +204,7 @@ std::optional<std::string> ChildProcess::waitForLine(const std::string& pattern,
             return true;
           }
         }
-        return openPipes_ == 0;
+        return open_pipes_ == 0;
       },
       limit);
   return found;

@@ -68,7 +68,7 @@ class ChildProcess {
   int input_ = -1;
   Monitor state_;
   std::vector<std::string> lines_;
-  int openPipes_ = 2;
+  int open_pipes_ = 2;
   std::optional<int> status_;
   std::thread readers_[2];
   std::thread reaper_;

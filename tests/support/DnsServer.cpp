@@ -175,7 +175,7 @@ void DnsServer::answerTcp() {
     while (!ended && input.size() >= 2) {
       const size_t size = static_cast<uint8_t>(input[0]) * 256U + static_cast<uint8_t>(input[1]);
       if (input.size() < size + 2) break;
-      ++byTcp_;
+      ++by_tcp_;
       Millis delay(0);
       const std::string bytes = answer(input.substr(2, size), true, delay, ended);
       input.erase(0, size + 2);

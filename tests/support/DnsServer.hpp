@@ -40,7 +40,7 @@ class DnsServer {
   // Questions for that name so far, of one type (1: A, 28: AAAA).
   size_t asked(const std::string& name, int type = 1) const;
   bool waitAsked(const std::string& name, size_t number, Millis limit) const;
-  size_t askedByTcp() const { return byTcp_; }
+  size_t askedByTcp() const { return by_tcp_; }
   // Ports that the questions came from, without repetition.
   size_t ports() const;
 
@@ -68,7 +68,7 @@ class DnsServer {
   std::map<std::string, Record> records_;
   std::map<std::pair<std::string, int>, size_t> asked_;
   std::map<int, size_t> from_;
-  std::atomic<size_t> byTcp_{0};
+  std::atomic<size_t> by_tcp_{0};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -19,7 +19,7 @@ RawConnection::~RawConnection() {
 }
 
 bool RawConnection::fill(Clock::time_point deadline) {
-  while (!stopping() && !peerGone_ && fd_ >= 0) {
+  while (!stopping() && !peer_gone_ && fd_ >= 0) {
     const auto left = std::chrono::duration_cast<Millis>(deadline - Clock::now());
     if (left.count() <= 0) return false;
     pollfd waiting{fd_, POLLIN, 0};
@@ -32,7 +32,7 @@ bool RawConnection::fill(Clock::time_point deadline) {
       return true;
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    peerGone_ = true;
+    peer_gone_ = true;
   }
   return false;
 }
@@ -127,7 +127,7 @@ bool RawConnection::waitPeerGone(Millis limit) {
   const auto deadline = Clock::now() + limit;
   while (fill(deadline))
     input_.clear();
-  return peerGone_;
+  return peer_gone_;
 }
 
 void RawConnection::reset() {

@@ -155,7 +155,7 @@ void RawEndpoint::misbehave(Misbehaviour kind, RawConnection& connection) {
       connection.write("HTTP/1.1 101 Switching Protocols\r\n");
       const std::string filler = "X-Filler: " + std::string(1000, 'x') + "\r\n";
       while (connection.write(filler))
-        bytesWritten_ += filler.size();
+        bytes_written_ += filler.size();
       return;
     }
     case Misbehaviour::WrongAcceptKey:
@@ -212,7 +212,7 @@ void RawEndpoint::misbehaveOpen(Misbehaviour kind, RawConnection& connection) {
       Opcode opcode = text ? Opcode::Text : Opcode::Binary;
       while (connection.sendFrame(opcode, false, piece)) {
         opcode = Opcode::Continuation;
-        bytesWritten_ += piece.size();
+        bytes_written_ += piece.size();
       }
       return;
     }

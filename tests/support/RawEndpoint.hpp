@@ -65,7 +65,7 @@ class RawConnection {
   int fd_;
   std::atomic<bool>& stopping_;
   std::atomic<bool> released_{false};
-  bool peerGone_ = false;
+  bool peer_gone_ = false;
   std::string request_;
   std::string input_;
   std::vector<WsFrame> skipped_;
@@ -142,7 +142,7 @@ class RawEndpoint {
   // True when all handlers have returned.
   bool waitServed(size_t number, Millis limit) const;
   // Sum of the bytes of an infinite behaviour, for watching back-pressure.
-  uint64_t bytesWritten() const { return bytesWritten_; }
+  uint64_t bytesWritten() const { return bytes_written_; }
 
  private:
   void listenLoop();
@@ -153,7 +153,7 @@ class RawEndpoint {
   Handler handler_;
   Options options_;
   std::atomic<bool> stopping_{false};
-  std::atomic<uint64_t> bytesWritten_{0};
+  std::atomic<uint64_t> bytes_written_{0};
   int listener_ = -1;
   int port_ = 0;
   Monitor state_;

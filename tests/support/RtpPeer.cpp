@@ -65,8 +65,8 @@ RtpPeer::RtpPeer(const std::string& host)
     : ssrc_(randomNumber()),
       sequence_(static_cast<uint16_t>(randomNumber())),
       timestamp_(randomNumber()),
-      timestampAt_(Clock::now()),
-      nextReport_(Clock::now() + 1s) {
+      timestamp_at_(Clock::now()),
+      next_report_(Clock::now() + 1s) {
   for (int attempt = 0; attempt < 100 && rtcp_ < 0; ++attempt) {
     int other = 0;
     rtp_ = boundSocket(host, 0, &port_);
@@ -88,16 +88,16 @@ RtpPeer::~RtpPeer() {
 
 void RtpPeer::setRemote(const std::string& host, int port) {
   const auto guard = state_.lock();
-  remoteHost_ = host;
-  remotePort_ = port;
+  remote_host_ = host;
+  remote_port_ = port;
 }
 
 void RtpPeer::setFormat(const std::string& encoding, int payloadType, int eventPayloadType,
                         int ptime) {
   const auto guard = state_.lock();
   encoding_ = encoding;
-  payloadType_ = payloadType;
-  eventPayloadType_ = eventPayloadType;
+  payload_type_ = payloadType;
+  event_payload_type_ = eventPayloadType;
   ptime_ = ptime;
   rate_ = encoding == "L16/16000" ? 16000 : 8000;
 }
@@ -118,10 +118,10 @@ std::string RtpPeer::header(int payloadType, bool marker, uint16_t sequence,
 void RtpPeer::syncClock() {
   if (!steps_.empty()) return;
   const auto now = Clock::now();
-  const double idle = millisBetween(timestampAt_, now);
+  const double idle = millisBetween(timestamp_at_, now);
   if (idle > 0) {
     timestamp_ += static_cast<uint32_t>(idle * rate_ / 1000);
-    timestampAt_ = now;
+    timestamp_at_ = now;
   }
 }
 
@@ -139,11 +139,11 @@ void RtpPeer::play(const Samples& samples, const Damage& damage) {
       }
       Samples part = slice(samples, at, frame);
       part.resize(frame);
-      packets.push_back(header(payloadType_, at == 0, sequence_, timestamp_) +
+      packets.push_back(header(payload_type_, at == 0, sequence_, timestamp_) +
                         encodePayload(encoding_, part));
       ++sequence_;
       timestamp_ += static_cast<uint32_t>(frame);
-      timestampAt_ += Millis(ptime_);
+      timestamp_at_ += Millis(ptime_);
     }
     for (const size_t number : damage.swapWithNext) {
       if (number + 1 < packets.size()) std::swap(packets[number], packets[number + 1]);
@@ -165,9 +165,9 @@ void RtpPeer::playCodes(const std::string& codes) {
     const auto frame = static_cast<size_t>(rate_ * ptime_ / 1000);
     for (size_t at = 0; at < codes.size(); at += frame) {
       const std::string part = codes.substr(at, frame);
-      steps_.push_back({{header(payloadType_, at == 0, sequence_++, timestamp_) + part}, ptime_});
+      steps_.push_back({{header(payload_type_, at == 0, sequence_++, timestamp_) + part}, ptime_});
       timestamp_ += static_cast<uint32_t>(part.size());
-      timestampAt_ += Millis(ptime_);
+      timestamp_at_ += Millis(ptime_);
     }
   }
   [[maybe_unused]] const ssize_t woken = write(wake_[1], "x", 1);
@@ -179,7 +179,7 @@ void RtpPeer::playDtmf(char digit, int millis, int ends) {
     syncClock();
     const uint32_t start = timestamp_;
     const auto packet = [&](bool end, int duration, bool marker) {
-      std::string bytes = header(eventPayloadType_, marker, sequence_++, start);
+      std::string bytes = header(event_payload_type_, marker, sequence_++, start);
       put(bytes, static_cast<uint64_t>(eventNumber(digit)), 1);
       put(bytes, end ? 0x8A : 0x0A, 1);
       put(bytes, static_cast<uint64_t>(duration * rate_ / 1000), 2);
@@ -192,7 +192,7 @@ void RtpPeer::playDtmf(char digit, int millis, int ends) {
       steps_.push_back({{packet(true, millis, false)}, 20});
     const int taken = std::max(0, (millis + 19) / 20 - 1 + ends) * 20;
     timestamp_ += static_cast<uint32_t>(taken * rate_ / 1000);
-    timestampAt_ += Millis(taken);
+    timestamp_at_ += Millis(taken);
   }
   [[maybe_unused]] const ssize_t woken = write(wake_[1], "x", 1);
 }
@@ -202,7 +202,7 @@ void RtpPeer::pause(int millis) {
   syncClock();
   steps_.push_back({{}, millis});
   timestamp_ += static_cast<uint32_t>(millis * rate_ / 1000);
-  timestampAt_ += Millis(millis);
+  timestamp_at_ += Millis(millis);
 }
 
 bool RtpPeer::waitPlayed(Millis limit) const {
@@ -212,7 +212,7 @@ bool RtpPeer::waitPlayed(Millis limit) const {
 void RtpPeer::stopPlaying() {
   const auto guard = state_.lock();
   steps_.clear();
-  timestampAt_ = Clock::now();
+  timestamp_at_ = Clock::now();
   state_.notify();
 }
 
@@ -226,8 +226,8 @@ void RtpPeer::sendNow(const std::string& bytes) {
   peer.sin_family = AF_INET;
   {
     const auto guard = state_.lock();
-    inet_pton(AF_INET, remoteHost_.c_str(), &peer.sin_addr);
-    peer.sin_port = htons(static_cast<uint16_t>(remotePort_));
+    inet_pton(AF_INET, remote_host_.c_str(), &peer.sin_addr);
+    peer.sin_port = htons(static_cast<uint16_t>(remote_port_));
   }
   sendto(rtp_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&peer), sizeof peer);
 }
@@ -260,9 +260,9 @@ void RtpPeer::run() {
       } else if (playing_ && now >= next_) {
         playing_ = false;
       }
-      if (sent_ > 0 && now >= nextReport_) {
+      if (sent_ > 0 && now >= next_report_) {
         report = true;
-        nextReport_ = now + 1s;
+        next_report_ = now + 1s;
       }
     }
     for (const auto& bytes : due)
@@ -273,8 +273,8 @@ void RtpPeer::run() {
       std::string bytes;
       {
         const auto guard = state_.lock();
-        inet_pton(AF_INET, remoteHost_.c_str(), &peer.sin_addr);
-        peer.sin_port = htons(static_cast<uint16_t>(remotePort_ + 1));
+        inet_pton(AF_INET, remote_host_.c_str(), &peer.sin_addr);
+        peer.sin_port = htons(static_cast<uint16_t>(remote_port_ + 1));
         timespec wall{};
         clock_gettime(CLOCK_REALTIME, &wall);
         put(bytes, 0x80C80006, 4);  // sender report without report blocks
@@ -309,7 +309,7 @@ void RtpPeer::receive(int fd, bool rtcp) {
     if (n < 0) return;
     const auto guard = state_.lock();
     if (rtcp) {
-      rtcpPackets_.emplace_back(buffer, static_cast<size_t>(n));
+      rtcp_packets_.emplace_back(buffer, static_cast<size_t>(n));
     } else if (n >= 12) {
       RtpPacket packet;
       packet.at = Clock::now();
@@ -334,7 +334,7 @@ std::vector<RtpPacket> RtpPeer::packets() const {
 
 std::vector<std::string> RtpPeer::rtcpPackets() const {
   const auto guard = state_.lock();
-  return rtcpPackets_;
+  return rtcp_packets_;
 }
 
 size_t RtpPeer::received() const {
@@ -347,13 +347,13 @@ bool RtpPeer::waitReceived(size_t number, Millis limit) const {
 }
 
 bool RtpPeer::waitRtcp(size_t number, Millis limit) const {
-  return state_.waitFor([&] { return rtcpPackets_.size() >= number; }, limit);
+  return state_.waitFor([&] { return rtcp_packets_.size() >= number; }, limit);
 }
 
 void RtpPeer::forget() {
   const auto guard = state_.lock();
   packets_.clear();
-  rtcpPackets_.clear();
+  rtcp_packets_.clear();
 }
 
 Samples RtpPeer::decodePayload(const std::string& encoding, const std::string& payload) {
@@ -390,7 +390,7 @@ Samples RtpPeer::decoded() const {
   bool first = true;
   uint16_t last = 0;
   for (const auto& packet : packets_) {
-    if (packet.payloadType != payloadType_) continue;
+    if (packet.payloadType != payload_type_) continue;
     if (first) {
       first = false;
       last = packet.sequence;

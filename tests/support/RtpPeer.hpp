@@ -100,24 +100,24 @@ class RtpPeer {
   Monitor state_;
   // Under state_:
   std::string encoding_ = "PCMU";
-  int payloadType_ = 0;
-  int eventPayloadType_ = 101;
+  int payload_type_ = 0;
+  int event_payload_type_ = 101;
   int ptime_ = 20;
   std::atomic<int> rate_{8000};
-  int remotePort_ = 0;
-  std::string remoteHost_;
+  int remote_port_ = 0;
+  std::string remote_host_;
   uint32_t ssrc_;
   uint16_t sequence_;
   uint32_t timestamp_;
-  Clock::time_point timestampAt_;
+  Clock::time_point timestamp_at_;
   std::deque<Step> steps_;
   bool playing_ = false;
   Clock::time_point next_;
   size_t sent_ = 0;
   uint64_t octets_ = 0;
   std::vector<RtpPacket> packets_;
-  std::vector<std::string> rtcpPackets_;
-  Clock::time_point nextReport_;
+  std::vector<std::string> rtcp_packets_;
+  Clock::time_point next_report_;
   std::thread thread_;
 };
 

@@ -46,14 +46,15 @@ SipCaller::SipCaller(const Options& options) : options_(options) {
     close(fd_);
     throw std::runtime_error("SIP caller has no socket");
   }
-  localPort_ = ntohs(local.sin_port);
-  callId_ = token() + "@test";
-  localTag_ = token();
+  local_port_ = ntohs(local.sin_port);
+  call_id_ = token() + "@test";
+  local_tag_ = token();
   const std::string authority = options.host + ":" + std::to_string(options.port);
-  inviteUri_ = "sip:" + options.user + "@" + authority;
-  local_ = "\"Tester\" <sip:tester@127.0.0.1:" + std::to_string(localPort_) + ">;tag=" + localTag_;
-  remote_ = "<" + inviteUri_ + ">";
-  target_ = inviteUri_;
+  invite_uri_ = "sip:" + options.user + "@" + authority;
+  local_ =
+      "\"Tester\" <sip:tester@127.0.0.1:" + std::to_string(local_port_) + ">;tag=" + local_tag_;
+  remote_ = "<" + invite_uri_ + ">";
+  target_ = invite_uri_;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -105,7 +106,7 @@ void SipCaller::handle(const SipMessage& message) {
   if (acknowledge && message.status >= 300) {
     // RFC 3261 17.1.1.3: same branch and request URI as the INVITE.
     std::string branch = headerParameter(message.header("Via"), "branch");
-    const std::string uri = branch == inviteBranch_ ? inviteUri_ : target_;
+    const std::string uri = branch == invite_branch_ ? invite_uri_ : target_;
     transmit(compose("ACK", uri, message.cseq(), branch, {}, "", "", message.header("To")));
   } else if (acknowledge) {
     transmit(
@@ -129,7 +130,7 @@ void SipCaller::transmit(const std::string& bytes) {
 }
 
 std::string SipCaller::contact() const {
-  return "<sip:tester@127.0.0.1:" + std::to_string(localPort_) +
+  return "<sip:tester@127.0.0.1:" + std::to_string(local_port_) +
          (options_.tcp ? ";transport=tcp>" : ">");
 }
 
@@ -139,13 +140,13 @@ std::string SipCaller::compose(const std::string& method, const std::string& uri
                                const std::string& to) const {
   std::string text = method + " " + uri + " SIP/2.0\r\n";
   text += std::string("Via: SIP/2.0/") + (options_.tcp ? "TCP" : "UDP") +
-          " 127.0.0.1:" + std::to_string(localPort_) + ";rport;branch=" + branch + "\r\n";
+          " 127.0.0.1:" + std::to_string(local_port_) + ";rport;branch=" + branch + "\r\n";
   if (method != "CANCEL") {
     for (const auto& route : routes_)
       text += "Route: " + route + "\r\n";
   }
   text +=
-      "Max-Forwards: 70\r\nFrom: " + local_ + "\r\nTo: " + to + "\r\nCall-ID: " + callId_ + "\r\n";
+      "Max-Forwards: 70\r\nFrom: " + local_ + "\r\nTo: " + to + "\r\nCall-ID: " + call_id_ + "\r\n";
   text += "CSeq: " + std::to_string(cseq) + " " + method + "\r\nContact: " + contact() + "\r\n";
   for (const auto& [name, value] : headers)
     text.append(name).append(": ").append(value).append("\r\n");
@@ -155,31 +156,31 @@ std::string SipCaller::compose(const std::string& method, const std::string& uri
 
 unsigned SipCaller::nextCseq() {
   const auto guard = state_.lock();
-  return ++lastCseq_;
+  return ++last_cseq_;
 }
 
 void SipCaller::invite(const Invite& invite) {
-  inviteBranch_ = newBranch();
+  invite_branch_ = newBranch();
   if (!invite.requestUri.empty()) {
     const auto guard = state_.lock();
-    inviteUri_ = target_ = invite.requestUri;
+    invite_uri_ = target_ = invite.requestUri;
   }
-  inviteCseq_ = nextCseq();
+  invite_cseq_ = nextCseq();
   SipHeaders headers = invite.headers;
   if (!options_.allow.empty()) headers.emplace_back("Allow", options_.allow);
-  inviteBytes_ = compose("INVITE", inviteUri_, inviteCseq_, inviteBranch_, headers,
-                         invite.sdp.value_or(""), invite.sdp ? "application/sdp" : "", remote_);
-  invitedAt_ = Clock::now();
-  transmit(inviteBytes_);
+  invite_bytes_ = compose("INVITE", invite_uri_, invite_cseq_, invite_branch_, headers,
+                          invite.sdp.value_or(""), invite.sdp ? "application/sdp" : "", remote_);
+  invited_at_ = Clock::now();
+  transmit(invite_bytes_);
 }
 
 void SipCaller::retransmitInvite() {
-  transmit(inviteBytes_);
+  transmit(invite_bytes_);
 }
 
 void SipCaller::cancel() {
-  transmit(compose("CANCEL", inviteUri_, inviteCseq_, inviteBranch_, {}, "", "",
-                   "<" + inviteUri_ + ">"));
+  transmit(compose("CANCEL", invite_uri_, invite_cseq_, invite_branch_, {}, "", "",
+                   "<" + invite_uri_ + ">"));
 }
 
 void SipCaller::ack(const std::string& sdp) {
@@ -190,7 +191,7 @@ void SipCaller::ack(const std::string& sdp) {
     target = target_;
     to = remote_;
   }
-  transmit(compose("ACK", target, inviteCseq_, newBranch(), {}, sdp,
+  transmit(compose("ACK", target, invite_cseq_, newBranch(), {}, sdp,
                    sdp.empty() ? "" : "application/sdp", to));
 }
 
@@ -247,7 +248,7 @@ void SipCaller::sendRaw(const std::string& bytes) {
 }
 
 std::optional<SipMessage> SipCaller::waitFinal(Millis limit) const {
-  return waitAnswer("INVITE", inviteCseq_, limit);
+  return waitAnswer("INVITE", invite_cseq_, limit);
 }
 
 std::optional<SipMessage> SipCaller::waitResponse(const std::string& method, int lowest,
@@ -320,7 +321,7 @@ void SipCaller::respond(const SipMessage& request, int status, const std::string
   for (const auto& route : request.all("Record-Route"))
     text += "Record-Route: " + route + "\r\n";
   std::string to = request.header("To");
-  if (request.toTag().empty() && status > 100) to += ";tag=" + localTag_;
+  if (request.toTag().empty() && status > 100) to += ";tag=" + local_tag_;
   text += "From: " + request.header("From") + "\r\nTo: " + to +
           "\r\nCall-ID: " + request.header("Call-ID") + "\r\nCSeq: " + request.header("CSeq") +
           "\r\nContact: " + (theirContact.empty() ? contact() : theirContact) + "\r\n";
@@ -328,7 +329,7 @@ void SipCaller::respond(const SipMessage& request, int status, const std::string
   text += "Content-Length: " + std::to_string(sdp.size()) + "\r\n\r\n" + sdp;
   if (request.method == "INVITE" && status >= 200 && status < 300) {
     const auto guard = state_.lock();
-    callId_ = request.header("Call-ID");
+    call_id_ = request.header("Call-ID");
     local_ = to;
     remote_ = request.header("From");
     target_ = addressUri(request.header("Contact"));

@@ -42,8 +42,8 @@ class SipCaller {
   SipCaller(const SipCaller&) = delete;
   SipCaller& operator=(const SipCaller&) = delete;
 
-  int localPort() const { return localPort_; }
-  const std::string& callId() const { return callId_; }
+  int localPort() const { return local_port_; }
+  const std::string& callId() const { return call_id_; }
 
   void invite(const Invite& invite);
   void retransmitInvite();  // the same bytes again
@@ -73,7 +73,7 @@ class SipCaller {
   std::vector<SipMessage> requests(const std::string& method) const;
   // How often bytes have come, SIP or not.
   size_t received() const { return receptions_; }
-  Clock::time_point invitedAt() const { return invitedAt_; }
+  Clock::time_point invitedAt() const { return invited_at_; }
 
   // As the called side: answers a request, and takes its dialog over when the status is 2xx to an
   // INVITE. An empty `contact` is our own.
@@ -97,18 +97,18 @@ class SipCaller {
 
   Options options_;
   int fd_ = -1;
-  int localPort_ = 0;
-  std::string callId_;
-  std::string localTag_;
-  std::string inviteBranch_;
-  std::string inviteUri_;
-  std::string inviteBytes_;
-  SipHeaders inviteHeaders_;
-  Clock::time_point invitedAt_;
+  int local_port_ = 0;
+  std::string call_id_;
+  std::string local_tag_;
+  std::string invite_branch_;
+  std::string invite_uri_;
+  std::string invite_bytes_;
+  SipHeaders invite_headers_;
+  Clock::time_point invited_at_;
   Monitor state_;
   // Under state_:
-  unsigned lastCseq_ = 0;
-  unsigned inviteCseq_ = 0;
+  unsigned last_cseq_ = 0;
+  unsigned invite_cseq_ = 0;
   std::string local_;   // From of our requests
   std::string remote_;  // To of our requests, with the tag once it is known
   std::string target_;  // the Contact of the other side

@@ -196,7 +196,7 @@ void SoupEndpoint::Server::onWebSocket(SoupServer*, SoupServerMessage* message, 
   int id = 0;
   {
     const auto guard = self->owner.state_.lock();
-    id = record.id = ++self->owner.lastId_;
+    id = record.id = ++self->owner.last_id_;
     self->owner.connections_[id] = std::move(record);
   }
   g_object_set_data(G_OBJECT(ws), "id", GINT_TO_POINTER(id));

@@ -111,7 +111,7 @@ class SoupEndpoint {
   Options options_;
   Monitor state_;
   std::map<int, EndpointConnection> connections_;
-  int lastId_ = 0;
+  int last_id_ = 0;
   size_t requests_ = 0;
   int port_ = 0;
   std::string failure_;

@@ -24,29 +24,29 @@ const char* const kHostNames =
 }  // namespace
 
 TestCa::TestCa() {
-  caFile_ = dir_.file("ca.pem");
+  ca_file_ = dir_.file("ca.pem");
   openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
            "-days", "30", "-subj", "/CN=wsbridge test CA", "-keyout", dir_.file("ca.key"), "-out",
-           caFile_, "-addext", "keyUsage=critical,keyCertSign,cRLSign"});
+           ca_file_, "-addext", "keyUsage=critical,keyCertSign,cRLSign"});
   // `openssl ca` is the only subcommand of OpenSSL 3.0 that sets a validity in the past.
   dir_.write("index.txt", "");
   dir_.write("serial", "1000\n");
   dir_.write("ca.cnf", "[ca]\ndefault_ca=own\n[own]\ndatabase=" + dir_.file("index.txt") +
                            "\nserial=" + dir_.file("serial") + "\nnew_certs_dir=" + dir_.path() +
-                           "\ncertificate=" + caFile_ + "\nprivate_key=" + dir_.file("ca.key") +
+                           "\ncertificate=" + ca_file_ + "\nprivate_key=" + dir_.file("ca.key") +
                            "\ndefault_md=sha256\ndefault_days=30\npolicy=any\nunique_subject=no\n"
                            "[any]\ncommonName=supplied\n");
   valid_ = make("valid", "/CN=localhost", kHostNames, false);
-  wrongHost_ =
+  wrong_host_ =
       make("wrong-host", "/CN=elsewhere.example.org",
            "subjectAltName=DNS:elsewhere.example.org\nextendedKeyUsage=serverAuth\n", false);
   expired_ = make("expired", "/CN=localhost", kHostNames, true);
   client_ = make("client", "/CN=wsbridge client", "extendedKeyUsage=clientAuth\n", false);
-  selfSigned_ = {dir_.file("self.pem"), dir_.file("self.key")};
+  self_signed_ = {dir_.file("self.pem"), dir_.file("self.key")};
   openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
            "-days", "30", "-subj", "/CN=localhost", "-addext",
-           "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", selfSigned_.keyFile, "-out",
-           selfSigned_.certFile});
+           "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self_signed_.keyFile, "-out",
+           self_signed_.certFile});
 }
 
 CertificatePair TestCa::make(const std::string& name, const std::string& subject,

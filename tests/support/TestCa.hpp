@@ -20,13 +20,13 @@ class TestCa {
   // Throws std::runtime_error with openssl's words when a certificate cannot be made.
   TestCa();
 
-  const std::string& caFile() const { return caFile_; }
+  const std::string& caFile() const { return ca_file_; }
   // Signed by the CA, for localhost, *.test.example, 127.0.0.1 and ::1.
   const CertificatePair& valid() const { return valid_; }
   // Right names, but signed by its own key.
-  const CertificatePair& selfSigned() const { return selfSigned_; }
+  const CertificatePair& selfSigned() const { return self_signed_; }
   // Signed by the CA, for another host.
-  const CertificatePair& wrongHost() const { return wrongHost_; }
+  const CertificatePair& wrongHost() const { return wrong_host_; }
   // Signed by the CA, right names, valid in 2001 only.
   const CertificatePair& expired() const { return expired_; }
   // Signed by the CA for TLS clients.
@@ -37,10 +37,10 @@ class TestCa {
                        const std::string& extensions, bool expired);
 
   TempDir dir_{"wsbridge-ca"};
-  std::string caFile_;
+  std::string ca_file_;
   CertificatePair valid_;
-  CertificatePair selfSigned_;
-  CertificatePair wrongHost_;
+  CertificatePair self_signed_;
+  CertificatePair wrong_host_;
   CertificatePair expired_;
   CertificatePair client_;
 };

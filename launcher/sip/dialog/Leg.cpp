@@ -114,7 +114,7 @@ Leg::Leg(SipThread& thread, SipDoor& door, nua_s* nua, nua_handle_s* handle, std
                 [this] {
                   if (handler_) handler_->onSessionExpired();
                 }}),
-      ackTimer_(thread) {
+      ack_timer_(thread) {
   nua_handle_bind(handle_, reinterpret_cast<nua_hmagic_t*>(this));
 }
 
@@ -138,7 +138,7 @@ void Leg::answer(const std::string& sdp) {
 
 void Leg::awaitAck() {
   // Before the stack's own 64*T1, at which it would send a BYE itself.
-  ackTimer_.start(kAckMs, [this] {
+  ack_timer_.start(kAckMs, [this] {
     if (handler_) handler_->onAckTimeout();
   });
 }
@@ -218,15 +218,15 @@ void Leg::cancel() {
 }
 
 void Leg::bye(const std::string& reason) {
-  if (byeSent_ || terminated_) return;
-  byeSent_ = true;
+  if (bye_sent_ || terminated_) return;
+  bye_sent_ = true;
   session_.stop();
-  ackTimer_.cancel();
+  ack_timer_.cancel();
   nua_bye(handle_, TAG_IF(textOrNull(reason), SIPTAG_REASON_STR(reason.c_str())), TAG_END());
 }
 
 void Leg::refer(const std::string& uri) {
-  earlierReferCseq_ = std::exchange(referCseq_, 0);
+  earlier_refer_cseq_ = std::exchange(refer_cseq_, 0);
   nua_refer(handle_, SIPTAG_REFER_TO_STR(("<" + uri + ">").c_str()), TAG_END());
 }
 
@@ -238,13 +238,13 @@ void Leg::send(InDialog method, const std::string& type, const std::string& body
 
 void Leg::notePeer() {
   std::string address = peerOf(nua_);
-  if (!address.empty()) peerAddress_ = std::move(address);
+  if (!address.empty()) peer_address_ = std::move(address);
 }
 
 void Leg::noteAllow(const sip_s* sip) {
   if (!sip || !sip->sip_allow) return;
   session_.setTakesUpdate(sip_is_allowed(sip->sip_allow, sip_method_update, "UPDATE") != 0);
-  takesInfo_ = sip_is_allowed(sip->sip_allow, sip_method_info, "INFO") != 0;
+  takes_info_ = sip_is_allowed(sip->sip_allow, sip_method_info, "INFO") != 0;
 }
 
 /// The body of the NOTIFY is the status line of the other call so far, RFC 3515 2.4.5.
@@ -253,7 +253,7 @@ void Leg::noteTransfer(const sip_s* sip) {
   const sip_event_t& event = *sip->sip_event;
   if (!event.o_type || !text::equalsNoCase(event.o_type, "refer")) return;
   // 2.4.6: the id is the CSeq of the REFER that is meant.
-  if (event.o_id && earlierReferCseq_ != 0 && std::to_string(earlierReferCseq_) == event.o_id)
+  if (event.o_id && earlier_refer_cseq_ != 0 && std::to_string(earlier_refer_cseq_) == event.o_id)
     return;
   const std::string fragment = bodyOf(sip);
   int status = 0;
@@ -305,9 +305,9 @@ void Leg::takeMessage(const sip_s* sip, const char* acceptable) {
 
 void Leg::takeInviteAnswer(int status, const char* phrase, const sip_s* sip) {
   if (!outgoing_ || answered_) return takeRefreshAnswer(status, sip);
-  if (callId_.empty() && sip && sip->sip_call_id) {
-    callId_ = sip->sip_call_id->i_id;
-    pass_ = door_.admitOwn(callId_);
+  if (call_id_.empty() && sip && sip->sip_call_id) {
+    call_id_ = sip->sip_call_id->i_id;
+    pass_ = door_.admitOwn(call_id_);
   }
   if (!handler_) return;
   if (status < 200) {
@@ -359,7 +359,7 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
       break;
     }
     case nua_i_ack:
-      ackTimer_.cancel();
+      ack_timer_.cancel();
       if (acked_) break;  // of a re-INVITE
       acked_ = true;
       if (handler_) handler_->onAcknowledged(bodyOf(sip));
@@ -387,7 +387,7 @@ void Leg::event(int event, int status, const char* phrase, const sip_s* sip) {
       break;
     case nua_r_refer:
       if (status < 200 || !handler_) break;
-      referCseq_ = sip && sip->sip_cseq ? sip->sip_cseq->cs_seq : 0;
+      refer_cseq_ = sip && sip->sip_cseq ? sip->sip_cseq->cs_seq : 0;
       if (status < 300) {
         handler_->onTransferProgress(0);
       } else {
@@ -413,7 +413,7 @@ void Leg::stateChanged(int callState) {
   if (callState != nua_callstate_terminated || terminated_) return;
   terminated_ = true;
   session_.stop();
-  ackTimer_.cancel();
+  ack_timer_.cancel();
   if (handler_) handler_->onTerminated();
 }
 

@@ -79,10 +79,10 @@ class Leg {
   Leg& operator=(const Leg&) = delete;
 
   void setHandler(LegHandler* handler) { handler_ = handler; }
-  const std::string& callId() const { return callId_; }
+  const std::string& callId() const { return call_id_; }
   /// Of the dialog that the message begins which is dealt with now.
   void setCallId(const std::string& id) {
-    callId_ = id;
+    call_id_ = id;
     pass_ = door_.admit(id);
   }
 
@@ -100,14 +100,14 @@ class Leg {
   void send(InDialog method, const std::string& type, const std::string& body);
   /// What the other side says that it understands; of the message that set up the dialog.
   void noteAllow(const sip_s* sip);
-  bool takesInfo() const { return takesInfo_; }
+  bool takesInfo() const { return takes_info_; }
   /// The session timer that an INVITE or UPDATE asks for is noted for its answer. Otherwise the
   /// status that the request is refused with: 422 with Min-SE, or 400.
   int noteSession(const sip_s* sip, ResponseHeaders& headers);
   /// Where the message that is being handled came from on the wire is where the other side is.
   void notePeer();
   /// Its address without a port; empty while it is not known.
-  const std::string& peerAddress() const { return peerAddress_; }
+  const std::string& peerAddress() const { return peer_address_; }
 
   bool terminated() const { return terminated_; }
   bool answered() const { return answered_; }
@@ -134,20 +134,20 @@ class Leg {
   nua_s* nua_;
   nua_handle_s* handle_;
   std::string contact_;
-  std::string callId_;
-  std::string peerAddress_;
+  std::string call_id_;
+  std::string peer_address_;
   LegHandler* handler_ = nullptr;
   bool answered_ = false;
   const bool outgoing_;
   bool terminated_ = false;
-  bool byeSent_ = false;
+  bool bye_sent_ = false;
   bool acked_ = false;
-  bool takesInfo_ = true;
-  unsigned referCseq_ = 0;         ///< of the last REFER, once it is answered
-  unsigned earlierReferCseq_ = 0;  ///< of the one before
-  std::string sdp_;                ///< our last description
+  bool takes_info_ = true;
+  unsigned refer_cseq_ = 0;          ///< of the last REFER, once it is answered
+  unsigned earlier_refer_cseq_ = 0;  ///< of the one before
+  std::string sdp_;                  ///< our last description
   SessionRefresher session_;
-  SipTimer ackTimer_;
+  SipTimer ack_timer_;
 };
 
 }  // namespace launcher

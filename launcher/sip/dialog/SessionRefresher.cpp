@@ -17,7 +17,7 @@ constexpr int kMaxRetryAfter = 3600;
 }  // namespace
 
 SessionRefresher::SessionRefresher(SipThread& thread, bool ownsCallId, Events events)
-    : events_(std::move(events)), due_(thread), expiry_(thread), ownsCallId_(ownsCallId) {}
+    : events_(std::move(events)), due_(thread), expiry_(thread), owns_call_id_(ownsCallId) {}
 
 void SessionRefresher::restart() {
   failures_ = 0;
@@ -35,9 +35,9 @@ void SessionRefresher::stop() {
 }
 
 void SessionRefresher::send() {
-  if (stopped_ || underWay_) return;
-  underWay_ = true;
-  events_.send(takesUpdate_ ? Method::Update : Method::Invite, timer_.refresh());
+  if (stopped_ || under_way_) return;
+  under_way_ = true;
+  events_.send(takes_update_ ? Method::Update : Method::Invite, timer_.refresh());
 }
 
 void SessionRefresher::sendIn(std::uint32_t ms) {
@@ -45,7 +45,7 @@ void SessionRefresher::sendIn(std::uint32_t ms) {
 }
 
 void SessionRefresher::answered(int status, const SessionHeaders& headers, int retryAfter) {
-  if (!std::exchange(underWay_, false) || stopped_) return;
+  if (!std::exchange(under_way_, false) || stopped_) return;
   if (status < 300) {
     timer_.accepted(headers, true);
     return restart();
@@ -60,15 +60,15 @@ void SessionRefresher::answered(int status, const SessionHeaders& headers, int r
       break;
     case 405:
     case 501:
-      if (takesUpdate_) {
-        takesUpdate_ = false;
+      if (takes_update_) {
+        takes_update_ = false;
         return sendIn(0);
       }
       break;
     case 491:
       // Both at once: the owner of the Call-ID waits for longer, RFC 3261 14.1.
-      return sendIn(static_cast<std::uint32_t>(ownsCallId_ ? g_random_int_range(210, 401) * 10
-                                                           : g_random_int_range(0, 201) * 10));
+      return sendIn(static_cast<std::uint32_t>(owns_call_id_ ? g_random_int_range(210, 401) * 10
+                                                             : g_random_int_range(0, 201) * 10));
     default:
       break;
   }

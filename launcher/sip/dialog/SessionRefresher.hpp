@@ -26,7 +26,7 @@ class SessionRefresher {
   SessionRefresher& operator=(const SessionRefresher&) = delete;
 
   SessionTimer& timer() { return timer_; }
-  void setTakesUpdate(bool takes) { takesUpdate_ = takes; }
+  void setTakesUpdate(bool takes) { takes_update_ = takes; }
   /// The session was refreshed by either side, or began.
   void restart();
   /// The final answer to what `send` has sent. `retryAfter` in s, negative without.
@@ -41,9 +41,9 @@ class SessionRefresher {
   SessionTimer timer_;
   SipTimer due_;
   SipTimer expiry_;
-  const bool ownsCallId_;
-  bool takesUpdate_ = false;
-  bool underWay_ = false;
+  const bool owns_call_id_;
+  bool takes_update_ = false;
+  bool under_way_ = false;
   bool stopped_ = false;
   unsigned failures_ = 0;
 };

@@ -37,12 +37,12 @@ std::optional<SessionExpires> parseSessionExpires(std::string_view value) {
 }
 
 SessionTimer::Verdict SessionTimer::request(const SessionHeaders& headers) {
-  pendingRole_ = Role::None;
-  pendingInterval_ = 0;
+  pending_role_ = Role::None;
+  pending_interval_ = 0;
   if (headers.minSe) {
     const auto least = parseSessionExpires(*headers.minSe);
     if (!least) return Verdict::Malformed;
-    theirMinSe_ = least->seconds;
+    their_min_se_ = least->seconds;
   }
   // Without the header there is no timer from then on, RFC 4028 9.
   if (!headers.sessionExpires) return Verdict::Fine;
@@ -50,29 +50,29 @@ SessionTimer::Verdict SessionTimer::request(const SessionHeaders& headers) {
   if (!wanted) return Verdict::Malformed;
   // A proxy may have put it there: a caller that does not know the extension has no use for a 422.
   if (wanted->seconds < kMinSe && headers.supported) return Verdict::TooBrief;
-  pendingInterval_ = wanted->seconds;
+  pending_interval_ = wanted->seconds;
   const bool ours = !headers.supported || wanted->refresher == "uas";
-  pendingRole_ = ours ? Role::Ours : Role::Theirs;
+  pending_role_ = ours ? Role::Ours : Role::Theirs;
   return Verdict::Fine;
 }
 
 SessionTimer::Headers SessionTimer::answer() const {
-  if (pendingRole_ == Role::None) return {};
-  const bool theirs = pendingRole_ == Role::Theirs;
-  return {withRefresher(pendingInterval_, theirs ? "uac" : "uas"), {}, theirs};
+  if (pending_role_ == Role::None) return {};
+  const bool theirs = pending_role_ == Role::Theirs;
+  return {withRefresher(pending_interval_, theirs ? "uac" : "uas"), {}, theirs};
 }
 
 void SessionTimer::agreed() {
-  role_ = pendingRole_;
-  interval_ = pendingInterval_;
+  role_ = pending_role_;
+  interval_ = pending_interval_;
 }
 
 SessionTimer::Headers SessionTimer::refresh() const {
   if (interval_ == 0) return {};
-  const unsigned least = std::max(kMinSe, theirMinSe_);
+  const unsigned least = std::max(kMinSe, their_min_se_);
   // Below that an interval came only from a proxy.
-  return {withRefresher(std::max(interval_, theirMinSe_), role_ == Role::Theirs ? "uas" : "uac"),
-          std::to_string(std::min(least, std::max(interval_, theirMinSe_))), false};
+  return {withRefresher(std::max(interval_, their_min_se_), role_ == Role::Theirs ? "uas" : "uac"),
+          std::to_string(std::min(least, std::max(interval_, their_min_se_))), false};
 }
 
 void SessionTimer::accepted(const SessionHeaders& headers, bool wasRefresh) {
@@ -91,8 +91,8 @@ void SessionTimer::accepted(const SessionHeaders& headers, bool wasRefresh) {
 
 bool SessionTimer::tooBrief(const SessionHeaders& headers) {
   const auto least = headers.minSe ? parseSessionExpires(*headers.minSe) : std::nullopt;
-  if (!least || least->seconds <= std::max(interval_, theirMinSe_)) return false;
-  theirMinSe_ = least->seconds;
+  if (!least || least->seconds <= std::max(interval_, their_min_se_)) return false;
+  their_min_se_ = least->seconds;
   return true;
 }
 

@@ -56,10 +56,10 @@ class SessionTimer {
  private:
   Role role_ = Role::None;
   unsigned interval_ = 0;
-  unsigned theirMinSe_ = 0;
+  unsigned their_min_se_ = 0;
   // Of a request that has not been answered yet.
-  Role pendingRole_ = Role::None;
-  unsigned pendingInterval_ = 0;
+  Role pending_role_ = Role::None;
+  unsigned pending_interval_ = 0;
 };
 
 /// `1800;refresher=uac` and `90`; nothing when it is not that, or not within 32 bits.

@@ -15,7 +15,7 @@ std::optional<Digit> TelephoneEvent::take() {
   if (!active_) return std::nullopt;
   active_ = false;
   const std::uint64_t units = before_ + segment_;
-  return Digit{kDtmfDigits[code_], static_cast<unsigned>(units * 1000 / clockRate_)};
+  return Digit{kDtmfDigits[code_], static_cast<unsigned>(units * 1000 / clock_rate_)};
 }
 
 TelephoneEvent::Result TelephoneEvent::packet(std::uint32_t timestamp, bool marker,
@@ -36,7 +36,7 @@ TelephoneEvent::Result TelephoneEvent::packet(std::uint32_t timestamp, bool mark
     // RFC 4733 2.5.1.3: a key held for longer than the field can count goes on as a new segment
     // that starts where the last one ended.
     const bool continues = active_ && !marker && code == code_ && segment_ > 0x8000 &&
-                           ahead <= static_cast<std::int32_t>(0xffff + clockRate_ / 10);
+                           ahead <= static_cast<std::int32_t>(0xffff + clock_rate_ / 10);
     if (continues) {
       before_ += static_cast<std::uint32_t>(ahead);
     } else {
@@ -49,13 +49,13 @@ TelephoneEvent::Result TelephoneEvent::packet(std::uint32_t timestamp, bool mark
     segment_ = 0;
   }
   segment_ = std::max(segment_, duration);
-  lastMs_ = nowMs;
+  last_ms_ = nowMs;
   if (end) result.finished = take();
   return result;
 }
 
 std::optional<Digit> TelephoneEvent::expire(std::uint64_t nowMs) {
-  if (!active_ || nowMs < lastMs_ + kSilenceMs) return std::nullopt;
+  if (!active_ || nowMs < last_ms_ + kSilenceMs) return std::nullopt;
   return take();
 }
 

@@ -17,7 +17,7 @@ struct Digit {
 
 class TelephoneEvent {
  public:
-  explicit TelephoneEvent(unsigned clockRate) : clockRate_(clockRate) {}
+  explicit TelephoneEvent(unsigned clockRate) : clock_rate_(clockRate) {}
 
   struct Result {
     std::optional<Digit> earlier;  ///< a key whose end packets were all lost
@@ -37,14 +37,14 @@ class TelephoneEvent {
  private:
   std::optional<Digit> take();
 
-  unsigned clockRate_;
+  unsigned clock_rate_;
   bool active_ = false;
   bool seen_ = false;  ///< any event so far
   std::uint8_t code_ = 0;
   std::uint32_t timestamp_ = 0;  ///< of the segment that is running
   std::uint32_t segment_ = 0;    ///< duration of that segment, clock units
   std::uint64_t before_ = 0;     ///< duration of the segments before it
-  std::uint64_t lastMs_ = 0;
+  std::uint64_t last_ms_ = 0;
 };
 
 }  // namespace launcher

@@ -145,7 +145,7 @@ UserAgent::UserAgent(SipThread& thread, SipDoor& door, ListenGroup group, std::s
     : thread_(thread),
       door_(door),
       group_(std::move(group)),
-      publicAddress_(std::move(publicAddress)),
+      public_address_(std::move(publicAddress)),
       callbacks_(std::move(callbacks)) {}
 
 UserAgent::~UserAgent() {
@@ -190,9 +190,9 @@ void UserAgent::close(std::function<void()> closed) {
 }
 
 std::string UserAgent::contact() const {
-  if (publicAddress_.empty()) return {};
+  if (public_address_.empty()) return {};
   const char* transport = group_.udp ? "" : ";transport=tcp";
-  return "<sip:" + bracketed(publicAddress_) + ":" + std::to_string(group_.port) + transport + ">";
+  return "<sip:" + bracketed(public_address_) + ":" + std::to_string(group_.port) + transport + ">";
 }
 
 std::unique_ptr<Leg> UserAgent::newLeg(const std::string& uri) {

@@ -76,7 +76,7 @@ class UserAgent {
   SipThread& thread_;
   SipDoor& door_;
   ListenGroup group_;
-  std::string publicAddress_;
+  std::string public_address_;
   Callbacks callbacks_;
   std::function<void()> closed_;
   nua_s* nua_ = nullptr;

@@ -66,7 +66,7 @@ RequestGate::Decision RequestGate::decidePeer(const Request& request, const IpAd
   if ((most > 0 && peer.setups >= most) || setups_.size() >= kMaxSetups)
     return refuse(Limit::Setups);
   const std::string callId(request.callId);
-  const std::uint64_t number = nextNumber_++;
+  const std::uint64_t number = next_number_++;
   const auto [entry, isNew] =
       setups_.emplace(callId, Setup{source, std::string(request.branch), number});
   // Another one under the same name belongs to the first; the stack answers it 482.

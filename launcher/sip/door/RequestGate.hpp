@@ -86,7 +86,7 @@ class RequestGate {
     std::uint64_t number;
   };
   std::deque<Due> due_;
-  std::uint64_t nextNumber_ = 1;
+  std::uint64_t next_number_ = 1;
   std::map<IpAddress, Source> sources_;
   Source crowd_;  ///< those for whom the table has no room
   TokenBucket strangers_;

@@ -13,16 +13,16 @@ const char* SipConnections::open(int descriptor, const IpAddress& from, bool pee
     return most > 0 && count >= static_cast<std::size_t>(most);
   };
   if (over(connections_.size(), limits.connections)) return "limits.connections";
-  const auto found = bySource_.find(source);
-  if (peer && found != bySource_.end() && over(found->second, limits.peerConnections))
+  const auto found = by_source_.find(source);
+  if (peer && found != by_source_.end() && over(found->second, limits.peerConnections))
     return "limits.peer-connections";
   if (!peer && over(strangers_, limits.strangerConnections)) return "limits.stranger-connections";
   if (peer) {
-    ++bySource_[source];
+    ++by_source_[source];
   } else {
     ++strangers_;
   }
-  connections_[descriptor] = {nextNumber_++, source, peer, nowUs, 0, 0};
+  connections_[descriptor] = {next_number_++, source, peer, nowUs, 0, 0};
   return nullptr;
 }
 
@@ -31,8 +31,8 @@ void SipConnections::closed(int descriptor) {
   if (found == connections_.end()) return;
   if (!found->second.peer) {
     --strangers_;
-  } else if (--bySource_[found->second.source] == 0) {
-    bySource_.erase(found->second.source);
+  } else if (--by_source_[found->second.source] == 0) {
+    by_source_.erase(found->second.source);
   }
   connections_.erase(found);
 }

@@ -47,9 +47,9 @@ class SipConnections {
     unsigned holds;
   };
   std::map<int, Connection> connections_;
-  std::map<IpAddress, std::size_t> bySource_;  ///< of peers
+  std::map<IpAddress, std::size_t> by_source_;  ///< of peers
   std::size_t strangers_ = 0;
-  std::uint64_t nextNumber_ = 1;
+  std::uint64_t next_number_ = 1;
 };
 
 }  // namespace launcher

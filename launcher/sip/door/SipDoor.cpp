@@ -40,30 +40,30 @@ std::string_view view(const char* text) {
 }  // namespace
 
 SipDoor::Pass::Pass(SipDoor& door, std::string callId, std::uint64_t connection)
-    : door_(&door), callId_(std::move(callId)), connection_(connection) {
-  door_->gate_.dialogBegan(callId_);
+    : door_(&door), call_id_(std::move(callId)), connection_(connection) {
+  door_->gate_.dialogBegan(call_id_);
 }
 
 SipDoor::Pass::~Pass() {
   if (!door_) return;
-  door_->gate_.dialogEnded(callId_);
+  door_->gate_.dialogEnded(call_id_);
   door_->connections_.release(connection_);
 }
 
 SipDoor::Pass::Pass(Pass&& other) noexcept
     : door_(std::exchange(other.door_, nullptr)),
-      callId_(std::move(other.callId_)),
+      call_id_(std::move(other.call_id_)),
       connection_(other.connection_) {}
 
 SipDoor::Pass& SipDoor::Pass::operator=(Pass&& other) noexcept {
   std::swap(door_, other.door_);
-  std::swap(callId_, other.callId_);
+  std::swap(call_id_, other.call_id_);
   std::swap(connection_, other.connection_);
   return *this;
 }
 
 SipDoor::SipDoor(SipThread& thread, ConfigPtr config, std::size_t descriptorLimit)
-    : config_(std::move(config)), descriptorLimit_(descriptorLimit), sweeper_(thread) {
+    : config_(std::move(config)), descriptor_limit_(descriptorLimit), sweeper_(thread) {
   allowRedirects(config_->sip.redirectAllow);
   setSipGuard(this);
   sweeper_.start(kSweepMs, [this] { sweep(); });
@@ -83,7 +83,7 @@ std::int64_t SipDoor::now() {
 }
 
 SipDoor::Pass SipDoor::admit(const std::string& callId) {
-  return {*this, callId, arrivedBy_ < 0 ? 0 : connections_.hold(arrivedBy_)};
+  return {*this, callId, arrived_by_ < 0 ? 0 : connections_.hold(arrived_by_)};
 }
 
 bool SipDoor::takesHeaders(const std::string& address) {
@@ -100,7 +100,7 @@ bool SipDoor::takesHeaders(const std::string& address) {
 }
 
 bool SipDoor::request(sip_s* sip, const Origin& origin) {
-  arrivedBy_ = origin.datagram ? -1 : origin.socket;
+  arrived_by_ = origin.datagram ? -1 : origin.socket;
   if (!origin.datagram) connections_.message(origin.socket, now());
   const RequestGate::Request request{view(sip->sip_request->rq_method_name),
                                      view(sip->sip_call_id->i_id), view(sip->sip_via->v_branch),
@@ -157,10 +157,10 @@ bool SipDoor::connection(int descriptor, const sockaddr* from) {
   const bool peer = config_->sip.allow.contains(address);
   // The lowest free number is given out, so a high one says that few are left.
   const bool reserved =
-      descriptorLimit_ > 0 && static_cast<std::size_t>(descriptor) + kReserve >= descriptorLimit_;
+      descriptor_limit_ > 0 && static_cast<std::size_t>(descriptor) + kReserve >= descriptor_limit_;
   const char* key = reserved ? "LimitNOFILE"
                              : connections_.open(descriptor, address, peer, config_->limits, now());
-  if (key) tell(key, address, tooMany_);
+  if (key) tell(key, address, too_many_);
   return key == nullptr;
 }
 

@@ -43,7 +43,7 @@ class SipDoor final : public SipGuard {
 
    private:
     SipDoor* door_ = nullptr;
-    std::string callId_;
+    std::string call_id_;
     std::uint64_t connection_ = 0;
   };
   /// For a dialog that the message begins which is dealt with now.
@@ -69,14 +69,14 @@ class SipDoor final : public SipGuard {
   void sweep();
 
   ConfigPtr config_;
-  const std::size_t descriptorLimit_;
+  const std::size_t descriptor_limit_;
   RequestGate gate_;
   SipConnections connections_;
   SipTimer sweeper_;
   std::function<bool()> available_;
-  int arrivedBy_ = -1;  ///< connection of the message that is dealt with, -1 for a datagram
+  int arrived_by_ = -1;  ///< connection of the message that is dealt with, -1 for a datagram
   std::array<log::Throttle, 6> refused_;  ///< by RequestGate::Limit
-  log::Throttle tooMany_;
+  log::Throttle too_many_;
   log::Throttle ignored_;
 };
 

@@ -34,8 +34,8 @@ SipThread::~SipThread() {
 }
 
 bool SipThread::start() {
-  wakeFd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (wakeFd_ < 0) return false;
+  wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (wake_fd_ < 0) return false;
   std::promise<bool> started;
   auto result = started.get_future();
   thread_ = std::thread([this, &started] { run([&started](bool ok) { started.set_value(ok); }); });
@@ -56,7 +56,7 @@ void SipThread::run(const std::function<void(bool)>& started) {
   // nua must share this thread instead of starting one of its own.
   su_root_threading(root_, 0);
   su_wait_t wait[1] = {};
-  su_wait_create(wait, wakeFd_, SU_WAIT_IN);
+  su_wait_create(wait, wake_fd_, SU_WAIT_IN);
   const auto callback = [](su_root_magic_t* magic, su_wait_t*, su_wakeup_arg_t*) -> int {
     reinterpret_cast<SipThread*>(magic)->drain();
     return 0;
@@ -74,7 +74,7 @@ void SipThread::run(const std::function<void(bool)>& started) {
 
 void SipThread::wake() {
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wakeFd_, &one, sizeof one);
+  [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
 }
 
 void SipThread::post(Task task) {
@@ -89,7 +89,7 @@ void SipThread::post(Task task) {
 
 void SipThread::drain() {
   std::uint64_t count = 0;
-  [[maybe_unused]] const auto got = ::read(wakeFd_, &count, sizeof count);
+  [[maybe_unused]] const auto got = ::read(wake_fd_, &count, sizeof count);
   std::deque<Task> tasks;
   bool stopping = false;
   {
@@ -115,8 +115,8 @@ void SipThread::stop() {
   }
   const std::lock_guard lock(mutex_);
   tasks_.clear();
-  if (wakeFd_ >= 0) ::close(wakeFd_);
-  wakeFd_ = -1;
+  if (wake_fd_ >= 0) ::close(wake_fd_);
+  wake_fd_ = -1;
 }
 
 SipTimer::SipTimer(SipThread& thread) : thread_(thread) {}

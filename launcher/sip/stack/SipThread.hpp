@@ -45,7 +45,7 @@ class SipThread {
   std::deque<Task> tasks_;
   bool woken_ = false;
   bool stopping_ = false;
-  int wakeFd_ = -1;
+  int wake_fd_ = -1;
 };
 
 /// A one-shot timer of the SIP thread; destruction cancels it, but must not happen within its task.

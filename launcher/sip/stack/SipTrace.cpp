@@ -18,7 +18,8 @@ namespace {
 
 constexpr auto kNone = std::string_view::npos;
 
-bool isOneOf(std::string_view name, auto const& names) {
+template <class Names>
+bool isOneOf(std::string_view name, const Names& names) {
   return std::any_of(names.begin(), names.end(),
                      [&](const char* one) { return text::equalsNoCase(name, one); });
 }
