@@ -28,11 +28,16 @@ namespace {
 
 enum ExitStatus { kDone = 0, kFailure = 1, kUsage = 2, kCallsEnded = 3 };
 
-bool reportFaults(const ConfigResult& result) {
-  for (const ConfigFault& fault : result.faults) {
+/// True when there are none.
+bool reportFaults(const std::vector<ConfigFault>& faults) {
+  for (const ConfigFault& fault : faults)
     std::fprintf(stderr, "%s\n", fault.describe().c_str());
-  }
-  return result.faults.empty();
+  return faults.empty();
+}
+
+void warnOfRefusedEndpoints(const ConfigResult& result) {
+  for (const ConfigFault& fault : result.refusedEndpoints)
+    log::warning("config", {{"key", "websocket.allow"}, {"text", fault.describe()}});
 }
 
 /// More than two thousand calls need; 128 kB of the kernel's memory.
@@ -47,7 +52,7 @@ class Program {
 
   int run() {
     const ConfigResult loaded = load();
-    if (!reportFaults(loaded)) return kFailure;
+    if (!reportFaults(loaded.faults)) return kFailure;
     const ConfigPtr config = loaded.config;
     log::setLevel(config->log.level);
     log::setFormat(config->log.format);
@@ -57,6 +62,7 @@ class Program {
     reserveDescriptors(kDescriptors);  // while there is one thread
     const log::Background background;
     warnOfOpenFiles(*config, line_.configFile);
+    warnOfRefusedEndpoints(loaded);
     const Paths paths = findPaths();
     if (const std::string fault = loadPlugin(paths); !fault.empty()) return fail(fault);
     gateway_ = std::make_unique<Gateway>(config, descriptorLimit);
@@ -165,6 +171,7 @@ class Program {
     const ConfigResult result = load();
     if (result.config) {
       gateway_->reload(result.config);
+      warnOfRefusedEndpoints(result);
       return warnOfOpenFiles(*result.config, line_.configFile);
     }
     for (const ConfigFault& fault : result.faults) {
@@ -179,8 +186,9 @@ class Program {
 };
 
 int checkConfig(const CommandLine& line) {
-  ConfigResult result = loadConfigFile(line.configFile, line.settings);
-  if (!reportFaults(result)) return kFailure;
+  const ConfigResult result = loadConfigFile(line.configFile, line.settings);
+  if (!reportFaults(result.faults)) return kFailure;
+  if (!reportFaults(result.refusedEndpoints)) return kFailure;
   const Paths paths = findPaths();
   const std::string& own = result.config->media.templateFile;
   const auto launch =
@@ -210,7 +218,7 @@ int start(int argc, char** argv) {
       return checkConfig(line);
     case CommandLine::Mode::PrintConfig: {
       const ConfigResult result = loadConfigFile(line.configFile, line.settings);
-      if (!reportFaults(result)) return kFailure;
+      if (!reportFaults(result.faults)) return kFailure;
       std::printf("%s", printConfig(*result.config).c_str());
       return kDone;
     }

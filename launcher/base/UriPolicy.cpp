@@ -149,6 +149,12 @@ std::string withoutDot(std::string host) {
   return text::lower(host);
 }
 
+/// RFC 6761 6.3.
+bool isLocalhost(const std::string& host) {
+  const std::string name = withoutDot(host);
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
 }  // namespace
 
 UriPolicy::UriPolicy(const std::vector<std::string>& allow) {
@@ -213,9 +219,20 @@ UriPolicy::Verdict UriPolicy::checkHost(const std::string& host) const {
   return Verdict::Resolve;
 }
 
+std::optional<std::string> UriPolicy::alwaysRefused(const std::string& host) const {
+  const Verdict verdict = checkHost(host);
+  // The one name whose addresses are known, and one that is refused is enough.
+  const bool refused =
+      verdict == Verdict::Forbidden || (verdict == Verdict::Resolve && isLocalhost(host) &&
+                                        !(allowsAddress("127.0.0.1") && allowsAddress("::1")));
+  return refused ? std::optional(explain(host)) : std::nullopt;
+}
+
 std::string UriPolicy::explain(const std::string& hostOrAddress) {
   const auto literal = literalAddress(hostOrAddress);
-  const char* kind = literal ? specialKind(*literal) : "metadata";
+  const char* kind = literal                      ? specialKind(*literal)
+                     : isLocalhost(hostOrAddress) ? "loopback"
+                                                  : "metadata";
   return hostOrAddress + " is a " + (kind ? kind : "forbidden") +
          " address; websocket.allow would have to name it";
 }

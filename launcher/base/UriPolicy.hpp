@@ -23,6 +23,10 @@ class UriPolicy {
   Verdict checkHost(const std::string& host) const;
   bool allowsAddress(const std::string& address) const;
 
+  /// Why no call can ever reach that host, as far as that is known without a look-up; nothing when
+  /// one may.
+  std::optional<std::string> alwaysRefused(const std::string& host) const;
+
   /// Why it was refused and which key would allow it, for the log.
   static std::string explain(const std::string& hostOrAddress);
 

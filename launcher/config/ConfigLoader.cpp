@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <set>
 #include <sstream>
+#include <variant>
 
 #include <glib.h>
 
+#include "base/EndpointUri.hpp"
 #include "base/GPtr.hpp"
 #include "base/Redact.hpp"
 #include "base/Text.hpp"
+#include "base/UriPolicy.hpp"
 #include "config/AuthorizationKeys.hpp"
 #include "config/ConfigKeys.hpp"
 
@@ -61,8 +64,9 @@ class Loader {
     for (Route& route : config_.routes) {
       if (!route.regex) fault(route_lines_[route.name], "[route " + route.name + "] has no match");
     }
-    if (!faults_.empty()) return {nullptr, faults_};
-    return {std::make_shared<const Config>(std::move(config_)), {}};
+    if (!faults_.empty()) return {nullptr, faults_, {}};
+    std::vector<ConfigFault> refused = refusedEndpoints();
+    return {std::make_shared<const Config>(std::move(config_)), {}, std::move(refused)};
   }
 
  private:
@@ -250,6 +254,31 @@ class Loader {
     }
   }
 
+  std::vector<ConfigFault> refusedEndpoints() {
+    std::vector<ConfigFault> refused;
+    const UriPolicy policy(config_.websocket.allow);
+    const auto check = [&](const std::string& uri, const std::string& key, std::string where,
+                           int line) {
+      const auto parsed = parseEndpointUris(text::withoutWhiteSpace(uri));
+      const auto* endpoints = std::get_if<std::vector<EndpointUri>>(&parsed);
+      if (uri.empty() || !endpoints) return;
+      for (const EndpointUri& endpoint : *endpoints) {
+        const auto why = policy.alwaysRefused(endpoint.host);
+        if (!why) continue;
+        refused.push_back({std::move(where), line, key + ": calls get 403, for " + *why});
+        return;  // one of them is enough for a call to be refused
+      }
+    };
+    const int line = lines_["websocket.uri"];
+    check(config_.websocket.uri, "websocket.uri", line < 0 ? "--set" : where_, std::max(line, 0));
+    for (const Route& route : config_.routes) {
+      const auto given = seen_.find(std::string(kRoutePrefix) + route.name + ".uri");
+      check(route.uri, "[route " + route.name + "] uri", where_,
+            given == seen_.end() ? route_lines_[route.name] : given->second);
+    }
+    return refused;
+  }
+
   std::string where_;
   Config config_;
   std::vector<Entry> entries_;
@@ -287,7 +316,7 @@ ConfigResult loadConfigFile(const std::string& fileName, const std::vector<std::
   GError* error = nullptr;
   if (!g_file_get_contents(fileName.c_str(), &contents, &length, &error)) {
     ErrorPtr owned(error);
-    return {nullptr, {{fileName, 0, error->message}}};
+    return {nullptr, {{fileName, 0, error->message}}, {}};
   }
   CharPtr owned(contents);
   return parseConfig(std::string(contents, length), fileName, settings);

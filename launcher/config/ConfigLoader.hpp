@@ -21,6 +21,9 @@ struct ConfigFault {
 struct ConfigResult {
   ConfigPtr config;  ///< null when there are faults
   std::vector<ConfigFault> faults;
+  /// Endpoints that the policy refuses to every call. No reason not to start: other routes work,
+  /// and an INVITE may name an endpoint of its own.
+  std::vector<ConfigFault> refusedEndpoints;
 };
 
 /// `settings` are the texts after --set, in order; they win over the file.

@@ -50,6 +50,36 @@ TEST(Config, theDefaultsAreValidAndDocumented) {
   }
 }
 
+TEST(Config, endpointsThatThePolicyRefusesAreNamedWithLineAndKey) {
+  const auto refused = [](const std::string& text, const std::vector<std::string>& settings = {}) {
+    const ConfigResult result = parseConfig(text, "f.ini", settings);
+    EXPECT_TRUE(result.config) << "it is no fault of the text: " << text;
+    std::string all;
+    for (const ConfigFault& fault : result.refusedEndpoints)
+      all += fault.describe() + "\n";
+    return all;
+  };
+  const auto why = [](const std::string& host, const std::string& kind) {
+    return ": calls get 403, for " + host + " is a " + kind +
+           " address; websocket.allow would have to name it\n";
+  };
+  EXPECT_EQ(refused("[websocket]\nuri=ws://me:S3CRET@127.0.0.1:8765/?S3CRET\n"),
+            "f.ini:2: websocket.uri" + why("127.0.0.1", "loopback"));
+  EXPECT_EQ(refused("", {"websocket.uri=wss://localhost/"}),
+            "--set: websocket.uri" + why("localhost", "loopback"));
+  EXPECT_EQ(refused("[websocket]\nuri=wss://a.example/,ws://10.0.0.1/,ws://[::1]/\n"),
+            "f.ini:2: websocket.uri" + why("10.0.0.1", "private"));
+  EXPECT_EQ(refused("[route a b]\nmatch=x\nuri=ws://192.168.1.2/\n[route b]\nmatch=y\nuri="
+                    "wss://b.example/\n"),
+            "f.ini:3: [route a b] uri" + why("192.168.1.2", "private"));
+  for (const char* fine :
+       {"", "[websocket]\nuri=wss://bot.example.com/\n",
+        "[websocket]\nuri=ws://127.0.0.1/\nallow=127.0.0.1\n",
+        "[websocket]\nallow=10.0.0.0/8\n[route a]\nmatch=x\nuri=ws://10.9.8.7/\n"}) {
+    EXPECT_EQ(refused(fine), "") << fine;
+  }
+}
+
 TEST(Config, whatIsPrintedReadsBackTheSame) {
   const ConfigPtr config = good(
       "[websocket]\nheaders={\"a\":\"b\\\\n\"}\nallow=10.0.0.0/8;*.lan\n[route x]\n"

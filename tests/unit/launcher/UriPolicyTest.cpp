@@ -142,6 +142,24 @@ TEST(UriPolicy, aMalformedNetworkAllowsNothing) {
   EXPECT_FALSE(UriPolicy({"10.0.0.0/-1"}).allowsAddress("10.0.0.1"));
 }
 
+TEST(UriPolicy, whatNoCallCanReachIsKnownWithoutALookUp) {
+  const UriPolicy strict({});
+  for (const char* host : {"127.0.0.1", "127.1", "0x7f000001", "::1", "10.1.2.3", "169.254.169.254",
+                           "metadata.google.internal", "localhost", "LocalHost.", "a.localhost"}) {
+    const auto why = strict.alwaysRefused(host);
+    ASSERT_TRUE(why) << host;
+    EXPECT_NE(why->find(host), std::string::npos) << *why;
+    EXPECT_NE(why->find("websocket.allow"), std::string::npos) << *why;
+  }
+  EXPECT_NE(strict.alwaysRefused("localhost")->find("loopback"), std::string::npos);
+  for (const char* host : {"bot.example.com", "localhost.example.com", "notlocalhost", "8.8.8.8"})
+    EXPECT_FALSE(strict.alwaysRefused(host)) << host;
+  EXPECT_FALSE(UriPolicy({"127.0.0.0/8"}).alwaysRefused("127.0.0.1"));
+  EXPECT_FALSE(UriPolicy({"localhost"}).alwaysRefused("localhost"));
+  EXPECT_FALSE(UriPolicy({"::1", "127.0.0.1"}).alwaysRefused("localhost"));
+  EXPECT_TRUE(UriPolicy({"127.0.0.1"}).alwaysRefused("localhost")) << "it has ::1 as well";
+}
+
 TEST(UriPolicy, theExplanationNamesTheKey) {
   EXPECT_NE(UriPolicy::explain("127.0.0.1").find("websocket.allow"), std::string::npos);
   EXPECT_NE(UriPolicy::explain("127.0.0.1").find("loopback"), std::string::npos);
