@@ -5,10 +5,12 @@
 #include <future>
 
 #include "base/Descriptors.hpp"
+#include "base/SocketFault.hpp"
 #include "config/ConfigLoader.hpp"
 #include "log/Log.hpp"
 #include "log/PluginOutput.hpp"
 #include "sip/stack/SofiaGuards.hpp"
+#include "sip/stack/SofiaLog.hpp"
 
 namespace launcher {
 
@@ -24,6 +26,18 @@ std::string hostOfSipUri(const std::string& uri) {
   if (const std::size_t at = rest.rfind('@'); at != std::string::npos) rest.erase(0, at + 1);
   if (rest.starts_with("[")) return rest.substr(1, rest.find(']') - 1);
   return rest.substr(0, rest.find(':'));
+}
+
+/// Sofia-SIP does not say why it cannot bind.
+std::string listenFault(const ListenGroup& group) {
+  for (const Transport transport : {Transport::Udp, Transport::Tcp}) {
+    const bool udp = transport == Transport::Udp;
+    if (!(udp ? group.udp : group.tcp)) continue;
+    const std::string why = socketFault(group.host, group.port, transport);
+    if (why.empty()) continue;
+    return cannotListen(group.host, group.port, (udp ? "UDP, " : "TCP, ") + why);
+  }
+  return cannotListen(group.host, group.port, {});
 }
 
 NameResolver::Limits lookupLimits(const Config& config) {
@@ -76,12 +90,12 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
   }
   if (!config_->echo.listen.empty()) {
     echo_ = std::make_unique<EchoEndpoint>();
-    if (std::string fault = echo_->listen(config_->echo.listen.front()); !fault.empty()) {
-      return "echo.listen: " + fault;
-    }
+    const std::string fault = echo_->listen(config_->echo.listen.front());
+    if (!fault.empty()) return "echo.listen: " + fault;
   }
   if (std::string fault = startHttp(); !fault.empty()) return fault;
   ports_ = std::make_unique<RtpPorts>(config_->rtp.portRange);
+  warnOfRtpPorts();
   NameResolver::Options resolving;
   resolving.servers = config_->websocket.nameServers;
   resolving.limits = lookupLimits(*config_);
@@ -130,7 +144,17 @@ std::string Gateway::startHttp() {
   const Config::Http& http = config_->http;
   std::string fault =
       http_->listen(http.listen.front(), http.tlsCertFile, http.tlsKeyFile, http.tlsClientCaFile);
-  return fault.empty() ? fault : "http: " + fault;
+  return fault.empty() ? fault : "http." + fault;
+}
+
+void Gateway::warnOfRtpPorts() {
+  const std::string& configured = config_->rtp.address;
+  const bool own = !configured.empty() && configured != "auto";
+  const std::string& address = own ? configured : config_->sip.listen.front().host;
+  PortFault fault{};
+  if (const auto sockets = ports_->take(address, &fault)) return ports_->giveBack(*sockets);
+  log::warning("config", {{"key", own ? "rtp.address, rtp.port-range" : "rtp.port-range"},
+                          {"text", ports_->explain(address, fault) + "; calls get 503"}});
 }
 
 void Gateway::startOnSipThread(const Admission::House& house,
@@ -139,7 +163,10 @@ void Gateway::startOnSipThread(const Admission::House& house,
   door_ = std::make_unique<SipDoor>(sip_, config_, descriptor_limit_);
   CallServices services{sip_, *workers_, *ports_, *resolver_, *launch_, nullptr, {}, {}};
   manager_ = std::make_unique<CallManager>(std::move(services), config_, house);
-  door_->setAvailable([this] { return manager_ && manager_->available(); });
+  const auto full = [this] {
+    return manager_ ? manager_->full() : std::optional(EndReason::Draining);
+  };
+  door_->setFull(full);
   for (const ListenGroup& group : groupAddresses(config_->sip.listen)) {
     UserAgent::Callbacks callbacks;
     auto agent = std::make_unique<UserAgent>(sip_, *door_, group, config_->sip.publicAddress,
@@ -148,10 +175,10 @@ void Gateway::startOnSipThread(const Admission::House& house,
     callbacks.incoming = [this, self](IncomingCall call) {
       manager_->incoming(std::move(call), *self);
     };
-    callbacks.available = [this] { return manager_->available(); };
+    callbacks.full = full;
     agent->setCallbacks(std::move(callbacks));
     if (!agent->open()) {
-      return done("sip.listen: cannot listen on " + group.host + ":" + std::to_string(group.port));
+      return done("sip.listen: " + listenFault(agent->group()));
     }
     const ListenGroup& bound = agent->group();
     if (bound.udp) ports_->addOwn(bound.host, bound.port);

@@ -57,6 +57,8 @@ class Gateway {
   void startOnSipThread(const Admission::House& house,
                         const std::function<void(std::string)>& done);
   std::string startHttp();
+  /// The address may come later, or the ports become free: no reason not to start.
+  void warnOfRtpPorts();
   void stop();
   void logCapacity(const Capacity& capacity) const;
   void monitor();

@@ -16,6 +16,7 @@
 
 #include <libsoup/soup.h>
 
+#include "base/SocketFault.hpp"
 #include "log/Log.hpp"
 
 namespace launcher {
@@ -106,7 +107,9 @@ std::string HttpListener::listen(const HostPort& where, const std::string& certF
   if (socket_) g_socket_set_listen_backlog(socket_.get(), kBacklog);
   if (!socket_ || !g_socket_bind(socket_.get(), address.get(), TRUE, &error) ||
       !g_socket_listen(socket_.get(), &error)) {
-    return "listen: " + textOf(error);
+    const std::string told = textOf(error);
+    const std::string why = socketFault(where.host, where.port, Transport::Tcp);
+    return "listen: " + cannotListen(where.host, where.port, why.empty() ? told : why);
   }
   g_socket_set_blocking(socket_.get(), FALSE);
   const GObjectPtr<GSocketAddress> bound(g_socket_get_local_address(socket_.get(), &error));

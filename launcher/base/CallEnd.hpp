@@ -69,6 +69,9 @@ struct CallEnd {
 const CallEnd& callEnd(EndReason reason);
 std::span<const CallEnd> callEndTable();
 
+/// What `Retry-After` of a 503 says, to an INVITE as to an OPTIONS, s.
+inline constexpr int kRetryAfter = 10;
+
 /// Whether the reason tells what an address does with a connection: the difference between them is
 /// a map of the network for whoever may choose the address. `open`: the WebSocket was open before.
 bool tellsOfNetwork(EndReason reason, bool open);

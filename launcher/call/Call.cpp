@@ -71,17 +71,12 @@ void Call::begin(IncomingCall incoming, UserAgent& agent, const std::optional<Re
   from_ = redacted(incoming.from);
   to_ = redacted(incoming.to);
   step("invite", incoming.headers.requestUri.substr(0, kMaxRequestUri));
-  if (refusal) {
-    logStart();
-    return finish(refusal->reason, refusal->detail, admissionKey(refusal->reason));
-  }
+  if (refusal) return finish(refusal->reason, refusal->detail, admissionKey(refusal->reason));
   auto routed = routeCall(*config_, incoming.headers);
   if (const auto* fault = std::get_if<RoutingFault>(&routed)) {
-    logStart();
     return finish(fault->reason, fault->text, fault->header);
   }
   setBridge(std::move(std::get<BridgeRequest>(routed)));
-  logStart();
   if (!checkPolicy()) return;
   logWithheld();
   if (incoming.foreignBody) return finish(EndReason::BodyUnsupported, "", "Content-Type");
@@ -133,9 +128,9 @@ bool Call::takePorts(const std::string& localAddress) {
   PortFault fault{};
   sockets_ = services_.ports.take(bindTo, &fault);
   if (!sockets_) {
-    const Refusal refusal = fault == PortFault::NoSocket
-                                ? Refusal{EndReason::TooFewDescriptors, "no socket on " + bindTo}
-                                : Refusal{EndReason::NoRtpPorts, "no free RTP port on " + bindTo};
+    const Refusal refusal{
+        fault == PortFault::NoSocket ? EndReason::TooFewDescriptors : EndReason::NoRtpPorts,
+        services_.ports.explain(bindTo, fault)};
     services_.refused(refusal);
     finish(refusal.reason, refusal.detail, admissionKey(refusal.reason));
     return false;
@@ -416,6 +411,11 @@ void Call::onRejected(int status, const std::string& phrase) {
   finish(EndReason::DialFailed, std::to_string(status) + " " + phrase);
 }
 
+void Call::onUnreached(const std::string& why) {
+  remote_ended_ = true;
+  finish(EndReason::DialFailed, "not reached: " + why);
+}
+
 void Call::onTerminated() {
   remote_ended_ = true;
   finish(EndReason::SipError, "the dialog ended");
@@ -426,15 +426,17 @@ std::string Call::shownEndpoint() const {
   return text::withoutCredentials(bridge_.endpoints.front().uri);
 }
 
-void Call::logStart() {
-  log::info("call-start", {{"id", id_},
-                           {"call-id", leg_->callId()},
-                           {"from", from_},
-                           {"to", to_},
-                           {"endpoint", shownEndpoint()},
-                           {"content-type", bridge_.contentType},
-                           {"route", bridge_.route},
-                           {"call-sid", twilio_.call}});
+void Call::logStart(log::Level level) {
+  start_logged_ = true;
+  log::write(level, "call-start",
+             {{"id", id_},
+              {"call-id", leg_->callId()},
+              {"from", from_},
+              {"to", to_},
+              {"endpoint", shownEndpoint()},
+              {"content-type", bridge_.contentType},
+              {"route", bridge_.route},
+              {"call-sid", twilio_.call}});
 }
 
 void Call::logWithheld() {

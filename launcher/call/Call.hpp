@@ -16,6 +16,7 @@
 #include "call/CallState.hpp"
 #include "call/DialogRequests.hpp"
 #include "call/MediaWatch.hpp"
+#include "call/RefusedCalls.hpp"
 #include "call/Transfer.hpp"
 #include "config/Config.hpp"
 #include "log/LogAllowance.hpp"
@@ -50,6 +51,7 @@ struct CallServices {
   std::function<void(const Refusal&)> refused;  ///< for lack of something
   std::function<void(Call&)> over;              ///< the call's last words are logged
   log::Throttle withheld = {};                  ///< for records of credentials that were held back
+  RefusedCalls refusedCalls = {};               ///< which of them have records of their own
 };
 
 class Call final : public LegHandler, public std::enable_shared_from_this<Call> {
@@ -88,6 +90,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void onProgress(int status) override;
   void onAnswered(const std::string& sdp) override;
   void onRejected(int status, const std::string& phrase) override;
+  void onUnreached(const std::string& why) override;
   void onTransferProgress(int seconds) override;
   void onTransferred(int status, const std::string& phrase) override;
   void onSessionExpired() override;
@@ -155,7 +158,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void stopped(const CallCounters& counters);
   void setBridge(BridgeRequest bridge);
   std::string shownEndpoint() const;
-  void logStart();
+  void logStart(log::Level level = log::Level::Info);
   void logWithheld();
   void logEnd(const CallCounters& counters);
 
@@ -171,6 +174,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   State state_ = State::New;
   Kind kind_ = Kind::Offered;
   WebSocket web_socket_ = WebSocket::Unopened;
+  bool start_logged_ = false;  ///< otherwise it was refused before anything was done for it
   bool remote_ended_ = false;  ///< nothing is to be sent into the dialog any more
   bool played_out_ = false;
   bool info_refused_ = false;  ///< the caller does not know INFO with keys

@@ -71,6 +71,8 @@ CallPipeline::Emit Call::emitter() {
 
 void Call::startPipeline() {
   if (!move(CallStep::Connect)) return;
+  // Now it costs us something; before, whoever calls may be refused as often as he likes.
+  if (!start_logged_) logStart();
   PipelineSpec spec;
   spec.connection = id_;
   spec.callId = twilio_.call.empty() ? leg_->callId() : twilio_.call;

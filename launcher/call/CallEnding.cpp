@@ -9,7 +9,6 @@ namespace launcher {
 namespace {
 
 constexpr std::uint32_t kCloseFrameMs = 500;
-constexpr int kRetryAfter = 10;
 
 }  // namespace
 
@@ -110,44 +109,50 @@ void Call::stopped(const CallCounters& counters) {
 void Call::logEnd(const CallCounters& counters) {
   const CallEnd& end = callEnd(reason());
   const std::int64_t now = g_get_monotonic_time();
+  log::Level level = log::Level::Info;
+  if (!start_logged_) {
+    if (!services_.refusedCalls.allows(end.reason, now)) level = log::Level::Debug;
+    logStart(level);
+  }
   const double duration =
       answered_at_ ? static_cast<double>(now - answered_at_) / G_USEC_PER_SEC : 0.0;
   const auto remote =
       counters.remote.value_or(CallCounters::Remote{.lost = -1, .jitterMs = -1, .roundTripMs = -1});
-  log::info("call-end", {{"id", id_},
-                         {"call-id", leg_->callId()},
-                         {"from", from_},
-                         {"to", to_},
-                         {"endpoint", shownEndpoint()},
-                         {"codec", agreement_.codec ? agreement_.codec->name : ""},
-                         {"content-type", bridge_.contentType},
-                         {"route", bridge_.route},
-                         {"call-sid", twilio_.call},
-                         {"duration", duration},
-                         {"ended-by", end.who},
-                         {"reason", end.label},
-                         {"detail", end_detail_},
-                         {"status", sip_status_},
-                         {"rtp-received", counters.rtpReceived},
-                         {"rtp-sent", counters.rtpSent},
-                         {"rtp-ignored", counters.rtpIgnored},
-                         {"rtp-source", counters.rtpSource},
-                         {"rtp-latch", counters.rtpLatch},
-                         {"frames-sent", counters.framesSent},
-                         {"frames-played", counters.framesPlayed},
-                         {"lost", counters.lost},
-                         {"concealed", counters.concealed},
-                         {"late", counters.late},
-                         {"duplicates", counters.duplicates},
-                         {"noise-frames", counters.noiseFrames},
-                         {"playout-high-ms", counters.playoutHighMs},
-                         {"underruns", counters.underruns},
-                         {"ignored", counters.ignored},
-                         {"dropped", counters.dropped},
-                         {"remote-lost", remote.lost},
-                         {"remote-jitter-ms", remote.jitterMs},
-                         {"rtp-round-trip-ms", remote.roundTripMs},
-                         {"setup-ms", setup_ms_}});
+  log::write(level, "call-end",
+             {{"id", id_},
+              {"call-id", leg_->callId()},
+              {"from", from_},
+              {"to", to_},
+              {"endpoint", shownEndpoint()},
+              {"codec", agreement_.codec ? agreement_.codec->name : ""},
+              {"content-type", bridge_.contentType},
+              {"route", bridge_.route},
+              {"call-sid", twilio_.call},
+              {"duration", duration},
+              {"ended-by", end.who},
+              {"reason", end.label},
+              {"detail", end_detail_},
+              {"status", sip_status_},
+              {"rtp-received", counters.rtpReceived},
+              {"rtp-sent", counters.rtpSent},
+              {"rtp-ignored", counters.rtpIgnored},
+              {"rtp-source", counters.rtpSource},
+              {"rtp-latch", counters.rtpLatch},
+              {"frames-sent", counters.framesSent},
+              {"frames-played", counters.framesPlayed},
+              {"lost", counters.lost},
+              {"concealed", counters.concealed},
+              {"late", counters.late},
+              {"duplicates", counters.duplicates},
+              {"noise-frames", counters.noiseFrames},
+              {"playout-high-ms", counters.playoutHighMs},
+              {"underruns", counters.underruns},
+              {"ignored", counters.ignored},
+              {"dropped", counters.dropped},
+              {"remote-lost", remote.lost},
+              {"remote-jitter-ms", remote.jitterMs},
+              {"rtp-round-trip-ms", remote.roundTripMs},
+              {"setup-ms", setup_ms_}});
 }
 
 }  // namespace launcher

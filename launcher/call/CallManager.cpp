@@ -38,7 +38,9 @@ CallManager::CallManager(CallServices services, ConfigPtr config, const Admissio
   ticker_.start(kTickMs, [this] { tick(); });
 }
 
-CallManager::~CallManager() = default;
+CallManager::~CallManager() {
+  reportLeftOut(services_.refusedCalls.rest());
+}
 
 std::shared_ptr<Call> CallManager::add() {
   const std::uint64_t number = next_number_++;
@@ -47,14 +49,22 @@ std::shared_ptr<Call> CallManager::add() {
   return call;
 }
 
+std::optional<Refusal> CallManager::check() const {
+  if (draining_) return Refusal{EndReason::Draining, {}};
+  return admission_.check(calls_.size(), config_->limits);
+}
+
 void CallManager::incoming(IncomingCall incoming, UserAgent& agent) {
-  std::optional<Refusal> refusal;
-  if (draining_) {
-    refusal = Refusal{EndReason::Draining, {}};
-  } else if ((refusal = admission_.check(calls_.size(), config_->limits))) {
-    refused(*refusal);
-  }
+  const std::optional<Refusal> refusal = check();
+  if (refusal && !draining_) refused(*refusal);
   add()->begin(std::move(incoming), agent, refusal);
+}
+
+std::optional<EndReason> CallManager::full() const {
+  if (const auto refusal = check()) return refusal->reason;
+  const PortFault ports = services_.ports.lacking();
+  if (ports == PortFault::None) return std::nullopt;
+  return ports == PortFault::NoSocket ? EndReason::TooFewDescriptors : EndReason::NoRtpPorts;
 }
 
 void CallManager::refused(const Refusal& refusal) {
@@ -67,6 +77,14 @@ void CallManager::reportRefused(EndReason reason, std::size_t count, const std::
                                 {"key", admissionKey(reason)},
                                 {"refused", count},
                                 {"text", text}});
+}
+
+void CallManager::reportLeftOut(const std::optional<RefusedCalls::Sum>& sum) {
+  if (!sum) return;
+  log::info("calls-left-out",
+            {{"calls", sum->calls},
+             {"reasons", sum->reasons},
+             {"text", "refused or given up before anything was done; records at debug"}});
 }
 
 void CallManager::sample(const HouseSample& sample) {
@@ -111,6 +129,7 @@ void CallManager::tick() {
     call->tick(now);
   for (const auto& [reason, count] : admission_.due(now))
     reportRefused(reason, count, "further calls");
+  reportLeftOut(services_.refusedCalls.due(now));
   ticker_.start(kTickMs, [this] { tick(); });
 }
 

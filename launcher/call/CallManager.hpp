@@ -36,7 +36,8 @@ class CallManager {
   /// No new calls; the others may end within limits.drain-time. A second one ends them at once.
   /// `done` is called once, with whether calls had to be ended.
   void drain(std::function<void(bool forced)> done);
-  bool available() const { return !draining_; }
+  /// Why an INVITE that came now would be refused, whatever it says; nothing when it would not.
+  std::optional<EndReason> full() const;
   std::size_t size() const { return calls_.size(); }
 
   enum class EndWhich { None, Unanswered, Any };
@@ -54,6 +55,8 @@ class CallManager {
   void tick();
   std::shared_ptr<Call> add();
   void refused(const Refusal& refusal);
+  std::optional<Refusal> check() const;
+  static void reportLeftOut(const std::optional<RefusedCalls::Sum>& sum);
   static void reportRefused(EndReason reason, std::size_t count, const std::string& text);
 
   CallServices services_;

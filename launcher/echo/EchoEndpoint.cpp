@@ -11,9 +11,11 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 
 #include <libsoup/soup.h>
 
+#include "base/SocketFault.hpp"
 #include "common/ContentType.hpp"
 #include "common/Frame.hpp"
 #include "common/Json.hpp"
@@ -26,6 +28,7 @@ namespace {
 constexpr double kToneHz = 440.0;
 constexpr double kToneLevel = 8000.0;
 using wsbridge::common::kFrameMs;
+constexpr int kMostIterations = 1000;
 constexpr guint64 kMaxMessage = 1024 * 1024;
 
 int rateOf(std::string_view text) {
@@ -53,7 +56,8 @@ struct EchoEndpoint::Connection {
     }
   }
   ~Connection() {
-    if (timer_) g_source_remove(timer_);
+    if (timer_) g_source_destroy(timer_);
+    if (end_) g_source_destroy(end_);
     g_signal_handlers_disconnect_by_data(ws_.get(), this);
   }
 
@@ -74,26 +78,26 @@ struct EchoEndpoint::Connection {
   static void onClosed(SoupWebsocketConnection*, gpointer data) {
     auto* self = static_cast<Connection*>(data);
     // Not within the signal of the object that would go.
-    g_idle_add_once(
-        [](gpointer gone) {
-          auto* connection = static_cast<Connection*>(gone);
-          std::erase_if(connection->owner_.connections_,
-                        [connection](const auto& held) { return held.get() == connection; });
-        },
-        self);
+    const auto drop = [](gpointer gone) -> gboolean {
+      auto* connection = static_cast<Connection*>(gone);
+      std::erase_if(connection->owner_.connections_,
+                    [connection](const auto& held) { return held.get() == connection; });
+      return G_SOURCE_REMOVE;
+    };
+    self->end_ = self->owner_.attach(g_idle_source_new(), drop, self);
   }
 
   void startTone(const char* text, gsize size) {
     rate_ = rateOf({text, size});
     if (rate_ == 0) return;
     started_at_ = g_get_monotonic_time();
-    timer_ = g_timeout_add(kFrameMs, sendTone, this);
+    timer_ = owner_.attach(g_timeout_source_new(kFrameMs), sendTone, this);
   }
 
   static gboolean sendTone(gpointer data) {
     auto* self = static_cast<Connection*>(data);
     if (soup_websocket_connection_get_state(self->ws_.get()) != SOUP_WEBSOCKET_STATE_OPEN) {
-      self->timer_ = 0;
+      self->timer_ = nullptr;
       return G_SOURCE_REMOVE;
     }
     const auto perFrame = static_cast<std::size_t>(self->rate_) * kFrameMs / 1000;
@@ -117,21 +121,63 @@ struct EchoEndpoint::Connection {
   GObjectPtr<SoupWebsocketConnection> ws_;
   bool tone_;
   int rate_ = 0;
-  guint timer_ = 0;
+  GSource* timer_ = nullptr;  ///< the context's, as is the next
+  GSource* end_ = nullptr;    ///< frees the connection
   std::int64_t started_at_ = 0;
   std::int64_t frames_ = 0;
   std::uint64_t sample_ = 0;
 };
 
 EchoEndpoint::EchoEndpoint()
-    : server_(soup_server_new("server-header", "wsbridge-echo", nullptr)) {}
+    : context_(g_main_context_new()), loop_(g_main_loop_new(context_, FALSE)) {}
 
 EchoEndpoint::~EchoEndpoint() {
-  connections_.clear();
-  soup_server_disconnect(server_.get());
+  if (thread_.joinable()) {
+    // By the context, for the loop may not run yet, and would forget that it was to end.
+    const auto quit = [](gpointer loop) -> gboolean {
+      g_main_loop_quit(static_cast<GMainLoop*>(loop));
+      return G_SOURCE_REMOVE;
+    };
+    attach(g_idle_source_new(), quit, loop_);
+    thread_.join();
+  }
+  g_main_loop_unref(loop_);
+  g_main_context_unref(context_);
+}
+
+GSource* EchoEndpoint::attach(GSource* source, GSourceFunc callback, gpointer data) {
+  g_source_set_priority(source, G_PRIORITY_DEFAULT);
+  g_source_set_callback(source, callback, data, nullptr);
+  g_source_attach(source, context_);
+  g_source_unref(source);
+  return source;
 }
 
 std::string EchoEndpoint::listen(const HostPort& where) {
+  std::promise<std::string> listening;
+  auto fault = listening.get_future();
+  thread_ = std::thread([this, where, &listening] { run(where, listening); });
+  return fault.get();
+}
+
+void EchoEndpoint::run(const HostPort& where, std::promise<std::string>& listening) {
+  pthread_setname_np(pthread_self(), "echo");
+  g_main_context_push_thread_default(context_);
+  server_.reset(soup_server_new("server-header", "wsbridge-echo", nullptr));
+  listening.set_value(open(where));
+  // What could not listen has nothing to hear; the loop then only waits for its end.
+  g_main_loop_run(loop_);
+  connections_.clear();
+  soup_server_disconnect(server_.get());
+  server_.reset();
+  // What libsoup and GIO still have under way is cancelled, and says so on this context.
+  for (int i = 0; i < kMostIterations && g_main_context_iteration(context_, FALSE); ++i) {
+  }
+  connections_.clear();  // whose handshake was under way
+  g_main_context_pop_thread_default(context_);
+}
+
+std::string EchoEndpoint::open(const HostPort& where) {
   static const char* protocols[] = {"WSBRIDGE", nullptr};
   const auto handler = [](SoupServer*, SoupServerMessage*, const char* path,
                           SoupWebsocketConnection* connection, gpointer data) {
@@ -145,7 +191,8 @@ std::string EchoEndpoint::listen(const HostPort& where) {
   if (!address || !soup_server_listen(server_.get(), address.get(),
                                       static_cast<SoupServerListenOptions>(0), &error)) {
     const ErrorPtr owned(error);
-    return error ? error->message : "not an address";
+    const std::string why = socketFault(where.host, where.port, Transport::Tcp);
+    return cannotListen(where.host, where.port, why.empty() && error ? error->message : why);
   }
   GSList* uris = soup_server_get_uris(server_.get());
   if (uris) {

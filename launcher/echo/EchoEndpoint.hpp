@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The embedded WebSocket endpoint for trying things out: it sends back every BINARY message, and
-// plays a tone on the path /tone. Owns a SoupServer and its connections. Main thread only.
+// plays a tone on the path /tone. Owns a thread "echo" with a GMainContext and a loop of its own,
+// on which the SoupServer and its connections are made, used and freed: what is tried out with it
+// does not wait for the main thread, nor the main thread for it. listen() and the destructor belong
+// to the thread that made it, and wait: the first until it listens or cannot, the second until its
+// loop has ended and the thread is joined. Nothing of it is left then.
 #pragma once
 
-#include <cstdint>
+#include <future>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "base/GPtr.hpp"
 #include "config/Config.hpp"
@@ -25,18 +30,27 @@ class EchoEndpoint {
   EchoEndpoint(const EchoEndpoint&) = delete;
   EchoEndpoint& operator=(const EchoEndpoint&) = delete;
 
-  /// Returns what is wrong, or an empty text.
+  /// Once. Returns what is wrong, or an empty text.
   std::string listen(const HostPort& where);
   /// ADDR:PORT that was really bound.
   const std::string& address() const { return address_; }
 
  private:
   struct Connection;
+  // On its thread.
+  void run(const HostPort& where, std::promise<std::string>& listening);
+  std::string open(const HostPort& where);
   void accept(SoupWebsocketConnection* connection, bool tone);
+  /// The context owns the source.
+  GSource* attach(GSource* source, GSourceFunc callback, gpointer data);
 
+  GMainContext* context_;
+  GMainLoop* loop_;
+  std::thread thread_;
+  std::string address_;  ///< not written any more when listen() returns
+  // Its thread's.
   GObjectPtr<SoupServer> server_;
   std::set<std::unique_ptr<Connection>> connections_;
-  std::string address_;
 };
 
 }  // namespace launcher

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// LogAllowance: how many lines about one thing may be written: a few at once, then one a second.
-// What is left out is counted. Pure: the caller brings the clock, monotonic µs.
+// LogAllowance: how many lines about one thing may be written: a few at once, then one a second,
+// or so many. What is left out is counted. Pure: the caller brings the clock, monotonic µs.
 #pragma once
 
 #include <algorithm>
@@ -11,13 +11,14 @@ namespace launcher::log {
 
 class LogAllowance {
  public:
-  explicit LogAllowance(int atOnce) : most_(atOnce), left_(atOnce) {}
+  explicit LogAllowance(int atOnce, int perSecond = 1)
+      : most_(atOnce), per_second_(perSecond), left_(atOnce) {}
 
   /// True: write it. Otherwise it is counted, as so many.
   bool allows(std::int64_t nowUs, std::uint64_t count = 1) {
     const std::int64_t seconds = (nowUs - refilled_at_) / kSecondUs;
     if (refilled_at_ == 0 || seconds > 0) {
-      left_ = static_cast<int>(std::min<std::int64_t>(most_, left_ + seconds));
+      left_ = static_cast<int>(std::min<std::int64_t>(most_, left_ + seconds * per_second_));
       refilled_at_ = refilled_at_ == 0 ? nowUs : refilled_at_ + seconds * kSecondUs;
     }
     if (left_ > 0) {
@@ -37,6 +38,7 @@ class LogAllowance {
   static constexpr std::int64_t kSecondUs = 1000000;
 
   int most_;
+  int per_second_;
   int left_;
   std::int64_t refilled_at_ = 0;  ///< 0: not yet
   std::uint64_t left_out_ = 0;

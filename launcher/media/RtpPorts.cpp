@@ -6,13 +6,17 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include "base/CallEnd.hpp"
 #include "base/GPtr.hpp"
+#include "base/SocketFault.hpp"
 
 namespace launcher {
 
 namespace {
 
 constexpr std::int64_t kRestUs = 2 * G_USEC_PER_SEC;
+// As long as a caller who was refused for it is told to wait.
+constexpr std::int64_t kFaultHoldsUs = kRetryAfter * G_USEC_PER_SEC;
 constexpr int kReceiveBuffer = 256 * 1024;
 // Pairs that others hold cost system calls, and the SIP thread waits; the next call looks
 // elsewhere.
@@ -57,10 +61,37 @@ bool RtpPorts::resting(std::uint16_t port) const {
 }
 
 std::optional<RtpSockets> RtpPorts::take(const std::string& address, PortFault* fault) {
-  PortFault ignored{};
-  PortFault& why = fault ? *fault : ignored;
-  why = PortFault::RangeUsed;
   const std::lock_guard lock(mutex_);
+  auto sockets = find(address, last_fault_);
+  if (!sockets) failed_at_ = g_get_monotonic_time();
+  if (fault) *fault = last_fault_;
+  return sockets;
+}
+
+std::string RtpPorts::explain(const std::string& address, PortFault fault) const {
+  const std::string on = " on " + address;
+  if (fault == PortFault::NoSocket) {
+    const std::string why = socketFault(address, 0, Transport::Udp);
+    return "no socket" + on + (why.empty() ? "" : ": " + why);
+  }
+  const std::string none = "no free RTP port" + on + ": ";
+  if (inUse() >= pairs()) return none + "all " + std::to_string(pairs()) + " pairs are in use";
+  const std::string why = socketFault(address, 0, Transport::Udp);
+  if (!why.empty()) return none + why;
+  const std::string first = socketFault(address, range_.first, Transport::Udp);
+  return none + (first.empty() ? "others hold them"
+                               : "port " + std::to_string(range_.first) + ": " + first);
+}
+
+PortFault RtpPorts::lacking() const {
+  const std::lock_guard lock(mutex_);
+  if (used_.size() >= pairs()) return PortFault::RangeUsed;
+  const bool recent = g_get_monotonic_time() - failed_at_ < kFaultHoldsUs;
+  return recent ? last_fault_ : PortFault::None;
+}
+
+std::optional<RtpSockets> RtpPorts::find(const std::string& address, PortFault& why) {
+  why = PortFault::RangeUsed;
   if (used_.size() >= pairs()) return std::nullopt;
   const GObjectPtr<GSocketAddress> any(g_inet_socket_address_new_from_string(address.c_str(), 0));
   RtpSockets sockets{0, any ? openUdp(any.get()) : nullptr, any ? openUdp(any.get()) : nullptr};
@@ -102,6 +133,7 @@ void RtpPorts::giveBack(const RtpSockets& sockets) {
   if (sockets.rtp) g_socket_close(sockets.rtp.get(), nullptr);
   if (sockets.rtcp) g_socket_close(sockets.rtcp.get(), nullptr);
   const std::lock_guard lock(mutex_);
+  last_fault_ = PortFault::None;
   if (used_.erase(sockets.port) == 0) return;
   rested_.emplace_back(sockets.port, g_get_monotonic_time() + kRestUs);
 }

@@ -37,6 +37,11 @@ class RtpPorts {
 
   /// `fault` says why there is none: no pair is free, or the process gets no socket at all.
   std::optional<RtpSockets> take(const std::string& address, PortFault* fault = nullptr);
+  /// The fault of a take() in words, with what the kernel says.
+  std::string explain(const std::string& address, PortFault fault) const;
+  /// Why take() would find nothing, without trying: all pairs are in use, or the last attempt,
+  /// which was not long ago, has found nothing, and nothing has been given back since.
+  PortFault lacking() const;
   /// Closes the sockets.
   void giveBack(const RtpSockets& sockets);
   std::size_t inUse() const;
@@ -50,12 +55,15 @@ class RtpPorts {
 
  private:
   bool resting(std::uint16_t port) const;
+  std::optional<RtpSockets> find(const std::string& address, PortFault& fault);
 
   mutable std::mutex mutex_;
   PortRange range_;
   std::map<std::uint16_t, std::string> used_;  ///< RTP port and address
   std::vector<std::pair<std::uint16_t, std::string>> others_;
   std::deque<std::pair<std::uint16_t, std::int64_t>> rested_;  ///< port and until when, µs
+  PortFault last_fault_ = PortFault::None;
+  std::int64_t failed_at_ = 0;  ///< µs
 };
 
 }  // namespace launcher

@@ -10,6 +10,7 @@
 
 #include "Phone.hpp"
 #include "SoupEndpoint.hpp"
+#include "Stranger.hpp"
 #include "TempDir.hpp"
 
 namespace e2e {
@@ -67,6 +68,21 @@ void expectGoesOn(Phone& phone) {
   EXPECT_TRUE(phone.rtp().waitReceived(25, 3s)) << "a call in progress suffers";
 }
 
+// By UDP the door answers OPTIONS, by TCP the stack.
+void expectOptions(const Gateway& gateway, const Limit* limit) {
+  for (const bool tcp : {false, true}) {
+    Phone phone(gateway, {.tcp = tcp});
+    const auto answer = phone.sip().options();
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->status, limit ? 503 : 200) << (tcp ? "TCP" : "UDP");
+    EXPECT_FALSE(answer->header("Allow").empty());
+    EXPECT_EQ(answer->header("Retry-After"), limit ? "10" : "") << "as an INVITE is told";
+    if (!limit) continue;
+    EXPECT_EQ(headerParameter(answer->header("Reason"), "cause"), "503");
+    EXPECT_EQ(headerParameter(answer->header("Reason"), "text"), "\"" + limit->reason + "\"");
+  }
+}
+
 LogRecord capacity(const Gateway& gateway) {
   const auto records = gateway.records("capacity");
   EXPECT_EQ(records.size(), 1U);
@@ -103,6 +119,7 @@ TEST_F(Admission, DescriptorsThatRunShortRefuse) {
     }
   }
   ASSERT_TRUE(refused) << "more calls than there is room for";
+  expectOptions(gateway, &kDescriptors);
   // What is open for a moment only, such as a name look-up, may cost a call.
   EXPECT_LE(up.size(), most) << "no more than were announced";
   EXPECT_GE(up.size() + 2, most) << "about as many as were announced";
@@ -126,8 +143,124 @@ TEST_F(Admission, AnExhaustedPortRangeRefuses) {
   ASSERT_EQ(first.call(endpoint_.uri()), 200);
   Phone second(gateway);
   second.dial(endpoint_.uri());
+  expectOptions(gateway, &kPorts);
   expectRefused(gateway, second, kPorts);
   expectGoesOn(first);
+  ASSERT_TRUE(first.hangUp());
+  ASSERT_TRUE(gateway.waitEnd(first.callId()).has_value());
+  expectOptions(gateway, nullptr);
+}
+
+TEST_F(Admission, OptionsAreToldWhatAnInviteWouldBe) {
+  Gateway gateway({.set = {{"limits.max-calls", "2"}}});
+  Phone first(gateway);
+  ASSERT_EQ(first.call(endpoint_.uri()), 200);
+  expectOptions(gateway, nullptr);
+  Phone second(gateway);
+  ASSERT_EQ(second.call(endpoint_.uri()), 200);
+  expectOptions(gateway, &kCalls);
+  Phone third(gateway);
+  third.dial(endpoint_.uri());
+  expectRefused(gateway, third, kCalls);
+  const auto inside = first.sip().request("OPTIONS", {}, "", "");
+  ASSERT_TRUE(inside.has_value());
+  EXPECT_EQ(inside->status, 200) << "the call that asks is up";
+  ASSERT_TRUE(second.hangUp());
+  ASSERT_TRUE(gateway.waitEnd(second.callId()).has_value());
+  expectOptions(gateway, nullptr);
+  ASSERT_TRUE(first.sip().request("OPTIONS", {}, "", "").has_value());
+  gateway.process().signal(SIGTERM);
+  ASSERT_TRUE(gateway.process().waitForLine(R"(\bdraining\b)", 5s).has_value());
+  const Limit draining{"draining", "", "Going out of service"};
+  expectOptions(gateway, &draining);
+}
+
+// What others hold is known once a call has met it.
+TEST_F(Admission, OptionsAreToldOfPortsThatAnotherProgramHolds) {
+  const int base = freePort() / 2 * 2 + 2;
+  const std::string range = std::to_string(base) + "-" + std::to_string(base + 1);
+  Gateway other({.set = {{"rtp.port-range", range}}});
+  Phone theirs(other);
+  ASSERT_EQ(theirs.call(endpoint_.uri()), 200);
+  Gateway gateway({.set = {{"rtp.port-range", range}}});
+  EXPECT_EQ(gateway.records("config").size(), 1U) << "told at the start\n" << gateway.log();
+  Phone ours(gateway);
+  ours.dial(endpoint_.uri());
+  expectRefused(gateway, ours, kPorts);
+  EXPECT_NE((*gateway.waitEnd(ours.callId()))["detail"].find("EADDRINUSE"), std::string::npos);
+  expectOptions(gateway, &kPorts);
+  ASSERT_TRUE(theirs.hangUp());
+  ASSERT_TRUE(other.waitEnd(theirs.callId()).has_value());
+  Phone again(gateway);
+  EXPECT_EQ(again.call(endpoint_.uri()), 200);
+}
+
+TEST_F(Admission, AnAddressThatIsNotOursIsNamedAtStartAndByEachCall) {
+  Gateway gateway({.set = {{"rtp.address", "192.0.2.77"}}});
+  const auto told = gateway.records("config");
+  ASSERT_EQ(told.size(), 1U) << gateway.log();
+  EXPECT_NE(told[0]["key"].find("rtp.address"), std::string::npos);
+  Phone phone(gateway);
+  ASSERT_EQ(phone.call(endpoint_.uri()), 503);
+  const auto end = gateway.waitEnd(phone.callId());
+  ASSERT_TRUE(end.has_value());
+  for (const std::string& text : {told[0]["text"], (*end)["detail"]}) {
+    EXPECT_NE(text.find("192.0.2.77"), std::string::npos) << text;
+    EXPECT_NE(text.find("EADDRNOTAVAIL"), std::string::npos) << text;
+  }
+}
+
+// 400 INVITEs that are refused before anything is done for them.
+TEST_F(Admission, RefusedCallsHaveAFewRecordsAndASum) {
+  Gateway gateway({.set = {{"limits.max-calls", "1"},
+                           {"limits.peer-requests", "0"},
+                           {"limits.peer-setups", "0"},
+                           {"limits.all-requests", "0"}}});
+  constexpr size_t kCallers = 400;
+  const std::string contact = "Contact: <sip:a@127.0.0.1:9>\r\n";
+  const std::vector<std::string> faults = {"", std::string(kUriHeader) + ": ftp://x/\r\n",
+                                           std::string(kUriHeader) + ": %zz\r\n",
+                                           std::string(kUriHeader) + ": ws://10.0.0.1/\r\n"};
+  const auto refusedWith = [&](const std::string& round, size_t kinds) {
+    const size_t before = gateway.log().size();
+    const size_t calls = gateway.records("call-end").size();
+    const auto sum = [&gateway] {
+      size_t left = 0;
+      for (const LogRecord& record : gateway.records("calls-left-out"))
+        left += static_cast<size_t>(record.number("calls"));
+      return left;
+    };
+    const size_t leftBefore = sum();
+    const Datagrams caller(gateway.udpPort());
+    for (size_t i = 0; i < kCallers; ++i) {
+      const std::string id = round + "-" + std::to_string(i);
+      caller.send(Strange{.id = id, .headers = contact + faults[i % kinds]}.text());
+      const std::string callId = "Call-ID: " + id + "\r\n";
+      EXPECT_TRUE(eventually(
+          [&] {
+            const auto answer = caller.receive(100ms);
+            return answer && answer->starts_with("SIP/2.0 4") &&
+                   answer->find(callId) < answer->size();
+          },
+          5s));
+    }
+    const auto told = [&] {
+      return gateway.records("call-end").size() - calls + sum() - leftBefore;
+    };
+    EXPECT_TRUE(eventually([&] { return told() == kCallers; }, 10s)) << told();
+    EXPECT_LT(gateway.log().size() - before, 32U * 1024) << "of one or of several reasons";
+    EXPECT_LE(gateway.records("call-end").size() - calls, 40U);
+  };
+  refusedWith("one", 1);
+  refusedWith("mixed", faults.size());
+  const std::string reasons = gateway.records("calls-left-out").back()["reasons"];
+  EXPECT_NE(reasons.find("uri-"), std::string::npos) << reasons;
+  // A call that is answered has its records whatever the others do.
+  Phone phone(gateway);
+  ASSERT_EQ(phone.call(endpoint_.uri()), 200);
+  EXPECT_TRUE(gateway.waitRecord("call-start", phone.callId(), 5s).has_value());
+  ASSERT_TRUE(phone.hangUp());
+  EXPECT_TRUE(gateway.waitEnd(phone.callId()).has_value());
 }
 
 TEST_F(Admission, RefusalsAreToldOnceASecondWithTheirNumber) {
@@ -207,6 +340,7 @@ TEST_F(Admission, BusyLoopsRefuseAndRecover) {
   Phone refused(gateway);
   refused.dial(endpoint_.uri());
   expectRefused(gateway, refused, kBusy);
+  expectOptions(gateway, &kBusy);
   expectGoesOn(*up.front());
   up.clear();
   ASSERT_TRUE(state("fine", 10s)) << gateway.log();

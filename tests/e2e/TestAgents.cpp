@@ -205,6 +205,48 @@ TEST(DialOut, RefusalIsTheExitStatus) {
   EXPECT_NE(launcher->output().find("486"), std::string::npos) << launcher->output();
 }
 
+TEST(DialOut, WhoeverCannotBeReachedHasNotAnswered) {
+  SoupEndpoint endpoint;
+  const std::string closed = "sip:bob@127.0.0.1:" + std::to_string(freePort());
+  for (const char* transport : {"udp", "tcp"}) {
+    const auto launcher = dialOut(closed + ";transport=" + transport, endpoint.uri(),
+                                  {std::string("sip.listen=") + transport + ":127.0.0.1:0"});
+    EXPECT_EQ(launcher->waitExit(15s), 1) << launcher->output();
+    const std::string log = launcher->output();
+    EXPECT_NE(log.find("reason=dial-failed detail=\"not reached: connection refused\" status=0"),
+              std::string::npos)
+        << log;
+  }
+}
+
+TEST(DialOut, ASignalEndsTheCallAndItsOutcomeIsTheStatus) {
+  SoupEndpoint endpoint;
+  SipCaller called(SipCaller::Options{});
+  const auto launcher =
+      dialOut("sip:bob@127.0.0.1:" + std::to_string(called.localPort()), endpoint.uri());
+  const auto invite = called.waitRequest("INVITE", 15s);
+  ASSERT_TRUE(invite.has_value()) << launcher->output();
+  called.respond(*invite, 200, "OK", makeSdp(freePort(), {"PCMU"}));
+  ASSERT_TRUE(endpoint.waitTexts(1, 1, 5s)) << launcher->output();
+  launcher->signal(SIGINT);
+  EXPECT_TRUE(called.waitRequest("BYE", 5s).has_value());
+  EXPECT_EQ(launcher->waitExit(10s), 0) << "they were connected\n" << launcher->output();
+}
+
+TEST(DialOut, AnAnswer503IsThePeers) {
+  SoupEndpoint endpoint;
+  SipCaller called(SipCaller::Options{});
+  const auto launcher =
+      dialOut("sip:bob@127.0.0.1:" + std::to_string(called.localPort()), endpoint.uri());
+  const auto invite = called.waitRequest("INVITE", 15s);
+  ASSERT_TRUE(invite.has_value()) << launcher->output();
+  called.respond(*invite, 503, "Service Unavailable");
+  EXPECT_EQ(launcher->waitExit(10s), 1);
+  EXPECT_NE(launcher->output().find("detail=\"503 Service Unavailable\" status=503"),
+            std::string::npos)
+      << launcher->output();
+}
+
 // One that redirects, and one that is redirected to.
 struct Redirection {
   SoupEndpoint endpoint;

@@ -14,8 +14,10 @@ class Status : public ::testing::Test {
  protected:
   // Long enough for the first TLS handshake of a process, which reads the system's certificates.
   static constexpr int kConnectTimeout = 600 * (kSanitized ? 12 : 1);
+  // At debug each refused call has its records, however many there are.
   E2E_SHARED_GATEWAY((Gateway::Options{
-      .set = {{"websocket.connect-timeout", std::to_string(kConnectTimeout)}}}));
+      .set = {{"websocket.connect-timeout", std::to_string(kConnectTimeout)},
+              {"log.level", "debug"}}}));
 
   // The status, with the headers that every refusal carries checked.
   static int refusal(const Gateway& at, const std::string& uri, const SipHeaders& headers,
@@ -211,7 +213,8 @@ TEST_F(Status, NoRtpPortLeftIs503WithRetryAfter) {
 
 // Without websocket.allow nothing inside is reachable, and no socket is opened to find out.
 TEST_F(Status, ForbiddenAddressesAre403) {
-  Gateway strict({.set = {{"websocket.allow", ""}}, .allowLoopback = false});
+  Gateway strict(
+      {.set = {{"websocket.allow", ""}, {"log.level", "debug"}}, .allowLoopback = false});
   SoupEndpoint endpoint;
   const std::string port = ":" + std::to_string(endpoint.port()) + "/";
   for (const std::string host : {"127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.1.2.3",

@@ -15,6 +15,7 @@
 #include "routing/Routing.hpp"
 #include "sip/dialog/DtmfRelay.hpp"
 #include "sip/stack/MessageBody.hpp"
+#include "sip/stack/SofiaLog.hpp"
 
 namespace fuzz {
 
@@ -97,6 +98,7 @@ class SipAgent::Caller final : public LegHandler {
   void onProgress(int) override {}
   void onAnswered(const std::string&) override {}
   void onRejected(int, const std::string&) override {}
+  void onUnreached(const std::string&) override {}
   void onTransferProgress(int seconds) override { require(seconds >= 0, "time goes forward"); }
   void onTransferred(int, const std::string&) override {}
   void onSessionExpired() override {}
@@ -119,7 +121,7 @@ SipAgent::SipAgent() {
     redirectSofiaLog();
     door_ = std::make_unique<SipDoor>(thread_, config_, 0);
     UserAgent::Callbacks callbacks{[this](IncomingCall call) { incoming(std::move(call)); },
-                                   [] { return true; }};
+                                   [] { return std::optional<EndReason>(); }};
     agent_ = std::make_unique<UserAgent>(thread_, *door_, ListenGroup{"127.0.0.1", 0, true, true},
                                          "", std::move(callbacks));
     require(agent_->open(), "there is a SIP port");

@@ -19,6 +19,7 @@
 #include "base/Text.hpp"
 #include "sip/dialog/DtmfRelay.hpp"
 #include "sip/stack/MessageBody.hpp"
+#include "sip/stack/SofiaLog.hpp"
 
 namespace launcher {
 
@@ -311,6 +312,7 @@ void Leg::takeInviteAnswer(int status, const char* phrase, const sip_s* sip) {
   }
   if (!handler_) return;
   if (status < 200) {
+    ringing_ = true;
     handler_->onProgress(status);
   } else if (status < 300) {
     answered_ = acked_ = true;
@@ -324,9 +326,20 @@ void Leg::takeInviteAnswer(int status, const char* phrase, const sip_s* sip) {
     session_.timer().accepted(sessionHeadersOf(sip), false);
     session_.restart();
     handler_->onAnswered(bodyOf(sip));
+  } else if (peerOf(nua_).empty()) {
+    // The stack makes an answer itself when it can send nothing, or gets none; it came from
+    // nowhere.
+    handler_->onUnreached(whyUnreached(status, phrase, sip));
   } else {
     handler_->onRejected(status, phrase ? phrase : "");
   }
+}
+
+std::string Leg::whyUnreached(int status, const char* phrase, const sip_s* sip) const {
+  if (status == 408) return ringing_ ? "no final answer" : "no answer";
+  const std::string fault =
+      sip && sip->sip_cseq ? sendFault("INVITE", sip->sip_cseq->cs_seq) : std::string();
+  return fault.empty() && phrase ? phrase : fault;
 }
 
 void Leg::takeRefreshAnswer(int status, const sip_s* sip) {

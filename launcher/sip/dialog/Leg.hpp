@@ -41,6 +41,8 @@ class LegHandler {
   virtual void onProgress(int status) = 0;
   virtual void onAnswered(const std::string& sdp) = 0;
   virtual void onRejected(int status, const std::string& phrase) = 0;
+  /// Nobody has answered what we dialled: the stack gave up by itself, and why.
+  virtual void onUnreached(const std::string& why) = 0;
   /// The other side has taken a transfer on, or tells that it goes on: for how many seconds it
   /// means to report, 0 when it does not say.
   virtual void onTransferProgress(int seconds) = 0;
@@ -121,6 +123,7 @@ class Leg {
   void takeMessage(const sip_s* sip, const char* acceptable);
   void respondToRequest(int status, const char* phrase, const char* acceptable = nullptr);
   void stateChanged(int callState);
+  std::string whyUnreached(int status, const char* phrase, const sip_s* sip) const;
   void takeInviteAnswer(int status, const char* phrase, const sip_s* sip);
   void takeRefreshAnswer(int status, const sip_s* sip);
   void sendRefresh(SessionRefresher::Method method, const SessionTimer::Headers& headers);
@@ -138,6 +141,7 @@ class Leg {
   std::string peer_address_;
   LegHandler* handler_ = nullptr;
   bool answered_ = false;
+  bool ringing_ = false;  ///< a provisional answer has come
   const bool outgoing_;
   bool terminated_ = false;
   bool bye_sent_ = false;

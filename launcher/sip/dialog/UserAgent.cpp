@@ -12,7 +12,6 @@
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
 #include <sofia-sip/sip_util.h>
-#include <sofia-sip/su_log.h>
 #include <sofia-sip/su_tag.h>
 #include <sofia-sip/tport_tag.h>
 
@@ -113,18 +112,7 @@ InviteFault faultOf(const sip_t* sip, Leg& leg) {
   return {status, brief ? "Session Interval Too Small" : "Bad Request", headers};
 }
 
-extern "C" void sofiaLog(void*, const char* format, va_list arguments) {
-  if (!log::enabled(log::Level::Debug)) return;
-  char* text = g_strdup_vprintf(format, arguments);
-  log::debug("sofia", {{"text", text::trim(text)}});
-  g_free(text);
-}
-
 }  // namespace
-
-void redirectSofiaLog() {
-  su_log_redirect(nullptr, sofiaLog, nullptr);
-}
 
 std::vector<ListenGroup> groupAddresses(const std::vector<ListenAddress>& addresses) {
   std::vector<ListenGroup> groups;
@@ -285,11 +273,15 @@ void UserAgent::handleStray(int event, int status, nua_handle_s* handle) {
   if (!handle) return;
   switch (static_cast<nua_event_t>(event)) {
     case nua_i_options: {
-      const bool up = callbacks_.available();
-      nua_respond(handle, up ? 200 : 503, up ? sip_200_OK : sip_503_Service_unavailable,
+      const std::optional<EndReason> full = callbacks_.full();
+      const CallEnd* end = full ? &callEnd(*full) : nullptr;
+      const std::string reason = end ? reasonHeader(end->status, end->text) : std::string();
+      const std::string retryAfter = std::to_string(kRetryAfter);
+      nua_respond(handle, end ? end->status : 200, end ? end->phrase : sip_200_OK,
                   NUTAG_WITH_THIS(nua_), SIPTAG_ALLOW_STR(kAllow), SIPTAG_ACCEPT_STR(kAccept),
-                  SIPTAG_SUPPORTED_STR("timer"), TAG_IF(!up, SIPTAG_RETRY_AFTER_STR("30")),
-                  TAG_END());
+                  SIPTAG_SUPPORTED_STR("timer"),
+                  TAG_IF(end, SIPTAG_RETRY_AFTER_STR(retryAfter.c_str())),
+                  TAG_IF(end, SIPTAG_REASON_STR(reason.c_str())), TAG_END());
       nua_handle_destroy(handle);
       break;
     }

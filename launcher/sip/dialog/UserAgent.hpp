@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,8 @@ class UserAgent {
  public:
   struct Callbacks {
     std::function<void(IncomingCall)> incoming;
-    std::function<bool()> available;  ///< false while draining: OPTIONS is answered 503
+    /// Why an INVITE would be refused now for lack of capacity, for the answer to OPTIONS.
+    std::function<std::optional<EndReason>()> full;
   };
 
   UserAgent(SipThread& thread, SipDoor& door, ListenGroup group, std::string publicAddress,
@@ -85,8 +87,5 @@ class UserAgent {
 
 /// Listening addresses on the same ADDR:PORT share one agent.
 std::vector<ListenGroup> groupAddresses(const std::vector<ListenAddress>& addresses);
-
-/// Sofia-SIP's own log goes to ours, at debug level.
-void redirectSofiaLog();
 
 }  // namespace launcher

@@ -21,7 +21,7 @@ namespace launcher {
 namespace {
 
 constexpr std::uint32_t kSweepMs = 1000;
-constexpr int kRetryAfter = 5;
+constexpr int kFloodRetryAfter = 5;
 /// Descriptors that are left to what the calls that stand may need.
 constexpr std::size_t kReserve = 32;
 
@@ -124,7 +124,7 @@ bool SipDoor::request(sip_s* sip, const Origin& origin) {
     // transaction for 32 s, so that a flood of OPTIONS filled the memory.
     const bool mine =
         origin.datagram && !decision.known && sip->sip_request->rq_method != sip_method_invite;
-    if (mine) reply(sip, origin, answerOutsideDialog(sip, !available_ || available_()));
+    if (mine) reply(sip, origin, answerOutsideDialog(sip, full_ ? full_() : std::nullopt));
     return !mine;
   }
   if (decision.verdict == RequestGate::Verdict::Forbidden) {
@@ -132,7 +132,7 @@ bool SipDoor::request(sip_s* sip, const Origin& origin) {
     // Whoever is not allowed has nothing more to ask here.
     if (!origin.datagram) shutdown(origin.socket, SHUT_WR);
   } else if (decision.verdict == RequestGate::Verdict::TooMany) {
-    reply(sip, origin, {503, "Service Unavailable", kRetryAfter});
+    reply(sip, origin, {503, "Service Unavailable", kFloodRetryAfter});
   }
   if (decision.limit != RequestGate::Limit::None) {
     tell(RequestGate::key(decision.limit), from,

@@ -7,9 +7,11 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "base/CallEnd.hpp"
 #include "config/Config.hpp"
 #include "log/Throttle.hpp"
 #include "sip/door/RequestGate.hpp"
@@ -29,8 +31,8 @@ class SipDoor final : public SipGuard {
   SipDoor& operator=(const SipDoor&) = delete;
 
   void setConfig(ConfigPtr config);
-  /// Whether calls are taken, for the answer to OPTIONS.
-  void setAvailable(std::function<bool()> available) { available_ = std::move(available); }
+  /// Why an INVITE would be refused now for lack of capacity, for the answer to OPTIONS.
+  void setFull(std::function<std::optional<EndReason>()> full) { full_ = std::move(full); }
 
   /// What a dialog holds: its Call-ID is known here, and the connection that it came by stays.
   class Pass {
@@ -73,7 +75,7 @@ class SipDoor final : public SipGuard {
   RequestGate gate_;
   SipConnections connections_;
   SipTimer sweeper_;
-  std::function<bool()> available_;
+  std::function<std::optional<EndReason>()> full_;
   int arrived_by_ = -1;  ///< connection of the message that is dealt with, -1 for a datagram
   std::array<log::Throttle, 6> refused_;  ///< by RequestGate::Limit
   log::Throttle too_many_;

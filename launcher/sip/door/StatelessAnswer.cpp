@@ -6,7 +6,6 @@
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/su_alloc.h>
 
-#include "base/CallEnd.hpp"
 #include "base/Text.hpp"
 #include "sip/stack/MessageCheck.hpp"
 #include "sip/stack/Methods.hpp"
@@ -39,7 +38,7 @@ void append(std::string& out, su_home_t* home, const char* name, const void* hea
 
 }  // namespace
 
-AnswerWords answerOutsideDialog(const sip_s* request, bool available) {
+AnswerWords answerOutsideDialog(const sip_s* request, std::optional<EndReason> full) {
   const std::string allow = std::string("Allow: ") + kAllow + "\r\n";
   constexpr const char* kGone = "Call/Transaction Does Not Exist";
   if (!isAcceptableRequest(request)) return {400, "Bad Request"};
@@ -71,8 +70,9 @@ AnswerWords answerOutsideDialog(const sip_s* request, bool available) {
   if (!unsupported.empty())
     return {420, "Bad Extension", 0, "Unsupported: " + unsupported + "\r\n"};
   const std::string can = allow + "Accept: " + kAccept + "\r\nSupported: timer\r\n";
-  if (!available) return {503, "Service Unavailable", 30, can};
-  return {200, "OK", 0, can};
+  if (!full) return {200, "OK", 0, can};
+  const CallEnd& end = callEnd(*full);
+  return {end.status, end.phrase, kRetryAfter, can, end.text};
 }
 
 std::string statelessAnswer(const sip_s* request, const AnswerWords& words,
@@ -91,8 +91,10 @@ std::string statelessAnswer(const sip_s* request, const AnswerWords& words,
   if (words.retryAfter > 0)
     out.append("\r\nRetry-After: ").append(std::to_string(words.retryAfter));
   out.append("\r\n").append(words.headers);
-  if (words.status >= 300)
-    out.append("Reason: ").append(reasonHeader(words.status, words.phrase)).append("\r\n");
+  if (words.status >= 300) {
+    const char* text = words.reason ? words.reason : words.phrase;
+    out.append("Reason: ").append(reasonHeader(words.status, text)).append("\r\n");
+  }
   out.append("Content-Length: 0\r\n\r\n");
   su_home_deinit(home);
   return out;

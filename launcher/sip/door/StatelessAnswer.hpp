@@ -4,7 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "base/CallEnd.hpp"
 
 struct sip_s;
 
@@ -13,13 +16,15 @@ namespace launcher {
 struct AnswerWords {
   int status;
   const char* phrase;
-  int retryAfter = 0;        ///< s, 0 for none
-  std::string headers = {};  ///< further lines, each with its end
+  int retryAfter = 0;            ///< s, 0 for none
+  std::string headers = {};      ///< further lines, each with its end
+  const char* reason = nullptr;  ///< text of the Reason header; the phrase when there is none
 };
 
 /// What a request outside a dialog is answered, INVITE, ACK and CANCEL left out: no transaction is
-/// made of it, so a flood of them keeps nothing. `available`: whether calls are taken.
-AnswerWords answerOutsideDialog(const sip_s* request, bool available);
+/// made of it, so a flood of them keeps nothing. `full`: why an INVITE would be refused now for
+/// lack of capacity; OPTIONS is then refused with the same words.
+AnswerWords answerOutsideDialog(const sip_s* request, std::optional<EndReason> full);
 
 /// `receivedAddress` and `receivedPort`: where the request came from, RFC 3581.
 std::string statelessAnswer(const sip_s* request, const AnswerWords& words,
