@@ -30,9 +30,9 @@ std::string unescaped(std::string_view raw) {
   std::string value;
   for (std::size_t at = 0; at < raw.size(); ++at) {
     const std::size_t name =
-        raw[at] == '\\' && at + 1 < raw.size() ? kNames.find(raw[at + 1]) : kNames.npos;
-    value += name == kNames.npos ? raw[at] : kMeant[name];
-    if (name != kNames.npos) ++at;
+        raw[at] == '\\' && at + 1 < raw.size() ? kNames.find(raw[at + 1]) : std::string_view::npos;
+    value += name == std::string_view::npos ? raw[at] : kMeant[name];
+    if (name != std::string_view::npos) ++at;
   }
   return value;
 }
