@@ -85,7 +85,9 @@ void SoupEndpoint::Server::onMessage(SoupWebsocketConnection* ws, int type, GByt
   const char* payload = static_cast<const char*>(g_bytes_get_data(bytes, &size));
   EndpointMessage message{type == SOUP_WEBSOCKET_DATA_TEXT, std::string(payload, size),
                           Clock::now()};
-  if (self->owner.options_.echo && !message.text) {
+  // The other side may have gone meanwhile.
+  const bool open = soup_websocket_connection_get_state(ws) == SOUP_WEBSOCKET_STATE_OPEN;
+  if (self->owner.options_.echo && !message.text && open) {
     soup_websocket_connection_send_binary(ws, payload, size);
   }
   {
