@@ -56,10 +56,8 @@ std::vector<double> clearAll(SoupEndpoint& endpoint, std::vector<Listener>& list
     };
     if (!eventually(playing, 10s)) return delays;
   }
-  for (Listener& one : listeners) {
-    one.cleared = Clock::now();
-    endpoint.sendText(one.id, R"({"action":"clear"})");
-  }
+  for (Listener& one : listeners)
+    endpoint.sendText(one.id, R"({"action":"clear"})", &one.cleared);
   for (const Listener& one : listeners) {
     if (!waitText(endpoint, one.id, R"({"event":"websocket:cleared"})")) return delays;
     if (!one.phone->rtp().waitReceived(one.phone->rtp().received() + 10, 5s)) return delays;

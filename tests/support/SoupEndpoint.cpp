@@ -313,11 +313,12 @@ std::string SoupEndpoint::uri(const std::string& path, const std::string& host) 
          path;
 }
 
-void SoupEndpoint::sendText(int id, const std::string& text) {
-  post([this, id, text] {
+void SoupEndpoint::sendText(int id, const std::string& text, Clock::time_point* at) {
+  post([this, id, text, at] {
     const auto ws = server_->open.find(id);
     if (ws == server_->open.end()) return;
     if (soup_websocket_connection_get_state(ws->second) != SOUP_WEBSOCKET_STATE_OPEN) return;
+    if (at != nullptr) *at = Clock::now();
     soup_websocket_connection_send_text(ws->second, text.c_str());
   });
 }

@@ -80,7 +80,8 @@ class SoupEndpoint {
   // ws://127.0.0.1:PORT/path or the wss form; the path starts with a slash.
   std::string uri(const std::string& path = "/", const std::string& host = "127.0.0.1") const;
 
-  void sendText(int id, const std::string& text);
+  /// `at` becomes the time at which it is handed to libsoup; not read before an answer to it.
+  void sendText(int id, const std::string& text, Clock::time_point* at = nullptr);
   void sendBinary(int id, const std::string& bytes);
   // A close frame; code 0 sends one without a code.
   void close(int id, unsigned code, const std::string& reason = {});
