@@ -44,6 +44,7 @@ constexpr auto kReadWrite =
 GType dialectType() {
   static const std::vector<GEnumValue> values = [] {
     std::vector<GEnumValue> rows;
+    rows.reserve(kDialects.size() + 1);
     for (const DialectInfo& row : kDialects)
       rows.push_back({static_cast<int>(rows.size()), row.summary, row.name});
     rows.push_back({0, nullptr, nullptr});
