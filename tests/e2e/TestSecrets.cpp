@@ -219,6 +219,7 @@ TEST_F(Secrets, TheDebugLogTellsTheWholeStoryOfACallWithoutThem) {
               {kAuthorizationHeader, percentEncode("Bearer " + planted("InviteAuth"))}});
   ASSERT_EQ(phone.waitAnswer(), 200);
   ASSERT_TRUE(endpoint.waitTexts(1, 2, 5s));
+  ASSERT_TRUE(gateway.process().waitForLine("ACK sip:", 5s).has_value());
   endpoint.sendText(1, R"({"event":"mark","streamSid":"?","token":")" + planted("Echoed") + "\"}");
   ASSERT_TRUE(gateway.process().waitForLine("received .*mark", 5s).has_value());
   EXPECT_TRUE(phone.hangUp());
