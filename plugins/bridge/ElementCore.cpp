@@ -3,8 +3,6 @@
 
 #include "bridge/ElementMessages.hpp"
 #include "bridge/HandshakeProperties.hpp"
-#include "bridge/wsbridgesink.hpp"
-#include "bridge/wsbridgesrc.hpp"
 #include "runtime/ContextProperties.hpp"
 
 namespace wsbridge {
@@ -92,6 +90,11 @@ void installUint(GObjectClass* klass, guint id, const char* name, const char* ni
       klass, id, g_param_spec_uint(name, nick, blurb, low, high, fallback, kReadWrite));
 }
 
+GQuark coreQuark() {
+  static const GQuark quark = g_quark_from_static_string("wsbridge-element-core");
+  return quark;
+}
+
 }  // namespace
 
 /// Turns what the connection tells into messages of an element that may be gone by then.
@@ -119,7 +122,9 @@ class ElementObserver final : public SessionObserver {
 };
 
 ElementCore::ElementCore(GstElement* element, Role role)
-    : element_(element), role_(role), observer_(std::make_shared<ElementObserver>(element)) {}
+    : element_(element), role_(role), observer_(std::make_shared<ElementObserver>(element)) {
+  g_object_set_qdata(G_OBJECT(element), coreQuark(), this);
+}
 
 ElementCore::~ElementCore() {
   if (extra_headers_ != nullptr) gst_structure_free(extra_headers_);
@@ -410,8 +415,7 @@ std::shared_ptr<Session> ElementCore::session() const {
 }
 
 ElementCore* coreOf(gpointer element) {
-  if (WSBRIDGE_IS_SINK(element)) return sinkCore(element);
-  return srcCore(element);
+  return static_cast<ElementCore*>(g_object_get_qdata(G_OBJECT(element), coreQuark()));
 }
 
 }  // namespace wsbridge

@@ -69,7 +69,7 @@ class ElementCore {
   GstStructure* extra_headers_ = nullptr;
 };
 
-/// The core of any of the two elements; defined by their classes.
+/// The core that an element has made for itself.
 ElementCore* coreOf(gpointer element);
 
 }  // namespace wsbridge

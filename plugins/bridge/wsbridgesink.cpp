@@ -346,11 +346,3 @@ static void wsbridge_sink_class_init(WsBridgeSinkClass* klass) {
   sink_class->unlock = unlock;
   sink_class->unlock_stop = unlockStop;
 }
-
-namespace wsbridge {
-
-ElementCore* sinkCore(gpointer element) {
-  return &privOf(element).core;
-}
-
-}  // namespace wsbridge

@@ -11,10 +11,3 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(WsBridgeSink, wsbridge_sink, WSBRIDGE, SINK, GstBaseSink)
 
 G_END_DECLS
-
-namespace wsbridge {
-
-class ElementCore;
-ElementCore* sinkCore(gpointer element);
-
-}  // namespace wsbridge

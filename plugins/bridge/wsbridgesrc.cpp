@@ -357,11 +357,3 @@ static void wsbridge_src_class_init(WsBridgeSrcClass* klass) {
       element_class, "WebSocket bridge source", "Source/Network/Audio",
       "Plays what a WebSocket endpoint sends into a phone call", "The gst-wsbridge authors");
 }
-
-namespace wsbridge {
-
-ElementCore* srcCore(gpointer element) {
-  return &privOf(element).core;
-}
-
-}  // namespace wsbridge

@@ -11,10 +11,3 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(WsBridgeSrc, wsbridge_src, WSBRIDGE, SRC, GstElement)
 
 G_END_DECLS
-
-namespace wsbridge {
-
-class ElementCore;
-ElementCore* srcCore(gpointer element);
-
-}  // namespace wsbridge

@@ -82,16 +82,16 @@ class Event {
 
 class AsteriskDialect final : public Dialect {
  public:
-  std::vector<std::string> opening(const Conversation& conversation) override {
-    channel_id_ = conversation.call_id.empty() ? unique() : conversation.call_id;
+  std::vector<std::string> opening(const CallFacts& call) override {
+    channel_id_ = call.call_id.empty() ? unique() : call.call_id;
     Event start("MEDIA_START", false);
     start.add("connection_id", unique());
     start.add("channel", "WebSocket/" + channel_id_);
     start.add("channel_id", channel_id_);
-    start.add("format", std::string(formatName(conversation.type)));
-    start.add("optimal_frame_size", frameBytes(conversation.type));
+    start.add("format", std::string(formatName(call.type)));
+    start.add("optimal_frame_size", frameBytes(call.type));
     start.add("ptime", uint64_t{kPtimeMs});
-    start.addObject("channel_variables", json::customAsStrings(conversation.custom));
+    start.addObject("channel_variables", json::customAsStrings(call.custom));
     return {start.text()};
   }
 

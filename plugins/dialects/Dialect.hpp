@@ -167,7 +167,7 @@ inline constexpr unsigned kQueueFullPercent = 90;
 inline constexpr unsigned kQueueRoomPercent = 80;
 
 /// What the opening messages may say of the call.
-struct Conversation {
+struct CallFacts {
   std::string custom;  ///< a JSON object of custom keys, or empty
   ContentType type;
   std::string call_id;          ///< the caller's name for the call; may be empty
@@ -182,7 +182,7 @@ class Dialect {
   virtual ~Dialect() = default;
 
   /// The messages before any audio, at least one. A custom key never replaces one of the dialect's.
-  virtual std::vector<std::string> opening(const Conversation& conversation) = 0;
+  virtual std::vector<std::string> opening(const CallFacts& call) = 0;
   /// The audio format as the statistics tell it.
   [[nodiscard]] virtual std::string format(const ContentType& type) const { return type.text(); }
   /// One message; empty where the dialect has no words for it.

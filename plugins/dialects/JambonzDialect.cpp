@@ -25,15 +25,15 @@ std::string markMessage(const MarkNotice& mark) {
 
 class JambonzDialect final : public Dialect {
  public:
-  std::vector<std::string> opening(const Conversation& conversation) override {
+  std::vector<std::string> opening(const CallFacts& call) override {
     g_autofree char* random = g_uuid_string_random();
-    const std::string& id = conversation.call_id;
+    const std::string& id = call.call_id;
     json::JsonWriter message;
-    message.add("sampleRate", int64_t{conversation.type.rate}).add("mixType", "mono");
+    message.add("sampleRate", int64_t{call.type.rate}).add("mixType", "mono");
     message.add("callSid", random).add("direction", "inbound");
     message.add("callId", id.empty() ? std::string_view(random) : id);
     // The metadata of the verb lies on the top level there too.
-    json::addCustom(message, conversation.custom,
+    json::addCustom(message, call.custom,
                     {"sampleRate", "mixType", "callSid", "direction", "callId"},
                     json::Names::AnyCase);
     return {message.text()};

@@ -178,10 +178,10 @@ class JsonL16Dialect : public Dialect {
 class WsbridgeDialect final : public JsonL16Dialect {
  public:
   WsbridgeDialect() : JsonL16Dialect(nullptr, "websocket:end", true) {}
-  std::vector<std::string> opening(const Conversation& conversation) override {
+  std::vector<std::string> opening(const CallFacts& call) override {
     json::JsonWriter object;
-    json::addCustom(object, conversation.custom, {"content-type"}, json::Names::SameCase);
-    object.add("content-type", conversation.type.text());
+    json::addCustom(object, call.custom, {"content-type"}, json::Names::SameCase);
+    object.add("content-type", call.type.text());
     return {object.text()};
   }
 };
@@ -189,10 +189,10 @@ class WsbridgeDialect final : public JsonL16Dialect {
 class VonageDialect final : public JsonL16Dialect {
  public:
   VonageDialect() : JsonL16Dialect("websocket:dtmf", "websocket:disconnected", false) {}
-  std::vector<std::string> opening(const Conversation& conversation) override {
+  std::vector<std::string> opening(const CallFacts& call) override {
     json::JsonWriter object;
-    object.add("event", "websocket:connected").add("content-type", conversation.type.text());
-    json::addCustom(object, conversation.custom, {"event", "content-type"}, json::Names::AnyCase);
+    object.add("event", "websocket:connected").add("content-type", call.type.text());
+    json::addCustom(object, call.custom, {"event", "content-type"}, json::Names::AnyCase);
     return {object.text()};
   }
 };

@@ -56,16 +56,15 @@ Command mediaCommand(std::string payload) {
 
 class TwilioDialect final : public Dialect {
  public:
-  std::vector<std::string> opening(const Conversation& conversation) override {
-    account_ =
-        sid("AC", conversation.account_id.empty() ? "gst-wsbridge" : conversation.account_id);
-    call_ = sid("CA", conversation.call_id.empty() ? unique() : conversation.call_id);
+  std::vector<std::string> opening(const CallFacts& call) override {
+    account_ = sid("AC", call.account_id.empty() ? "gst-wsbridge" : call.account_id);
+    call_ = sid("CA", call.call_id.empty() ? unique() : call.call_id);
     stream_ = sid("MZ", unique());
     const std::string start =
         R"({"event":"start","sequenceNumber":")" + nextNumber() + R"(","start":{"accountSid":")" +
         account_ + R"(","streamSid":")" + stream_ + R"(","callSid":")" + call_ +
         R"(","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,)" +
-        R"("channels":1},"customParameters":)" + json::customAsStrings(conversation.custom) +
+        R"("channels":1},"customParameters":)" + json::customAsStrings(call.custom) +
         R"(},"streamSid":")" + stream_ + "\"}";
     return {R"({"event":"connected","protocol":"Call","version":"1.0.0"})", start};
   }

@@ -15,11 +15,10 @@ namespace wsbridge {
 
 namespace {
 
-constexpr int64_t kDropWarningUs = 1'000'000;
 constexpr std::chrono::seconds kCloseWait{7};
 // Replies that an endpoint asks for and does not read must not fill the memory.
 constexpr size_t kMaxPendingText = 4 * 1024 * 1024;
-constexpr size_t kMaxMarks = 10'000;
+
 }  // namespace
 
 const char* nameOf(ConnectionState state) {
@@ -54,8 +53,10 @@ Session::Session(const SessionSettings& settings) : name_(settings.name) {
 }
 
 Session::~Session() {
-  PlayoutBudget::move(accounted_bytes_, 0);
-  if (client_) loop_->post([client = std::move(client_)] { client->release(); });
+  if (!on_loop_) return;
+  loop_->post([run = std::move(run_), on_loop = std::move(on_loop_)] {
+    if (on_loop->client) on_loop->client->release();
+  });
 }
 
 std::optional<Session::AttachFailure> Session::join(
@@ -85,9 +86,9 @@ void Session::detach(Role role) {
 std::optional<Failure> Session::start(Role role) {
   const std::lock_guard lock(mutex_);
   peer(role).running = true;
-  if (role == Role::Source) source_ended_ = false;
-  if (state_ != ConnectionState::Idle) return std::nullopt;
-  stats_.uri.clear();
+  if (role == Role::Source) run_->source_ended = false;
+  if (run_->state != ConnectionState::Idle) return std::nullopt;
+  last_.uri.clear();
   if (settings_.uri.empty()) {
     if (!name_.empty()) return std::nullopt;  // the other element may bring it
     return Failure{.kind = FailureKind::Settings,
@@ -96,86 +97,81 @@ std::optional<Failure> Session::start(Role role) {
   if (const auto fault = settings_.faultInContentType()) {
     return Failure{.kind = FailureKind::Settings, .text = *fault};
   }
-  if (const int forced = settings_.forcedRate(); forced > 0) rate_ = forced;
+  if (const int forced = settings_.forcedRate(); forced > 0) run_->rate = forced;
   auto client = settings_.clientSettings();
   if (auto* failure = std::get_if<Failure>(&client)) return *failure;
-  if (rate_ == 0) return std::nullopt;
+  if (run_->rate == 0) return std::nullopt;
   open(std::move(std::get<ClientSettings>(client)));
   return std::nullopt;
 }
 
 void Session::open(ClientSettings settings) {
-  state_ = ConnectionState::Connecting;
-  started_us_ = g_get_monotonic_time();
-  stats_ = {};
-  stats_.uri = settings.connect.candidates.front().endpoint.shown;
-  stats_.rate = rate_;
-  client_settings_ = std::move(settings);
+  run_->state = ConnectionState::Connecting;
+  run_->started_us = g_get_monotonic_time();
+  run_->stats.uri = settings.connect.candidates.front().endpoint.shown;
+  run_->stats.rate = run_->rate;
+  run_->client_settings = std::move(settings);
   prepareDialect();
-  close_after_outbox_ = closed_in_order_ = paused_ = resume_scheduled_ = source_ended_ = false;
-  messages_before_ = bytes_before_ = pongs_before_ = 0;
-  told_full_ = drained_wanted_ = bad_warned_ = resuming_ = deaf_ = false;
-  endMuteOfEndpoint();
-  digits_ = {};
-  resumption_ = 0;
+  run_->source_ended = false;
   if (!loop_) loop_ = MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
-  makePlayout();
+  run_->makePlayout(settings_);
   // A source in real time must lose nothing while the handshake goes on.
-  outbox_.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) / 20);
-  ClientSettings first = client_settings_;
+  run_->outbox.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) / 20);
+  ClientSettings first = run_->client_settings;
   const unsigned used_ms = settings_.connect_time_used_ms;
   first.connect.timeout_ms -= std::min(used_ms, first.connect.timeout_ms - 1);
-  onLoop([first = std::move(first)](Session& self) { self.connect(first); });
+  onLoop([run = run_, first = std::move(first)](Session& self) { self.connect(run, first); });
 }
 
 void Session::onLoop(std::function<void(Session&)> function) {
-  loop_->post([weak = weak_from_this(), generation = generation_, function = std::move(function)] {
+  loop_->post([weak = weak_from_this(), run = run_, function = std::move(function)] {
     const auto self = weak.lock();
     if (!self) return;
     {
       const std::lock_guard lock(self->mutex_);
-      if (self->generation_ != generation) return;  // posted for a conversation that is over
+      if (self->run_ != run) return;  // posted for a conversation that is over
     }
     function(*self);
   });
 }
 
 void Session::onOpen(const std::string& subprotocol) {
-  subprotocol_ = subprotocol;
+  on_loop_->subprotocol = subprotocol;
   std::vector<std::string> opening;
   {
     const std::lock_guard lock(mutex_);
-    if (client_generation_ != generation_) return;  // of a conversation that is over
-    const std::string custom = resumption_ == 0
+    if (!speaks()) return;  // of a conversation that is over
+    const unsigned resumption = run_->resumption.count();
+    const std::string custom = resumption == 0
                                    ? settings_.headers
-                                   : json::withMember(settings_.headers, "resumption", resumption_);
-    opening = dialect_->opening(
-        {custom, ContentType{rate_, encoding_}, settings_.call_id, settings_.account_id});
-    stats_.texts_sent += opening.size();
+                                   : json::withMember(settings_.headers, "resumption", resumption);
+    opening = run_->dialect->opening(
+        {custom, ContentType{run_->rate, run_->encoding}, settings_.call_id, settings_.account_id});
+    run_->stats.texts_sent += opening.size();
   }
   for (const std::string& message : opening) {
-    client_->sendText(message);
+    on_loop_->client->sendText(message);
     logText("sent", message);
   }
   confirmOpen();
 }
 
 void Session::confirmOpen() {
-  if (!client_->writable()) return;  // onWritable() comes back to this
+  if (!on_loop_->client->writable()) return;  // onWritable() comes back to this
   OpenedEvent event;
   {
     const std::lock_guard lock(mutex_);
-    if (state_ != ConnectionState::Connecting || client_generation_ != generation_) return;
-    state_ = ConnectionState::Open;
-    resuming_ = false;
-    opened_us_ = g_get_monotonic_time();
-    if (muted_) outbox_.pushNotice(MuteNotice{true});
-    stats_.setup_ms = static_cast<double>(opened_us_ - started_us_) / 1000.0;
-    outbox_.setMaxFrames(std::max(1U, settings_.max_queue_ms / 20));
-    event = {stats_.content_type, rate_, subprotocol_, stats_.setup_ms};
+    if (run_->state != ConnectionState::Connecting || !speaks()) return;
+    run_->state = ConnectionState::Open;
+    run_->resumption.end();
+    on_loop_->opened_us = g_get_monotonic_time();
+    if (isMuted()) run_->outbox.pushNotice(MuteNotice{true});
+    run_->stats.setup_ms = static_cast<double>(on_loop_->opened_us - run_->started_us) / 1000.0;
+    run_->outbox.setMaxFrames(std::max(1U, settings_.max_queue_ms / 20));
+    event = {run_->stats.content_type, run_->rate, on_loop_->subprotocol, run_->stats.setup_ms};
   }
   GST_INFO("%s: open after %.1f ms, %s, subprotocol \"%s\"", name_.c_str(), event.setup_ms,
-           event.content_type.c_str(), subprotocol_.c_str());
+           event.content_type.c_str(), on_loop_->subprotocol.c_str());
   emit(event);
   pump();
 }
@@ -187,74 +183,50 @@ void Session::stop(Role role) {
     if (role == Role::Source) endSource();
     return;
   }
-  if (state_ == ConnectionState::Idle) {
-    rate_ = 0;
-    playout_.reset();
-    return;
-  }
-  GST_INFO("%s: stopped while %s", name_.c_str(), nameOf(state_));
-  ++generation_;
-  const bool open = state_ == ConnectionState::Open;
-  const std::string goodbye = open ? dialect_->write(EndNotice{"stopped"}) : "";
-  loop_->post([self = shared_from_this(), generation = generation_, goodbye] {
-    {
-      const std::lock_guard inner(self->mutex_);
-      if (self->generation_ != generation) return;
-    }
-    self->forgetConversation(goodbye);
-  });
-  stats_.state =
-      state_ == ConnectionState::Failed ? ConnectionState::Failed : ConnectionState::Closed;
-  if (playout_) {
-    stats_.playout = playout_->counters();
-    playout_->clear();
-    accountPlayout();
-  }
-  playout_.reset();
-  outbox_.clear();
-  mark_labels_.clear();
-  mark_bytes_ = 0;
-  state_ = ConnectionState::Idle;
-  rate_ = 0;
+  const auto over = std::exchange(run_, std::make_shared<Conversation>());
+  if (over->state == ConnectionState::Idle) return;
+  GST_INFO("%s: stopped while %s", name_.c_str(), nameOf(over->state));
+  last_ = over->statistics();
+  last_.playout_ms = 0;
+  if (over->state != ConnectionState::Failed) last_.state = ConnectionState::Closed;
+  over->playout.reset();
+  over->accountPlayout();
+  const bool open = over->state == ConnectionState::Open;
+  const std::string goodbye = open ? over->dialect->write(EndNotice{"stopped"}) : "";
+  loop_->post([self = shared_from_this(), over, goodbye] { self->forget(*over, goodbye); });
 }
 
-void Session::forgetConversation(const std::string& goodbye) {
-  if (client_) {
-    sayGoodbye(goodbye);
-    client_->release();
+void Session::forget(Conversation& over, const std::string& goodbye) {
+  if (over.client) {
+    if (sayGoodbye(*over.client, goodbye)) {
+      const std::lock_guard lock(mutex_);
+      ++last_.texts_sent;
+    }
+    over.client->release();
+    over.client.reset();
   }
-  client_.reset();
+  if (on_loop_.get() == &over) on_loop_.reset();
 }
 
 int Session::agreeRate(int wanted) {
   const std::lock_guard lock(mutex_);
-  if (rate_ == 0) {
+  if (run_->rate == 0) {
     const int forced = settings_.forcedRate();
-    rate_ = forced > 0 ? forced : wanted;
+    run_->rate = forced > 0 ? forced : wanted;
   }
-  if (!playout_) makePlayout();
-  return rate_;
+  if (!run_->playout) run_->makePlayout(settings_);
+  return run_->rate;
 }
 
 int Session::rate() const {
   const std::lock_guard lock(mutex_);
-  return rate_ != 0 ? rate_ : settings_.forcedRate();
+  return run_->rate != 0 ? run_->rate : settings_.forcedRate();
 }
 
 std::shared_ptr<MediaLoop> Session::sharedLoop() const {
   const std::lock_guard lock(mutex_);
   if (settings_.context.empty()) return nullptr;
   return loop_ ? loop_ : MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
-}
-
-void Session::makePlayout() {
-  if (playout_ && playout_->frameSamples() == static_cast<size_t>(rate_) / 50) return;
-  playout_.emplace(settings_.playoutSettings(rate_));
-}
-
-bool Session::isOver() const {
-  return state_ == ConnectionState::Closed || state_ == ConnectionState::Failed ||
-         state_ == ConnectionState::Closing;
 }
 
 AudioEncoding Session::encoding() const {
@@ -265,67 +237,66 @@ AudioEncoding Session::encoding() const {
 Session::Sent Session::sendFrame(std::span<const uint8_t> frame, AudioEncoding given) {
   {
     const std::lock_guard lock(mutex_);
-    if (isOver()) return Sent::Over;
-    if (muted_) {
-      ++stats_.frames_muted;
+    if (run_->isOver()) return Sent::Over;
+    if (isMuted()) {
+      ++run_->stats.frames_muted;
       return Sent::Ok;
     }
     // What comes before anybody knows the endpoint has no encoding to be kept in.
-    if (state_ == ConnectionState::Idle && given != settings_.encoding()) return Sent::Ok;
-    if (given != encoding_) {
+    if (run_->state == ConnectionState::Idle && given != settings_.encoding()) return Sent::Ok;
+    if (given != run_->encoding) {
       if (given != AudioEncoding::Linear) return Sent::Ok;
-      encodeG711(encoding_, frame, coded_);
+      encodeG711(run_->encoding, frame, coded_);
       frame = coded_;
     }
-    const bool direct = state_ == ConnectionState::Open && outbox_.empty() && loop_->isCurrent();
-    if (!direct || !client_->writable()) {
-      if (const size_t dropped = outbox_.pushAudio(frame)) countDropped(dropped);
+    const bool direct =
+        run_->state == ConnectionState::Open && run_->outbox.empty() && loop_->isCurrent();
+    if (!direct || !on_loop_->client->writable()) {
+      if (const size_t dropped = run_->outbox.pushAudio(frame)) countDropped(dropped);
       schedulePump();
       return Sent::Ok;
     }
-    ++stats_.frames_sent;
-    stats_.bytes_sent += frame.size();
+    ++run_->stats.frames_sent;
+    run_->stats.bytes_sent += frame.size();
   }
   sendAudio(frame);
   return Sent::Ok;
 }
 
 void Session::sendAudio(std::span<const uint8_t> frame) {
-  if (!audio_is_text_) {
-    client_->sendAudio(Opcode::Binary, frame);
+  if (!on_loop_->audio_is_text) {
+    on_loop_->client->sendAudio(Opcode::Binary, frame);
     return;
   }
   {
     const std::lock_guard lock(mutex_);
-    dialect_->writeAudio(frame, g_get_monotonic_time(), audio_text_);
+    run_->dialect->writeAudio(frame, g_get_monotonic_time(), audio_text_);
   }
-  client_->sendAudio(Opcode::Text,
-                     {reinterpret_cast<const uint8_t*>(audio_text_.data()), audio_text_.size()});
+  on_loop_->client->sendAudio(
+      Opcode::Text, {reinterpret_cast<const uint8_t*>(audio_text_.data()), audio_text_.size()});
 }
 
 void Session::countDropped(size_t dropped) {
-  stats_.frames_dropped += dropped;
-  dropped_unreported_ += dropped;
+  run_->stats.frames_dropped += dropped;
   if (!loop_) return;
-  const int64_t now_us = g_get_monotonic_time();
-  if (now_us - last_drop_warning_us_ < kDropWarningUs) return;
-  last_drop_warning_us_ = now_us;
+  const uint64_t frames = run_->dropped.add(g_get_monotonic_time(), dropped);
+  if (frames == 0) return;
   GST_LOG("%s: %" G_GUINT64_FORMAT " frames dropped: the endpoint does not read", name_.c_str(),
-          dropped_unreported_);
-  onLoop([event = DroppedEvent{dropped_unreported_}](Session& self) { self.emit(event); });
-  dropped_unreported_ = 0;
+          frames);
+  onLoop([event = DroppedEvent{frames}](Session& self) { self.emit(event); });
 }
 
 void Session::pushNotice(const Notice& notice) {
-  outbox_.pushNotice(notice);
+  run_->outbox.pushNotice(notice);
   schedulePump();
   checkPendingText();
 }
 
 void Session::checkPendingText() {
-  if (outbox_.textBytes() + mark_bytes_ <= kMaxPendingText && mark_labels_.size() <= kMaxMarks)
+  const Marks& marks = run_->marks;
+  if (run_->outbox.textBytes() + marks.bytes() <= kMaxPendingText && marks.count() <= Marks::kMax)
     return;
-  if (state_ == ConnectionState::Open) {
+  if (run_->state == ConnectionState::Open) {
     onLoop([](Session& self) {
       self.beginClose(1008, "too many replies that are not read", "replies-unread", true);
     });
@@ -344,18 +315,18 @@ void Session::sourceEnded() {
 
 /// Nobody plays: what comes is dropped, and the socket is read again if it was not.
 void Session::endSource() {
-  source_ended_ = true;
-  if (!playout_) return;
-  playout_->clear();
-  accountPlayout();
+  run_->source_ended = true;
+  if (!run_->playout) return;
+  run_->playout->clear();
+  run_->accountPlayout();
   resolveMarks(true);
   maybeResume();
 }
 
 void Session::finishSending() {
   const std::lock_guard lock(mutex_);
-  if (!settings_.close_on_eos || !loop_ || isOver()) return;
-  close_after_outbox_ = true;
+  if (!settings_.close_on_eos || !loop_ || run_->isOver()) return;
+  run_->close_after_outbox = true;
   schedulePump();
 }
 
@@ -365,22 +336,24 @@ void Session::waitUntilSent(const std::atomic<bool>& cancelled) {
   const auto limit =
       std::chrono::milliseconds(settings_.connect_timeout_ms + settings_.max_queue_ms) + kCloseWait;
   changed_.wait_for(lock, limit, [&] {
-    const bool ended = state_ == ConnectionState::Idle || state_ == ConnectionState::Closed ||
-                       state_ == ConnectionState::Failed;
-    const bool sent = state_ == ConnectionState::Open && outbox_.empty() && !close_after_outbox_;
+    const bool ended = run_->state == ConnectionState::Idle ||
+                       run_->state == ConnectionState::Closed ||
+                       run_->state == ConnectionState::Failed;
+    const bool sent =
+        run_->state == ConnectionState::Open && run_->outbox.empty() && !run_->close_after_outbox;
     return cancelled || ended || sent;
   });
 }
 
 void Session::close(unsigned code, const std::string& reason, const std::string& why) {
   const std::lock_guard lock(mutex_);
-  if (state_ == ConnectionState::Idle || isOver()) return;
+  if (run_->state == ConnectionState::Idle || run_->isOver()) return;
   onLoop([=](Session& self) { self.beginClose(code, reason, why, true); });
 }
 
 void Session::schedulePump() {
-  if (pump_scheduled_ || !loop_) return;
-  pump_scheduled_ = true;
+  if (run_->pump_scheduled || !loop_) return;
+  run_->pump_scheduled = true;
   loop_->post([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->pump();
   });
@@ -392,23 +365,24 @@ void Session::pump() {
     Outbox::Item item;
     {
       const std::lock_guard lock(mutex_);
-      pump_scheduled_ = false;
-      if (state_ != ConnectionState::Open || !client_ || !client_->writable()) return;
-      if (outbox_.empty()) {
-        close = close_after_outbox_;
+      run_->pump_scheduled = false;
+      if (run_->state != ConnectionState::Open || !speaks() || !on_loop_->client->writable())
+        return;
+      if (run_->outbox.empty()) {
+        close = run_->close_after_outbox;
         changed_.notify_all();
         break;
       }
-      item = outbox_.pop();
+      item = run_->outbox.pop();
       if (item.kind == Outbox::Item::Kind::Audio) {
-        ++stats_.frames_sent;
-        stats_.bytes_sent += item.bytes.size();
+        ++run_->stats.frames_sent;
+        run_->stats.bytes_sent += item.bytes.size();
       } else if (item.kind == Outbox::Item::Kind::Event) {
-        const std::string text = dialect_->write(item.notice);
+        const std::string text = run_->dialect->write(item.notice);
         if (text.empty()) continue;
         item.bytes.assign(text.begin(), text.end());
       }
-      if (item.kind != Outbox::Item::Kind::Audio) ++stats_.texts_sent;
+      if (item.kind != Outbox::Item::Kind::Audio) ++run_->stats.texts_sent;
     }
     sendItem(item);
   }
@@ -421,7 +395,7 @@ void Session::sendItem(const Outbox::Item& item) {
     return;
   }
   const std::string_view text(reinterpret_cast<const char*>(item.bytes.data()), item.bytes.size());
-  client_->sendText(text);
+  on_loop_->client->sendText(text);
   logText("sent", text);
 }
 
@@ -430,11 +404,10 @@ void Session::onWritable() {
   pump();
 }
 
-void Session::sayGoodbye(const std::string& goodbye) {
-  if (goodbye.empty() || !client_->sendText(goodbye)) return;
+bool Session::sayGoodbye(WebSocketClient& client, const std::string& goodbye) const {
+  if (goodbye.empty() || !client.sendText(goodbye)) return false;
   logText("sent", goodbye);
-  const std::lock_guard lock(mutex_);
-  ++stats_.texts_sent;
+  return true;
 }
 
 void Session::logText(const char* way, std::string_view text) const {
@@ -457,15 +430,16 @@ void Session::beginClose(unsigned code, const std::string& reason, const std::st
   bool away = false;
   {
     const std::lock_guard lock(mutex_);
-    if (state_ == ConnectionState::Idle || isOver()) return;
-    away = resuming_ && !client_;
-    if (!client_ && !away) return;
-    resuming_ = false;
-    state_ = ConnectionState::Closing;
-    outbox_.clear();
-    if (discard && playout_) playout_->clear();
-    accountPlayout();
-    goodbye = dialect_->write(EndNotice{why});
+    if (run_->state == ConnectionState::Idle || run_->isOver()) return;
+    if (!speaks()) return;
+    away = run_->resumption.active() && !on_loop_->client;
+    if (!on_loop_->client && !away) return;
+    run_->resumption.end();
+    run_->state = ConnectionState::Closing;
+    run_->outbox.clear();
+    if (discard && run_->playout) run_->playout->clear();
+    run_->accountPlayout();
+    goodbye = run_->dialect->write(EndNotice{why});
   }
   if (away) {  // nobody is there to be told
     if (endConversation(ConnectionState::Closed, code, reason))
@@ -473,8 +447,11 @@ void Session::beginClose(unsigned code, const std::string& reason, const std::st
     return;
   }
   GST_INFO("%s: closing with %u, %s", name_.c_str(), code, reason.c_str());
-  sayGoodbye(goodbye);
-  client_->close(code, reason, discard);
+  if (sayGoodbye(*on_loop_->client, goodbye)) {
+    const std::lock_guard lock(mutex_);
+    ++run_->stats.texts_sent;
+  }
+  on_loop_->client->close(code, reason, discard);
 }
 
 void Session::emit(const SessionEvent& event) {

@@ -11,7 +11,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,11 +18,9 @@
 #include <string>
 #include <variant>
 
-#include "audio/PlayoutQueue.hpp"
 #include "runtime/Debug.hpp"
 #include "runtime/MediaLoop.hpp"
-#include "session/DigitAllowance.hpp"
-#include "session/Outbox.hpp"
+#include "session/Conversation.hpp"
 #include "session/SessionEvents.hpp"
 #include "session/SessionSettings.hpp"
 #include "websocket/WebSocketClient.hpp"
@@ -31,39 +28,6 @@
 namespace wsbridge {
 
 enum class Role { Sink, Source };
-
-enum class ConnectionState { Idle, Connecting, Open, Closing, Closed, Failed };
-
-const char* nameOf(ConnectionState state);
-
-/// Same fields before, during and after the connection; docs/elements.md names them.
-struct SessionStats {
-  ConnectionState state = ConnectionState::Idle;
-  std::string uri;
-  std::string content_type;
-  int rate = 0;
-  double setup_ms = 0;
-  unsigned close_code = 0;
-  std::string close_reason;
-  uint64_t frames_sent = 0;
-  uint64_t bytes_sent = 0;
-  uint64_t frames_dropped = 0;
-  uint64_t frames_muted = 0;
-  uint64_t texts_sent = 0;
-  uint64_t dtmf_sent = 0;
-  uint64_t messages_received = 0;
-  uint64_t bytes_received = 0;
-  uint64_t texts_received = 0;
-  uint64_t pauses = 0;
-  uint64_t slowdowns = 0;
-  uint64_t digits_refused = 0;
-  uint64_t pongs_received = 0;
-  uint64_t ignored_messages = 0;
-  uint64_t resumptions = 0;
-  uint64_t playout_ms = 0;
-  uint64_t playout_high_ms = 0;
-  PlayoutCounters playout;
-};
 
 class Session : public WebSocketClient::Listener, public std::enable_shared_from_this<Session> {
  public:
@@ -152,15 +116,15 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
   std::optional<AttachFailure> join(Role role, const SessionSettings& settings,
                                     const std::shared_ptr<SessionObserver>& observer);
   void open(ClientSettings settings);
-  void connect(ClientSettings settings);
+  void connect(std::shared_ptr<Conversation> run, ClientSettings settings);
   void confirmOpen();
-  void forgetConversation(const std::string& goodbye);
+  void forget(Conversation& over, const std::string& goodbye);
   void emit(const SessionEvent& event);
   void pump();
   void sendItem(const Outbox::Item& item);
   void sendAudio(std::span<const uint8_t> frame);
   void beginClose(unsigned code, const std::string& reason, const std::string& why, bool discard);
-  void sayGoodbye(const std::string& goodbye);
+  bool sayGoodbye(WebSocketClient& client, const std::string& goodbye) const;
   /// For the debug log; takes mutex_. `way`: "sent" or "received".
   void logText(const char* way, std::string_view text) const;
   void act(const Command& command, std::string_view text);
@@ -176,9 +140,6 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
   void redial();
   /// With mutex_ held; true when the mute of the endpoint ended with its WebSocket.
   bool beginResumption(int64_t now_us);
-  /// With mutex_ held; empty when no endpoint is left.
-  std::optional<int64_t> nextRedial(int64_t now_us);
-  void noteReceived();
   void prepareDialect();
   bool endConversation(ConnectionState state, unsigned code, const std::string& reason);
   /// With mutex_ held. `function` runs on the loop unless this conversation is over by then.
@@ -186,16 +147,12 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
 
   // With mutex_ held.
   void endSource();
-  [[nodiscard]] bool isOverLimit() const;
-  [[nodiscard]] bool shouldPause() const;
-  [[nodiscard]] bool shouldResume() const;
-  [[nodiscard]] bool isOver() const;
-  void accountPlayout();
-  void makePlayout();
+  [[nodiscard]] bool isMuted() const { return muted_ || run_->muted_by_endpoint; }
+  /// On the loop: whose client speaks is the present run.
+  [[nodiscard]] bool speaks() const { return on_loop_ == run_; }
   void resolveMarks(bool cleared);
   void pushNotice(const Notice& notice);
   void applyMute(bool muted);
-  bool endMuteOfEndpoint();
   void tellQueueState();
   void schedulePump();
   void maybeResume();
@@ -219,62 +176,18 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
   // Guarded by mutex_.
   SessionSettings settings_;
   Peer peers_[2];
-  SessionStats stats_;
-  ConnectionState state_ = ConnectionState::Idle;
+  std::shared_ptr<Conversation> run_ = std::make_shared<Conversation>();  // never null
+  SessionStats last_;                                                     // of the run before
   std::shared_ptr<MediaLoop> loop_;
-  int rate_ = 0;
-  Outbox outbox_;
-  std::optional<PlayoutQueue> playout_;
-  std::unique_ptr<Dialect> dialect_;
-  AudioEncoding encoding_ = AudioEncoding::Linear;  // of the wire, while there is a dialect
-  std::map<uint64_t, std::string> mark_labels_;
-  uint64_t next_mark_ = 1;
-  size_t mark_bytes_ = 0;
-  bool source_ended_ = false;
-  ClientSettings client_settings_;  // of this conversation
-  size_t position_ = 0;             // of the endpoint in use, in the list
-  bool resuming_ = false;           // between a break and the next opening
-  size_t broken_ = 0;               // position of the endpoint whose WebSocket broke
-  unsigned resumption_ = 0;         // of this conversation
-  unsigned redials_ = 0;            // of this break
-  bool falling_back_ = false;       // the time for the endpoint that broke is over: now the others
-  int64_t resume_until_us_ = 0;
-  uint64_t messages_before_ = 0;  // of clients before a resumption
-  uint64_t bytes_before_ = 0;
-  uint64_t pongs_before_ = 0;
-  bool muted_ = false;
-  bool muted_by_endpoint_ = false;
-  bool deaf_ = false;       // the endpoint wants nothing played that it sends
-  bool told_full_ = false;  // the endpoint knows that the queue nears its limit
-  bool drained_wanted_ = false;
-  bool bad_warned_ = false;
-  size_t accounted_bytes_ = 0;
-  bool pump_scheduled_ = false;
-  bool close_after_outbox_ = false;
-  bool closed_in_order_ = false;
-  bool resume_scheduled_ = false;
-  bool paused_ = false;
-  uint64_t dropped_unreported_ = 0;
-  int64_t last_drop_warning_us_ = 0;
-  uint64_t slowdowns_unreported_ = 0;
-  int64_t last_slow_warning_us_ = 0;
-  DigitAllowance digits_;
-  uint64_t generation_ =
-      0;  // counts starts, so that what was posted for an earlier one does nothing
-  int64_t started_us_ = 0;
+  bool muted_ = false;  // by the application
 
   // Of the sink's streaming thread, kept for its memory.
   std::vector<uint8_t> coded_;
 
-  // Loop thread only.
-  std::shared_ptr<WebSocketClient> client_;
-  bool audio_is_text_ = false;
+  // Loop thread only. The run whose client speaks: for a moment after a stop not run_ any more.
+  std::shared_ptr<Conversation> on_loop_;
   std::string audio_text_;  // kept for its memory, as this one
   std::vector<uint8_t> decoded_;
-  uint64_t client_generation_ = 0;
-  std::string subprotocol_;
-  int64_t opened_us_ = 0;
-  bool first_audio_seen_ = false;
 };
 
 }  // namespace wsbridge

@@ -12,9 +12,6 @@ namespace wsbridge {
 
 namespace {
 
-constexpr int64_t kFirstRedialUs = 250'000;
-constexpr int64_t kMaxRedialUs = 4'000'000;
-
 /// What another WebSocket may mend: the connection went, or the endpoint or something in front of
 /// it says that it cannot go on (RFC 6455 section 7.4.1 and its registry). Other codes are about
 /// us.
@@ -28,36 +25,34 @@ bool isBreak(const Failure& failure) {
 
 /// A WebSocket has a dialect of its own, which counts its messages.
 void Session::prepareDialect() {
-  dialect_ = makeDialect(settings_.dialect);
-  encoding_ = settings_.encoding();
-  stats_.content_type = dialect_->format({rate_, encoding_});
-  client_settings_.audio_is_text = dialect_->audioIsText();
+  run_->dialect = makeDialect(settings_.dialect);
+  run_->encoding = settings_.encoding();
+  run_->stats.content_type = run_->dialect->format({run_->rate, run_->encoding});
+  run_->client_settings.audio_is_text = run_->dialect->audioIsText();
 }
 
-void Session::connect(ClientSettings settings) {
-  first_audio_seen_ = false;
-  audio_is_text_ = settings.audio_is_text;
-  {
-    const std::lock_guard lock(mutex_);
-    client_generation_ = generation_;
-  }
-  client_ = std::make_shared<WebSocketClient>(loop_, std::move(settings), weak_from_this());
-  client_->start();
+void Session::connect(std::shared_ptr<Conversation> run, ClientSettings settings) {
+  on_loop_ = std::move(run);
+  on_loop_->first_audio_seen = false;
+  on_loop_->audio_is_text = settings.audio_is_text;
+  on_loop_->client =
+      std::make_shared<WebSocketClient>(loop_, std::move(settings), weak_from_this());
+  on_loop_->client->start();
 }
 
 void Session::onTrying(size_t position, const std::string& uri) {
   const std::lock_guard lock(mutex_);
-  if (client_generation_ != generation_) return;
+  if (!speaks()) return;
   GST_INFO("%s: connecting to %s, number %zu of its endpoints", name_.c_str(), uri.c_str(),
            position + 1);
-  position_ = position;
-  stats_.uri = uri;
+  run_->position = position;
+  run_->stats.uri = uri;
 }
 
 void Session::onAttemptFailed(const Failure& failure) {
   {
     const std::lock_guard lock(mutex_);
-    if (client_generation_ != generation_) return;
+    if (!speaks()) return;
   }
   GST_WARNING("%s: endpoint not reached (%s): %s", name_.c_str(), nameOf(failure.kind),
               failure.text.c_str());
@@ -65,36 +60,23 @@ void Session::onAttemptFailed(const Failure& failure) {
 }
 
 bool Session::beginResumption(int64_t now_us) {
-  resuming_ = true;
-  resume_until_us_ = now_us + int64_t{settings_.reconnect_time_ms} * 1000;
-  redials_ = 0;
-  falling_back_ = false;
-  broken_ = position_;
-  ++resumption_;
-  ++stats_.resumptions;
-  state_ = ConnectionState::Connecting;
-  paused_ = told_full_ = drained_wanted_ = false;
+  Conversation& run = *run_;
+  run.resumption.begin(now_us, int64_t{settings_.reconnect_time_ms} * 1000, run.position);
+  ++run.stats.resumptions;
+  run.state = ConnectionState::Connecting;
+  run.paused = run.told_full = run.drained_wanted = false;
   // What waits to be played is played. The marks in it were of the conversation that broke.
   // A pause and a mute were that endpoint's too: nobody would end them.
-  deaf_ = false;
-  const bool unmuted = endMuteOfEndpoint();
-  if (playout_) {
-    playout_->forgetMarks();
-    playout_->setHeld(false);
-    playout_->beginStream();
+  run.deaf = false;
+  const bool unmuted = std::exchange(run.muted_by_endpoint, false);
+  if (run.playout) {
+    run.playout->forgetMarks();
+    run.playout->setHeld(false);
+    run.playout->beginStream();
   }
-  mark_labels_.clear();
-  mark_bytes_ = 0;
-  outbox_.dropAllButAudio();
-  return unmuted;
-}
-
-std::optional<int64_t> Session::nextRedial(int64_t now_us) {
-  if (falling_back_) return std::nullopt;
-  const int64_t due_us = now_us + std::min(kFirstRedialUs << std::min(redials_, 4U), kMaxRedialUs);
-  if (due_us <= resume_until_us_) return due_us;
-  falling_back_ = true;
-  return client_settings_.connect.candidates.size() > 1 ? std::optional(now_us) : std::nullopt;
+  run.marks.forget();
+  run.outbox.dropAllButAudio();
+  return unmuted && !muted_;
 }
 
 bool Session::resumeAfter(const Failure& failure) {
@@ -103,19 +85,16 @@ bool Session::resumeAfter(const Failure& failure) {
   bool unmuted = false;
   {
     const std::lock_guard lock(mutex_);
-    if (client_generation_ != generation_ || settings_.reconnect_time_ms == 0) return false;
+    if (!speaks() || settings_.reconnect_time_ms == 0) return false;
     const int64_t now_us = g_get_monotonic_time();
-    if (!resuming_) {
-      if (state_ != ConnectionState::Open || !isBreak(failure)) return false;
+    if (!run_->resumption.active()) {
+      if (run_->state != ConnectionState::Open || !isBreak(failure)) return false;
       unmuted = beginResumption(now_us);
     }
-    due_us = nextRedial(now_us);
+    due_us = run_->resumption.next(now_us, run_->client_settings.connect.candidates.size() > 1);
     if (due_us) {
-      noteReceived();
-      messages_before_ = stats_.messages_received;
-      bytes_before_ = stats_.bytes_received;
-      pongs_before_ = stats_.pongs_received;
-      event = {++redials_, resumption_, failure.text};
+      run_->noteBefore();
+      event = {run_->resumption.attempts(), run_->resumption.count(), failure.text};
     }
   }
   if (!due_us) {
@@ -124,11 +103,11 @@ bool Session::resumeAfter(const Failure& failure) {
   }
   GST_WARNING("%s: connecting again, attempt %u: %s", name_.c_str(), event.attempt,
               event.reason.c_str());
-  client_->release();
-  client_.reset();
-  loop_->addTimer(*due_us, [weak = weak_from_this(), generation = client_generation_](int64_t) {
+  on_loop_->client->release();
+  on_loop_->client.reset();
+  loop_->addTimer(*due_us, [weak = weak_from_this(), run = on_loop_](int64_t) {
     const auto self = weak.lock();
-    if (self && self->client_generation_ == generation) self->redial();
+    if (self && self->on_loop_ == run) self->redial();
     return int64_t{0};
   });
   emit(event);
@@ -140,21 +119,21 @@ void Session::redial() {
   ClientSettings settings;
   {
     const std::lock_guard lock(mutex_);
-    if (client_generation_ != generation_ || !resuming_ || client_) return;
-    started_us_ = g_get_monotonic_time();
+    if (!speaks() || !run_->resumption.active() || on_loop_->client) return;
+    run_->started_us = g_get_monotonic_time();
     prepareDialect();
-    settings = client_settings_;
+    settings = run_->client_settings;
     settings.connect.retries = 0;  // the pauses between attempts are those of a resumption
     std::erase_if(settings.connect.candidates, [this](const ConnectSettings& candidate) {
-      return (candidate.position == broken_) == falling_back_;
+      return !run_->resumption.tries(candidate.position);
     });
-    if (!falling_back_) {
-      const int64_t left_ms = (resume_until_us_ - started_us_) / 1000;
-      settings.connect.timeout_ms = std::min(settings.connect.timeout_ms,
-                                             static_cast<unsigned>(std::max<int64_t>(left_ms, 1)));
+    if (const auto left_us = run_->resumption.leftUs(run_->started_us)) {
+      settings.connect.timeout_ms =
+          std::min(settings.connect.timeout_ms,
+                   static_cast<unsigned>(std::max<int64_t>(*left_us / 1000, 1)));
     }
   }
-  connect(std::move(settings));
+  connect(on_loop_, std::move(settings));
 }
 
 }  // namespace wsbridge

@@ -11,8 +11,8 @@ namespace wsbridge {
 bool Session::sendText(const std::string& text) {
   if (!g_utf8_validate_len(text.data(), text.size(), nullptr)) return false;
   const std::lock_guard lock(mutex_);
-  if (state_ != ConnectionState::Open) return false;
-  outbox_.pushText(text);
+  if (run_->state != ConnectionState::Open) return false;
+  run_->outbox.pushText(text);
   schedulePump();
   checkPendingText();
   return true;
@@ -20,9 +20,9 @@ bool Session::sendText(const std::string& text) {
 
 bool Session::sendDtmf(char digit, unsigned duration_ms) {
   const std::lock_guard lock(mutex_);
-  if (!isDtmfDigit(digit) || isOver() || !loop_) return false;
-  ++stats_.dtmf_sent;
-  outbox_.pushNotice(DtmfNotice{digit, duration_ms});
+  if (!isDtmfDigit(digit) || run_->isOver() || !loop_) return false;
+  ++run_->stats.dtmf_sent;
+  run_->outbox.pushNotice(DtmfNotice{digit, duration_ms});
   schedulePump();
   onLoop([event = DtmfEvent{std::string(1, digit), duration_ms, true}](Session& self) {
     self.emit(event);
@@ -32,45 +32,40 @@ bool Session::sendDtmf(char digit, unsigned duration_ms) {
 
 bool Session::tell(const Notice& notice) {
   const std::lock_guard lock(mutex_);
-  if (state_ != ConnectionState::Open) return false;
+  if (run_->state != ConnectionState::Open) return false;
   pushNotice(notice);
   return true;
 }
 
 bool Session::muted() const {
   const std::lock_guard lock(mutex_);
-  return muted_;
+  return isMuted();
 }
 
 void Session::setMuted(bool muted) {
   const std::lock_guard lock(mutex_);
-  muted_by_endpoint_ = false;
-  if (muted != muted_) applyMute(muted);
+  const bool before = isMuted();
+  run_->muted_by_endpoint = false;
+  muted_ = muted;
+  if (muted != before) applyMute(muted);
 }
 
 void Session::applyMute(bool muted) {
   GST_DEBUG("%s: %s", name_.c_str(), muted ? "muted" : "not muted any more");
-  muted_ = muted;
   // What was said before and waits is not sent either: the endpoint is told that nothing comes.
-  if (muted) stats_.frames_muted += outbox_.dropAudio();
-  if (state_ == ConnectionState::Open) pushNotice(MuteNotice{muted});
-}
-
-bool Session::endMuteOfEndpoint() {
-  if (!muted_by_endpoint_) return false;
-  muted_by_endpoint_ = muted_ = false;
-  return true;
+  if (muted) run_->stats.frames_muted += run_->outbox.dropAudio();
+  if (run_->state == ConnectionState::Open) pushNotice(MuteNotice{muted});
 }
 
 void Session::muteForEndpoint(bool muted) {
   {
     const std::lock_guard lock(mutex_);
-    if (muted == muted_ || !(muted || muted_by_endpoint_)) {
+    if (muted == isMuted() || !(muted || run_->muted_by_endpoint)) {
       // Nothing changes, but the endpoint learns what holds.
-      if (state_ == ConnectionState::Open) pushNotice(MuteNotice{muted_});
+      if (run_->state == ConnectionState::Open) pushNotice(MuteNotice{isMuted()});
       return;
     }
-    muted_by_endpoint_ = muted;
+    run_->muted_by_endpoint = muted;
     applyMute(muted);
   }
   emit(MuteEvent{});
@@ -80,9 +75,9 @@ void Session::sendDigits(const DtmfCommand& command) {
   {
     const std::lock_guard lock(mutex_);
     const size_t count = command.digits.size();
-    if (!digits_.take(g_get_monotonic_time(), count, command.duration_ms)) {
-      stats_.digits_refused += count;
-      if (state_ == ConnectionState::Open) pushNotice(ErrorNotice{"too many digits wait"});
+    if (!run_->digits.take(g_get_monotonic_time(), count, command.duration_ms)) {
+      run_->stats.digits_refused += count;
+      if (run_->state == ConnectionState::Open) pushNotice(ErrorNotice{"too many digits wait"});
       return;
     }
   }
@@ -108,7 +103,7 @@ bool Session::actOnCall(const Command& command, std::string_view text) {
   } else if (const auto* direction = std::get_if<DirectionCommand>(&command)) {
     {
       const std::lock_guard lock(mutex_);
-      deaf_ = !direction->from_endpoint;
+      run_->deaf = !direction->from_endpoint;
     }
     muteForEndpoint(!direction->to_endpoint);
     control("mute", direction->to_endpoint ? "false" : "true");

@@ -220,6 +220,42 @@ TEST(Connection, RunsAgainAfterReady) {
   }
 }
 
+TEST(Connection, ASecondRunKnowsNothingOfTheFirst) {
+  SoupEndpoint::Options options = echoing();
+  options.protocol = "media";
+  SoupEndpoint endpoint(options);
+  TestPipeline pipeline(kTone + "wsbridgesink name=sink connection=anew dialect=asterisk uri=" +
+                        endpoint.uri() + " wsbridgesrc name=src connection=anew" + kOut);
+  for (size_t run = 1; run <= 3; ++run) {
+    const int connection = static_cast<int>(run);
+    pipeline.play();
+    ASSERT_TRUE(endpoint.waitConnections(run, 5s));
+    ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 5; }, 5s))
+        << "held or muted in run " << run;
+    EXPECT_EQ(pipeline.stat("sink", "frames-muted"), 0U);
+    EXPECT_EQ(pipeline.stat("src", "ignored-messages"), 0U);
+    // Everything that an endpoint may ask for and that must end with it.
+    endpoint.sendText(connection, "MARK_MEDIA left-over");
+    endpoint.sendText(connection, "PAUSE_MEDIA");
+    endpoint.sendText(connection, "REPORT_QUEUE_DRAINED");
+    endpoint.sendText(connection, "SET_MEDIA_DIRECTION out");
+    endpoint.sendText(connection, "{");
+    ASSERT_TRUE(pipeline.waitUntil(
+        [&] {
+          return pipeline.stat("sink", "frames-muted") > 5 &&
+                 pipeline.stat("src", "ignored-messages") == 1;
+        },
+        5s));
+    for (const std::string& text : endpoint.connection(connection)->texts())
+      EXPECT_EQ(text.find("left-over"), std::string::npos) << text;
+    gst_element_set_state(pipeline.pipeline(), run % 2 == 0 ? GST_STATE_NULL : GST_STATE_READY);
+    ASSERT_TRUE(endpoint.waitClosed(connection, 5s));
+    gboolean mute = TRUE;
+    g_object_get(pipeline.element("sink"), "mute", &mute, nullptr);
+    EXPECT_FALSE(mute);
+  }
+}
+
 TEST(Connection, ABreakIsResumedAndTheEndpointIsTold) {
   SoupEndpoint endpoint(echoing());
   TestPipeline pipeline(kTone +

@@ -49,7 +49,7 @@ inline void requireOwn(const JsonValue& object, const JsonValue& own, const Json
 }
 
 /// `custom` is one that common::faultInCustomHeaders() finds nothing wrong with.
-inline void checkOpening(const wsbridge::DialectInfo& row, wsbridge::Conversation conversation) {
+inline void checkOpening(const wsbridge::DialectInfo& row, wsbridge::CallFacts conversation) {
   const auto dialect = wsbridge::makeDialect(*wsbridge::common::findDialect(row.name));
   const std::vector<std::string> messages = dialect->opening(conversation);
   conversation.custom.clear();

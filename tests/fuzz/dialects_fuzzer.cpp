@@ -24,7 +24,7 @@ constexpr size_t kMaxMessages = 32;
 
 class Talk {
  public:
-  Talk(const DialectInfo& row, const Conversation& conversation)
+  Talk(const DialectInfo& row, const CallFacts& conversation)
       : plain_(std::string_view(row.name) == "asterisk"),
         dialect_(makeDialect(*common::findDialect(row.name))) {
     dialect_->opening(conversation);
@@ -116,7 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr int kRates[] = {8000, 16000, 24000, 32000, 48000};
   const int rate = kRates[input.byte() % 5];
   const std::vector<std::string> fields = input.fields(0);
-  Conversation conversation;
+  CallFacts conversation;
   conversation.type = row.only ? *row.only : ContentType{rate};
   conversation.call_id = "4711@h";
   if ((fields[0].empty() || !common::faultInCustomHeaders(fields[0])))

@@ -63,7 +63,7 @@ void checkAccepted(const Config& config, const InviteHeaders& invite,
           "the plugin takes the content type");
   require(request.headers.empty() || !wsbridge::common::faultInCustomHeaders(request.headers),
           "the plugin takes the headers");
-  wsbridge::Conversation conversation;
+  wsbridge::CallFacts conversation;
   conversation.custom = request.headers;
   conversation.type = row.only ? *row.only : *type;
   conversation.call_id = "4711@h";
