@@ -235,8 +235,8 @@ TEST(Connection, ASecondRunKnowsNothingOfTheFirst) {
     EXPECT_EQ(pipeline.stat("sink", "frames-muted"), 0U);
     EXPECT_EQ(pipeline.stat("src", "ignored-messages"), 0U);
     // Everything that an endpoint may ask for and that must end with it.
-    endpoint.sendText(connection, "MARK_MEDIA left-over");
     endpoint.sendText(connection, "PAUSE_MEDIA");
+    endpoint.sendText(connection, "MARK_MEDIA of-run-" + std::to_string(run));
     endpoint.sendText(connection, "REPORT_QUEUE_DRAINED");
     endpoint.sendText(connection, "SET_MEDIA_DIRECTION out");
     endpoint.sendText(connection, "{");
@@ -246,8 +246,9 @@ TEST(Connection, ASecondRunKnowsNothingOfTheFirst) {
                  pipeline.stat("src", "ignored-messages") == 1;
         },
         5s));
+    const std::string earlier = "of-run-" + std::to_string(run - 1);
     for (const std::string& text : endpoint.connection(connection)->texts())
-      EXPECT_EQ(text.find("left-over"), std::string::npos) << text;
+      EXPECT_EQ(text.find(earlier), std::string::npos) << text;
     gst_element_set_state(pipeline.pipeline(), run % 2 == 0 ? GST_STATE_NULL : GST_STATE_READY);
     ASSERT_TRUE(endpoint.waitClosed(connection, 5s));
     gboolean mute = TRUE;
