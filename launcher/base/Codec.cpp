@@ -2,16 +2,26 @@
 #include "base/Codec.hpp"
 
 #include "base/Text.hpp"
+#include "common/CodecInfo.hpp"
 
 namespace launcher {
 
 namespace {
 
+using wsbridge::common::CodecInfo;
+using wsbridge::common::RtpCodec;
+
+constexpr Codec row(const char* name, RtpCodec codec, int rate, const char* encoder) {
+  const CodecInfo& info = wsbridge::common::codecInfo(codec);
+  return {name,   info.name, rate, info.static_payload, info.bytes_per_sample, "wsbridgertpdec",
+          encoder};
+}
+
 constexpr Codec kCodecs[] = {
-    {"L16/16000", "L16", 16000, -1, 2, "wsbridgertpdec", "wsbridgertpenc encoding=l16"},
-    {"L16/8000", "L16", 8000, -1, 2, "wsbridgertpdec", "wsbridgertpenc encoding=l16"},
-    {"PCMU", "PCMU", 8000, 0, 1, "wsbridgertpdec", "wsbridgertpenc encoding=pcmu"},
-    {"PCMA", "PCMA", 8000, 8, 1, "wsbridgertpdec", "wsbridgertpenc encoding=pcma"},
+    row("L16/16000", RtpCodec::L16, 16000, "wsbridgertpenc encoding=l16"),
+    row("L16/8000", RtpCodec::L16, 8000, "wsbridgertpenc encoding=l16"),
+    row("PCMU", RtpCodec::Pcmu, 8000, "wsbridgertpenc encoding=pcmu"),
+    row("PCMA", RtpCodec::Pcma, 8000, "wsbridgertpenc encoding=pcma"),
 };
 
 }  // namespace

@@ -100,7 +100,7 @@ struct EchoEndpoint::Connection {
       self->timer_ = nullptr;
       return G_SOURCE_REMOVE;
     }
-    const auto perFrame = static_cast<std::size_t>(self->rate_) * kFrameMs / 1000;
+    const auto perFrame = wsbridge::common::samplesPerFrame(self->rate_);
     // By the clock and not by the timer, which slips.
     const std::int64_t due =
         (g_get_monotonic_time() - self->started_at_) / (std::int64_t{kFrameMs} * 1000);

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/Text.hpp"
+#include "common/RtpHeader.hpp"
 #include "log/Log.hpp"
 
 namespace launcher {
@@ -233,20 +234,11 @@ void CallPipeline::poll() {
 void CallPipeline::handleEventPacket(GstBuffer* buffer) {
   GstMapInfo map;
   if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return;
-  const std::uint8_t* data = map.data;
-  // The header was checked when the packet came in.
-  std::size_t header = 12 + 4 * static_cast<std::size_t>(data[0] & 0x0f);
-  if ((data[0] & 0x10) != 0) {
-    header += 4 + 4 * static_cast<std::size_t>(data[header + 2] << 8 | data[header + 3]);
-  }
-  const std::uint32_t timestamp = static_cast<std::uint32_t>(data[4]) << 24 |
-                                  static_cast<std::uint32_t>(data[5]) << 16 |
-                                  static_cast<std::uint32_t>(data[6]) << 8 | data[7];
   TelephoneEvent::Result result;
-  {
+  if (const auto packet = wsbridge::common::parseRtpPacket({map.data, map.size})) {
     const std::lock_guard lock(event_mutex_);
-    result =
-        events_.packet(timestamp, (data[1] & 0x80) != 0, data + header, map.size - header, nowMs());
+    result = events_.packet(packet->header.timestamp, packet->header.marker, packet->payload.data(),
+                            packet->payload.size(), nowMs());
   }
   gst_buffer_unmap(buffer, &map);
   if (result.earlier) sendDigit(*result.earlier);

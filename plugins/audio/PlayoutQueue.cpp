@@ -47,7 +47,7 @@ constexpr uint64_t kLowWaterMs = 5'000;
 
 PlayoutQueue::PlayoutQueue(const PlayoutSettings& settings)
     : settings_(settings),
-      frame_samples_(static_cast<size_t>(settings.rate) / 50),
+      frame_samples_(common::samplesPerFrame(settings.rate)),
       frame_bytes_(frame_samples_ * 2),
       bytes_per_ms_(static_cast<size_t>(settings.rate) * 2 / 1000),
       high_bytes_(settings.max_ms * bytes_per_ms_),

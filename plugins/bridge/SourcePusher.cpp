@@ -35,7 +35,7 @@ SourcePusher::SourcePusher(GstElement* element, GstPad* pad, std::shared_ptr<Ses
       session_(std::move(session)),
       loop_(session_->sharedLoop()),
       format_(format),
-      frame_bytes_(static_cast<size_t>(format.rate) / 50 * 2),
+      frame_bytes_(common::samplesPerFrame(format.rate) * 2),
       buffers_(frame_bytes_) {}
 
 void SourcePusher::play() {

@@ -29,6 +29,7 @@
 #include "bridge/ControlSignals.hpp"
 #include "bridge/DtmfTracker.hpp"
 #include "bridge/ElementCore.hpp"
+#include "common/Frame.hpp"
 
 GST_DEBUG_CATEGORY_STATIC(wsbridge_sink_debug);
 #define GST_CAT_DEFAULT wsbridge_sink_debug
@@ -174,9 +175,9 @@ gboolean setCaps(GstBaseSink* sink, GstCaps* caps) {
   }
   priv.big_endian = wsbridge::isBigEndian(caps);
   priv.encoding = wsbridge::encodingOf(caps);
-  priv.reframer =
-      wsbridge::Reframer(static_cast<size_t>(rate) / 50 * wsbridge::bytesPerSample(priv.encoding),
-                         wsbridge::silenceOf(priv.encoding));
+  priv.reframer = wsbridge::Reframer(
+      wsbridge::common::samplesPerFrame(rate) * wsbridge::bytesPerSample(priv.encoding),
+      wsbridge::silenceOf(priv.encoding));
   priv.has_format = priv.core.start();
   return priv.has_format;
 }

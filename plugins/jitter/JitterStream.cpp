@@ -4,24 +4,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/RtpHeader.hpp"
+
 namespace wsbridge {
 
 namespace {
 
 // Stamps this far from the clock are of another time line: only their distances count.
 constexpr GstClockTime kForeignLine = GST_SECOND;
-constexpr gsize kRtpHeaderBytes = 12;
+using common::kRtpHeaderBytes;
 
 void unrefBuffer(void* buffer) {
   gst_buffer_unref(static_cast<GstBuffer*>(buffer));
-}
-
-uint16_t read16(const uint8_t* p) {
-  return static_cast<uint16_t>(p[0] << 8 | p[1]);
-}
-
-uint32_t read32(const uint8_t* p) {
-  return static_cast<uint32_t>(read16(p)) << 16 | read16(p + 2);
 }
 
 /// Only the fixed header (RFC 3550 5.1): that is nearly always all in the buffer's first memory.
@@ -38,13 +32,14 @@ bool readHeader(GstBuffer* buffer, JitterBuffer::Packet& packet) {
   } else if (gst_buffer_extract(buffer, 0, copy, sizeof copy) != sizeof copy) {
     return false;
   }
-  const bool valid = header[0] >> 6 == 2;
-  packet.type = header[1] & 0x7f;
-  packet.seq = read16(header + 2);
-  packet.time = read32(header + 4);
-  packet.ssrc = read32(header + 8);
+  const auto fixed = common::readRtpHeader({header, kRtpHeaderBytes});
   if (mapped) gst_memory_unmap(memory, &map);
-  return valid;
+  if (!fixed) return false;
+  packet.type = static_cast<uint8_t>(fixed->type);
+  packet.seq = fixed->sequence;
+  packet.time = fixed->timestamp;
+  packet.ssrc = fixed->ssrc;
+  return true;
 }
 
 GstClockTime runningTime(GstElement* element) {

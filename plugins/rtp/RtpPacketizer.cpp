@@ -57,7 +57,7 @@ void RtpPacketizer::configure(const RtpPacketFormat& format) {
   pts_samples_ = 0;
 
   format_ = format;
-  sample_bytes_ = format.encoding == RtpEncoding::L16 ? 2 : 1;
+  sample_bytes_ = static_cast<size_t>(common::codecInfo(format.codec).bytes_per_sample);
   packet_samples_ =
       static_cast<size_t>(format.clock_rate) * static_cast<size_t>(format.ptime_ms) / 1000;
   while (packetBytes() > kMaxPacketBytes)
@@ -214,14 +214,14 @@ void RtpPacketizer::writeHeader(uint8_t* to, const Packet& packet, int payload_t
 }
 
 void RtpPacketizer::encode(std::span<const int16_t> samples, uint8_t* to) const {
-  switch (format_.encoding) {
-    case RtpEncoding::Pcmu:
+  switch (format_.codec) {
+    case RtpCodec::Pcmu:
       g711::encodeUlaw(samples.data(), to, samples.size());
       break;
-    case RtpEncoding::Pcma:
+    case RtpCodec::Pcma:
       g711::encodeAlaw(samples.data(), to, samples.size());
       break;
-    case RtpEncoding::L16:
+    case RtpCodec::L16:
       encodeL16(samples, to);
       break;
   }

@@ -11,16 +11,17 @@
 #include <span>
 #include <vector>
 
+#include "common/CodecInfo.hpp"
 #include "rtp/DigitSender.hpp"
 
 namespace wsbridge {
 
 class RateConverter;
 
-enum class RtpEncoding { Pcmu, Pcma, L16 };
+using common::RtpCodec;
 
 struct RtpPacketFormat {
-  RtpEncoding encoding = RtpEncoding::Pcmu;
+  RtpCodec codec = RtpCodec::Pcmu;
   int payload_type = 0;
   int clock_rate = 8000;
   int input_rate = 8000;

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <ctime>
 
-#include "rtp/RtpPacket.hpp"
+#include "common/RtpHeader.hpp"
 #include "runtime/Debug.hpp"
 #include "runtime/StreamLock.hpp"
 
@@ -192,7 +192,7 @@ void RtpReceiver::onReadable(int descriptor, bool rtcp_socket) {
     const int64_t arrival_us = now_us_ - static_cast<int64_t>(age) / 1000;
     const uint8_t* data = batch.data[i].data();
     const RtpAddress from = RtpAddress::of(batch.from[i]);
-    if (rtcp_socket || (setup_.mux && isRtcp({data, size}))) {
+    if (rtcp_socket || (setup_.mux && common::isRtcp({data, size}))) {
       takeRtcp(data, size, from, time, arrival_us);
     } else {
       takeRtp(data, size, from, time, arrival_us);
@@ -203,8 +203,8 @@ void RtpReceiver::onReadable(int descriptor, bool rtcp_socket) {
 void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& from,
                           GstClockTime time, int64_t arrival_us) {
   RtpTransport::Counters& counters = setup_.transport->counters();
-  const auto packet = parseRtpPacket({data, size});
-  if (!open_ || !packet || !setup_.payload_types[static_cast<size_t>(packet->type)]) {
+  const auto packet = common::parseRtpPacket({data, size});
+  if (!open_ || !packet || !setup_.payload_types[static_cast<size_t>(packet->header.type)]) {
     ++counters.rtp_ignored;
     return;
   }
@@ -223,7 +223,8 @@ void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& fr
 
 void RtpReceiver::takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from,
                            GstClockTime time, int64_t arrival_us) {
-  if (!open_ || (rtcp_way_.pad == nullptr && !setup_.reports) || !isRtcp({data, size})) return;
+  if (!open_ || (rtcp_way_.pad == nullptr && !setup_.reports) || !common::isRtcp({data, size}))
+    return;
   const RtpTransport::Accepted accepted =
       setup_.transport->acceptRtcp(from, arrival_us, {data, size});
   if (!accepted.taken) return;

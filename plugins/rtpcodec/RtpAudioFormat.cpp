@@ -19,13 +19,6 @@ std::string_view text(const GstStructure* structure, const char* field) {
   return value != nullptr ? value : "";
 }
 
-std::optional<RtpAudioFormat::Codec> codecOf(std::string_view name) {
-  if (name == "PCMU") return RtpAudioFormat::Codec::Ulaw;
-  if (name == "PCMA") return RtpAudioFormat::Codec::Alaw;
-  if (name == "L16") return RtpAudioFormat::Codec::L16;
-  return std::nullopt;
-}
-
 /// The count of channels is a number in some caps and text in others, or the parameter of the
 /// encoding.
 bool isMono(const GstStructure* structure) {
@@ -57,34 +50,34 @@ void swapSamples(std::span<const uint8_t> payload, int16_t* out) {
 
 std::optional<RtpAudioFormat> RtpAudioFormat::fromCaps(const GstCaps* caps) {
   const GstStructure* structure = gst_caps_get_structure(caps, 0);
-  const auto codec = codecOf(text(structure, "encoding-name"));
+  const common::CodecInfo* row = common::codecNamed(text(structure, "encoding-name"));
   gint rate = 0;
   gint payload_type = -1;
   gst_structure_get_int(structure, "clock-rate", &rate);
   gst_structure_get_int(structure, "payload", &payload_type);
-  if (!codec || rate < kMinRate || rate > kMaxRate || !isMono(structure)) return std::nullopt;
-  return RtpAudioFormat{*codec, rate, payload_type};
+  if (row == nullptr || rate < kMinRate || rate > kMaxRate || !isMono(structure))
+    return std::nullopt;
+  return RtpAudioFormat{row->codec, rate, payload_type};
 }
 
 size_t RtpAudioFormat::samples(size_t bytes) const {
-  if (codec != Codec::L16) return bytes;
-  return bytes % 2 == 0 ? bytes / 2 : 0;
+  const auto each = static_cast<size_t>(common::codecInfo(codec).bytes_per_sample);
+  return bytes % each == 0 ? bytes / each : 0;
 }
 
 AudioEncoding RtpAudioFormat::encoding() const {
-  if (codec == Codec::L16) return AudioEncoding::Linear;
-  return codec == Codec::Ulaw ? AudioEncoding::Ulaw : AudioEncoding::Alaw;
+  return common::codecInfo(codec).encoding;
 }
 
 void RtpAudioFormat::decode(std::span<const uint8_t> payload, int16_t* out) const {
   switch (codec) {
-    case Codec::Ulaw:
+    case common::RtpCodec::Pcmu:
       g711::decodeUlaw(payload.data(), out, payload.size());
       break;
-    case Codec::Alaw:
+    case common::RtpCodec::Pcma:
       g711::decodeAlaw(payload.data(), out, payload.size());
       break;
-    case Codec::L16:
+    case common::RtpCodec::L16:
       swapSamples(payload, out);
       break;
   }

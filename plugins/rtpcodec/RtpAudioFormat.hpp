@@ -11,6 +11,7 @@
 #include <gst/gst.h>
 
 #include "audio/AudioEncoding.hpp"
+#include "common/CodecInfo.hpp"
 
 namespace wsbridge {
 
@@ -20,9 +21,7 @@ namespace wsbridge {
   "clock-rate=(int)[ 8000, 48000 ]"
 
 struct RtpAudioFormat {
-  enum class Codec { Ulaw, Alaw, L16 };
-
-  Codec codec;
+  common::RtpCodec codec;
   int rate;          ///< Hz
   int payload_type;  ///< -1: any
 

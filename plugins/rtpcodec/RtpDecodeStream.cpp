@@ -5,7 +5,7 @@
 #include <array>
 
 #include "audio/AudioCaps.hpp"
-#include "rtp/RtpPacket.hpp"
+#include "common/RtpHeader.hpp"
 
 namespace wsbridge {
 
@@ -157,12 +157,12 @@ GstFlowReturn RtpDecodeStream::take(GstBuffer* buffer) {
     ++invalid_;
     return GST_FLOW_OK;
   }
-  const auto packet = parseRtpPacket({map.data, map.size});
+  const auto packet = common::parseRtpPacket({map.data, map.size});
   GstFlowReturn flow = GST_FLOW_OK;
   if (!packet) {
     ++invalid_;
-  } else if (format_->payload_type >= 0 && packet->type != format_->payload_type) {
-    tellOther(packet->type, buffer);
+  } else if (format_->payload_type >= 0 && packet->header.type != format_->payload_type) {
+    tellOther(packet->header.type, buffer);
   } else {
     flow = decode(buffer, packet->payload);
   }

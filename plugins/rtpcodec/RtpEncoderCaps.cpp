@@ -9,72 +9,58 @@ namespace wsbridge {
 
 namespace {
 
-struct Encoding {
-  RtpEncoding encoding;
-  const char* name;
-  int payload_type;
-};
-constexpr std::array<Encoding, 3> kEncodings = {{
-    {RtpEncoding::Pcmu, "PCMU", 0},
-    {RtpEncoding::Pcma, "PCMA", 8},
-    {RtpEncoding::L16, "L16", 96},
-}};
+using common::CodecInfo;
+using common::RtpCodec;
 
+constexpr int kFirstDynamic = 96;
 constexpr std::array<int, 5> kRates = {8000, 16000, 24000, 32000, 48000};
 constexpr int kMinPtime = 10;
 constexpr int kMaxPtime = 60;
 constexpr int kDefaultPtime = 20;
 
-const Encoding* encodingNamed(const char* name) {
-  for (const Encoding& encoding : kEncodings) {
-    if (g_strcmp0(encoding.name, name) == 0) return &encoding;
-  }
-  return nullptr;
-}
-
 /// Static payload types belong to their encoding (RFC 3551 table 4), so that a peer which names
 /// only a payload type is not sent another encoding under it.
-void appendPayloadTypes(GstCaps* caps, GstStructure* fields, const Encoding& encoding,
+void appendPayloadTypes(GstCaps* caps, GstStructure* fields, const CodecInfo& row,
                         const std::optional<int>& wish) {
   if (wish) {
     gst_structure_set(fields, "payload", G_TYPE_INT, *wish, nullptr);
     gst_caps_append_structure(caps, fields);
     return;
   }
-  if (encoding.payload_type < 96) {
+  if (row.static_payload >= 0) {
     GstStructure* fixed = gst_structure_copy(fields);
-    gst_structure_set(fixed, "payload", G_TYPE_INT, encoding.payload_type, nullptr);
+    gst_structure_set(fixed, "payload", G_TYPE_INT, row.static_payload, nullptr);
     gst_caps_append_structure(caps, fixed);
   }
-  gst_structure_set(fields, "payload", GST_TYPE_INT_RANGE, 96, 127, nullptr);
+  gst_structure_set(fields, "payload", GST_TYPE_INT_RANGE, kFirstDynamic, 127, nullptr);
   gst_caps_append_structure(caps, fields);
 }
 
-void appendEncoding(GstCaps* caps, const Encoding& encoding, int clock_rate,
+void appendEncoding(GstCaps* caps, const CodecInfo& row, int clock_rate,
                     const RtpEncoderWishes& wishes) {
-  GstStructure* fields = gst_structure_new("application/x-rtp", "media", G_TYPE_STRING, "audio",
-                                           "encoding-name", G_TYPE_STRING, encoding.name,
-                                           "clock-rate", G_TYPE_INT, clock_rate, nullptr);
-  if (encoding.encoding == RtpEncoding::L16) {
+  GstStructure* fields =
+      gst_structure_new("application/x-rtp", "media", G_TYPE_STRING, "audio", "encoding-name",
+                        G_TYPE_STRING, row.name, "clock-rate", G_TYPE_INT, clock_rate, nullptr);
+  if (row.codec == RtpCodec::L16) {
     gst_structure_set(fields, "encoding-params", G_TYPE_STRING, "1", "channels", G_TYPE_INT, 1,
                       nullptr);
   }
-  appendPayloadTypes(caps, fields, encoding, wishes.payload_type);
+  appendPayloadTypes(caps, fields, row, wishes.payload_type);
 }
 
-void appendL16(GstCaps* caps, const Encoding& encoding, int input_rate,
+void appendL16(GstCaps* caps, const CodecInfo& row, int input_rate,
                const RtpEncoderWishes& wishes) {
   if (wishes.clock_rate) {
-    appendEncoding(caps, encoding, *wishes.clock_rate, wishes);
+    appendEncoding(caps, row, *wishes.clock_rate, wishes);
     return;
   }
-  appendEncoding(caps, encoding, input_rate, wishes);
+  appendEncoding(caps, row, input_rate, wishes);
   for (const int rate : kRates) {
-    if (rate != input_rate) appendEncoding(caps, encoding, rate, wishes);
+    if (rate != input_rate) appendEncoding(caps, row, rate, wishes);
   }
 }
 
-CapsPtr common(const CapsPtr& offered, const GstCaps* peer, const std::optional<uint32_t>& ssrc) {
+CapsPtr intersection(const CapsPtr& offered, const GstCaps* peer, const std::optional<uint32_t>& ssrc) {
   if (ssrc) {
     const CapsPtr with_ssrc(gst_caps_copy(offered.get()));
     gst_caps_set_simple(with_ssrc.get(), "ssrc", G_TYPE_UINT, *ssrc, nullptr);
@@ -108,12 +94,12 @@ int ptimeOf(const GstStructure* fields, const std::optional<int>& wish) {
 
 CapsPtr offeredCaps(const RtpEncoderWishes& wishes, int input_rate) {
   CapsPtr caps(gst_caps_new_empty());
-  for (const Encoding& encoding : kEncodings) {
-    if (wishes.encoding && *wishes.encoding != encoding.encoding) continue;
-    if (encoding.encoding == RtpEncoding::L16) {
-      appendL16(caps.get(), encoding, input_rate, wishes);
+  for (const CodecInfo& row : common::kCodecs) {
+    if (wishes.codec && *wishes.codec != row.codec) continue;
+    if (row.codec == RtpCodec::L16) {
+      appendL16(caps.get(), row, input_rate, wishes);
     } else if (wishes.clock_rate.value_or(8000) == 8000) {
-      appendEncoding(caps.get(), encoding, 8000, wishes);
+      appendEncoding(caps.get(), row, 8000, wishes);
     }
   }
   return caps;
@@ -121,18 +107,20 @@ CapsPtr offeredCaps(const RtpEncoderWishes& wishes, int input_rate) {
 
 std::optional<RtpEncoderChoice> chooseFormat(const RtpEncoderWishes& wishes, int input_rate,
                                              const GstCaps* peer) {
-  CapsPtr caps = common(offeredCaps(wishes, input_rate), peer, wishes.ssrc);
+  CapsPtr caps = intersection(offeredCaps(wishes, input_rate), peer, wishes.ssrc);
   if (gst_caps_is_empty(caps.get())) return std::nullopt;
   caps.reset(gst_caps_truncate(caps.release()));
   GstStructure* fields = gst_caps_get_structure(caps.get(), 0);
-  const Encoding* encoding = encodingNamed(gst_structure_get_string(fields, "encoding-name"));
-  if (encoding == nullptr) return std::nullopt;
-  gst_structure_fixate_field_nearest_int(fields, "payload", encoding->payload_type);
+  const char* name = gst_structure_get_string(fields, "encoding-name");
+  const CodecInfo* row = name != nullptr ? common::codecNamed(name) : nullptr;
+  if (row == nullptr) return std::nullopt;
+  gst_structure_fixate_field_nearest_int(
+      fields, "payload", row->static_payload >= 0 ? row->static_payload : kFirstDynamic);
   caps.reset(gst_caps_fixate(caps.release()));
   fields = gst_caps_get_structure(caps.get(), 0);
 
   RtpEncoderChoice choice;
-  choice.format.encoding = encoding->encoding;
+  choice.format.codec = row->codec;
   choice.format.input_rate = input_rate;
   gst_structure_get_int(fields, "payload", &choice.format.payload_type);
   gst_structure_get_int(fields, "clock-rate", &choice.format.clock_rate);

@@ -21,7 +21,7 @@ using CapsPtr = std::unique_ptr<GstCaps, CapsUnref>;
 
 /// What is not set is chosen with the peer.
 struct RtpEncoderWishes {
-  std::optional<RtpEncoding> encoding;
+  std::optional<RtpCodec> codec;
   std::optional<int> clock_rate;
   std::optional<int> payload_type;
   std::optional<int> ptime_ms;

@@ -24,6 +24,7 @@
 // clang-format on
 #include "rtpcodec/wsbridgertpenc.hpp"
 
+#include "common/CodecInfo.hpp"
 #include "common/DtmfDigit.hpp"
 #include "rtpcodec/RtpEncoderStream.hpp"
 
@@ -32,8 +33,8 @@ GST_DEBUG_CATEGORY_STATIC(wsbridge_rtp_enc_debug);
 
 namespace {
 
+using wsbridge::RtpCodec;
 using wsbridge::RtpEncoderStream;
-using wsbridge::RtpEncoding;
 
 enum : guint {
   kPropEncoding = 1,
@@ -84,13 +85,12 @@ GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
 
 GType encodingType() {
   static const GType type = [] {
-    static const GEnumValue values[] = {
-        {static_cast<gint>(RtpEncoding::Pcmu), "G.711 mu-law", "pcmu"},
-        {static_cast<gint>(RtpEncoding::Pcma), "G.711 A-law", "pcma"},
-        {static_cast<gint>(RtpEncoding::L16), "16-bit linear, RFC 3551", "l16"},
-        {0, nullptr, nullptr},
-    };
-    return g_enum_register_static("WsBridgeRtpEncoding", values);
+    static std::array<GEnumValue, wsbridge::common::kCodecs.size() + 1> values{};
+    for (size_t i = 0; i < wsbridge::common::kCodecs.size(); ++i) {
+      const auto& row = wsbridge::common::kCodecs[i];
+      values[i] = {static_cast<gint>(row.codec), row.summary, row.nick};
+    }
+    return g_enum_register_static("WsBridgeRtpEncoding", values.data());
   }();
   return type;
 }
@@ -188,7 +188,7 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   streamOfElement(object).changeSettings([&](RtpEncoderStream::Settings& settings) {
     switch (id) {
       case kPropEncoding:
-        settings.wishes.encoding = static_cast<RtpEncoding>(g_value_get_enum(value));
+        settings.wishes.codec = static_cast<RtpCodec>(g_value_get_enum(value));
         break;
       case kPropClockRate: {
         const int rate = g_value_get_int(value);
@@ -256,8 +256,7 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   const RtpEncoderStream::Settings settings = stream.settings();
   switch (id) {
     case kPropEncoding:
-      g_value_set_enum(value,
-                       static_cast<gint>(settings.wishes.encoding.value_or(RtpEncoding::Pcmu)));
+      g_value_set_enum(value, static_cast<gint>(settings.wishes.codec.value_or(RtpCodec::Pcmu)));
       break;
     case kPropClockRate:
       g_value_set_int(value, settings.wishes.clock_rate.value_or(0));
@@ -307,7 +306,7 @@ void installFormat(GObjectClass* klass, GParamFlags flags) {
       klass, kPropEncoding,
       g_param_spec_enum("encoding", "Encoding",
                         "Encoding of the packets; never set, it may follow the side behind",
-                        encodingType(), static_cast<gint>(RtpEncoding::Pcmu), flags));
+                        encodingType(), static_cast<gint>(RtpCodec::Pcmu), flags));
   g_object_class_install_property(
       klass, kPropClockRate,
       g_param_spec_int("clock-rate", "Clock rate",

@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "audio/PlayoutQueue.hpp"
+#include "common/CloseCode.hpp"
+#include "common/Frame.hpp"
 #include "dialects/Dialect.hpp"
 #include "session/DigitAllowance.hpp"
 #include "session/Marks.hpp"
@@ -85,7 +87,7 @@ struct Conversation {
            state == ConnectionState::Closing;
   }
   void makePlayout(const SessionSettings& settings) {
-    if (playout && playout->frameSamples() == static_cast<size_t>(rate) / 50) return;
+    if (playout && playout->frameSamples() == common::samplesPerFrame(rate)) return;
     playout.emplace(settings.playoutSettings(rate));
   }
   /// After each change of the play-out queue's length.

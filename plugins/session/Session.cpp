@@ -116,7 +116,8 @@ void Session::open(ClientSettings settings) {
   if (!loop_) loop_ = MediaLoop::acquire(settings_.context, settings_.context_wait_ms);
   run_->makePlayout(settings_);
   // A source in real time must lose nothing while the handshake goes on.
-  run_->outbox.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) / 20);
+  run_->outbox.setMaxFrames(std::max(settings_.max_queue_ms, settings_.connect_timeout_ms) /
+                            common::kFrameMs);
   ClientSettings first = run_->client_settings;
   const unsigned used_ms = settings_.connect_time_used_ms;
   first.connect.timeout_ms -= std::min(used_ms, first.connect.timeout_ms - 1);
@@ -167,7 +168,7 @@ void Session::confirmOpen() {
     on_loop_->opened_us = g_get_monotonic_time();
     if (isMuted()) run_->outbox.pushNotice(MuteNotice{true});
     run_->stats.setup_ms = static_cast<double>(on_loop_->opened_us - run_->started_us) / 1000.0;
-    run_->outbox.setMaxFrames(std::max(1U, settings_.max_queue_ms / 20));
+    run_->outbox.setMaxFrames(std::max(1U, settings_.max_queue_ms / common::kFrameMs));
     event = {run_->stats.content_type, run_->rate, on_loop_->subprotocol, run_->stats.setup_ms};
   }
   GST_INFO("%s: open after %.1f ms, %s, subprotocol \"%s\"", name_.c_str(), event.setup_ms,
@@ -298,7 +299,8 @@ void Session::checkPendingText() {
     return;
   if (run_->state == ConnectionState::Open) {
     onLoop([](Session& self) {
-      self.beginClose(1008, "too many replies that are not read", "replies-unread", true);
+      self.beginClose(common::close::kPolicy, "too many replies that are not read",
+                      "replies-unread", true);
     });
   }
 }
@@ -386,7 +388,7 @@ void Session::pump() {
     }
     sendItem(item);
   }
-  if (close) beginClose(1000, "end of stream", "end-of-stream", false);
+  if (close) beginClose(common::close::kNormal, "end of stream", "end-of-stream", false);
 }
 
 void Session::sendItem(const Outbox::Item& item) {

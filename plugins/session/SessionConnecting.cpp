@@ -12,12 +12,9 @@ namespace wsbridge {
 
 namespace {
 
-/// What another WebSocket may mend: the connection went, or the endpoint or something in front of
-/// it says that it cannot go on (RFC 6455 section 7.4.1 and its registry). Other codes are about
-/// us.
+/// What another WebSocket may mend: the connection went, or its close code says so.
 bool isBreak(const Failure& failure) {
-  if (failure.kind == FailureKind::Closed)
-    return failure.close_code >= 1011 && failure.close_code <= 1014;
+  if (failure.kind == FailureKind::Closed) return common::close::isBreak(failure.close_code);
   return failure.kind == FailureKind::Lost || failure.kind == FailureKind::PongTimeout;
 }
 

@@ -128,7 +128,7 @@ int64_t Session::takeDelay(int64_t waited_us) {
 
 bool Session::hasAudio() const {
   const std::lock_guard lock(mutex_);
-  return run_->playout && run_->playout->milliseconds() >= 20;
+  return run_->playout && run_->playout->milliseconds() >= common::kFrameMs;
 }
 
 int64_t Session::takeAdvance(int64_t step_us) {
@@ -270,7 +270,8 @@ void Session::onSlowed(Slowed why) {
     emit(event);
   }
   if (why == Slowed::Abused) {
-    beginClose(1008, "too many control messages: see max-control-rate", "too-many-messages", true);
+    beginClose(common::close::kPolicy, "too many control messages: see max-control-rate",
+               "too-many-messages", true);
   }
 }
 

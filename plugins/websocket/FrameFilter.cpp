@@ -43,12 +43,6 @@ uint64_t payloadSize(const uint8_t* header) {
   return value;
 }
 
-/// 1004 to 1006 and 1015 never are; 1016 to 2999 are kept for later versions of the protocol.
-bool mayBeSent(unsigned code) {
-  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
-         (code >= 3000 && code <= 4999);
-}
-
 }  // namespace
 
 void FrameFilter::feed(std::span<const uint8_t> raw) {
@@ -151,7 +145,7 @@ void FrameFilter::endClose() {
   if (close_payload_.size() >= 2) {
     const unsigned code = static_cast<unsigned>(static_cast<uint8_t>(close_payload_[0])) << 8U |
                           static_cast<uint8_t>(close_payload_[1]);
-    close_code_ = mayBeSent(code) ? code : kBrokenClose;
+    close_code_ = common::close::mayStandInFrame(code) ? code : kBrokenClose;
     close_reason_ = close_payload_.substr(2);
   } else if (!close_payload_.empty()) {
     close_code_ = kBrokenClose;

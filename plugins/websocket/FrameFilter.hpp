@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "common/CloseCode.hpp"
+
 namespace wsbridge {
 
 class FrameFilter {
@@ -104,7 +106,7 @@ class FrameFilter {
   uint64_t text_fragments_ = 0;
   std::string close_payload_;
   bool close_seen_ = false;
-  unsigned close_code_ = 1005;
+  unsigned close_code_ = common::close::kNoStatus;
   std::string close_reason_;
 };
 

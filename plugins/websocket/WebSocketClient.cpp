@@ -17,22 +17,7 @@ constexpr int64_t kCloseAnswerUs = 1'000'000;
 constexpr int64_t kDrainingCloseUs = 6'000'000;  // libsoup itself gives up after five seconds
 constexpr int64_t kFaultLingerUs = 500'000;
 constexpr size_t kMaxCloseReason = 120;
-constexpr unsigned kProtocolError = 1002;
-constexpr unsigned kInvalidData = 1007;
-constexpr unsigned kTooBig = 1009;
-constexpr unsigned kNoStatus = 1005;
-constexpr unsigned kAbnormal = 1006;
 constexpr guint64 kMaxPayload = FrameFilter::kMaxText + 64 * 1024;
-
-bool maySendCode(unsigned code) {
-  if (code >= 3000 && code <= 4999) return true;
-  return code == 1000 || code == 1001 || code == 1002 || code == 1003 ||
-         (code >= 1007 && code <= 1010);
-}
-
-bool isOrderly(unsigned code) {
-  return code == 1000 || code == 1001 || code == kNoStatus;
-}
 
 Failure failureOf(FrameFilter::Fault fault) {
   const auto protocol = [](const char* text, unsigned code) {
@@ -40,18 +25,20 @@ Failure failureOf(FrameFilter::Fault fault) {
   };
   switch (fault) {
     case FrameFilter::Fault::TextTooLong:
-      return protocol("the endpoint sent a text message over 1 MiB", kTooBig);
+      return protocol("the endpoint sent a text message over 1 MiB", common::close::kTooBig);
     case FrameFilter::Fault::BrokenLength:
       return protocol(
           "the endpoint sent a frame whose length is 2^63 or more, or not in its shortest form",
-          kProtocolError);
+          common::close::kProtocolError);
     case FrameFilter::Fault::BadCloseReason:
-      return protocol("the endpoint closed with a reason that is not UTF-8", kInvalidData);
+      return protocol("the endpoint closed with a reason that is not UTF-8",
+                      common::close::kInvalidData);
     case FrameFilter::Fault::BrokenFragments:
     case FrameFilter::Fault::None:
       break;
   }
-  return protocol("the endpoint mixed the fragments of two messages", kProtocolError);
+  return protocol("the endpoint mixed the fragments of two messages",
+                  common::close::kProtocolError);
 }
 
 std::string shortReason(const std::string& reason) {
@@ -180,7 +167,7 @@ bool WebSocketClient::sendText(std::string_view text) {
 }
 
 void WebSocketClient::close(unsigned code, const std::string& reason, bool discard) {
-  local_code_ = maySendCode(code) ? code : 1000;
+  local_code_ = common::close::mayBeSentByClient(code) ? code : common::close::kNormal;
   local_reason_ = shortReason(reason);
   discard_ = discard_ || discard;
   if (socket_ == nullptr) {  // still connecting, or over
@@ -224,7 +211,7 @@ void WebSocketClient::release() {
   if (socket_ != nullptr &&
       soup_websocket_connection_get_state(socket_) != SOUP_WEBSOCKET_STATE_CLOSED) {
     lingering_ = shared_from_this();
-    close(1000, "", true);
+    close(common::close::kNormal, "", true);
     if (!close_timer_) armCloseTimeout();
     return;
   }
@@ -353,12 +340,12 @@ void WebSocketClient::streamClosed() {
   } else if (!filter.closeSeen()) {
     reportFailed({.kind = FailureKind::Lost,
                   .text = "the endpoint closed the connection without a close frame",
-                  .close_code = kAbnormal});
+                  .close_code = common::close::kAbnormal});
   } else if (filter.closeCode() == FrameFilter::kBrokenClose) {
     reportFailed({.kind = FailureKind::Protocol,
                   .text = "the endpoint closed with a code that may not be sent",
-                  .close_code = kProtocolError});
-  } else if (isOrderly(filter.closeCode())) {
+                  .close_code = common::close::kProtocolError});
+  } else if (common::close::isOrderly(filter.closeCode())) {
     reportClosed(filter.closeCode(), filter.closeReason(), ClosedBy::Endpoint);
   } else {
     reportFailed({.kind = FailureKind::Closed,

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/CloseCode.hpp"
 #include "connect/ConnectSequence.hpp"
 #include "connect/Failure.hpp"
 #include "runtime/MediaLoop.hpp"
@@ -115,7 +116,7 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   bool discard_ = false;
   bool close_sent_ = false;
   bool shut_down_ = false;
-  unsigned local_code_ = 1000;
+  unsigned local_code_ = common::close::kNormal;
   std::string local_reason_;
   uint64_t pongs_ = 0;
 };

@@ -8,8 +8,8 @@
 
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
+#include "common/RtpHeader.hpp"
 #include "rtp/RtcpSession.hpp"
-#include "rtp/RtpPacket.hpp"
 
 namespace {
 
@@ -20,7 +20,7 @@ constexpr int64_t kRealUs = 1'700'000'000'000'000;
 constexpr size_t kMostReport = 1200;
 
 void checkReport(std::span<const uint8_t> report) {
-  require(wsbridge::isRtcp(report), "a report is RTCP");
+  require(wsbridge::common::isRtcp(report), "a report is RTCP");
   require(report.size() <= kMostReport, "a report fits into a datagram");
   bool first = true;
   while (!report.empty()) {
@@ -34,10 +34,10 @@ void checkReport(std::span<const uint8_t> report) {
 }
 
 void take(RtcpSession& session, std::span<const uint8_t> packet, int64_t now_us) {
-  if (wsbridge::isRtcp(packet)) session.takeReport(packet, now_us);
-  const auto rtp = wsbridge::parseRtpPacket(packet);
+  if (wsbridge::common::isRtcp(packet)) session.takeReport(packet, now_us);
+  const auto rtp = wsbridge::common::parseRtpPacket(packet);
   if (!rtp) return;
-  require(rtp->type >= 0 && rtp->type < 128, "a payload type has seven bits");
+  require(rtp->header.type >= 0 && rtp->header.type < 128, "a payload type has seven bits");
   require(rtp->payload.data() >= packet.data() + 12 &&
               rtp->payload.data() + rtp->payload.size() <= packet.data() + packet.size(),
           "a payload lies within its packet");

@@ -5,11 +5,11 @@
 
 #include <gtest/gtest.h>
 
-#include "rtp/RtpPacket.hpp"
+#include "common/RtpHeader.hpp"
 
 namespace {
 
-using wsbridge::parseRtpPacket;
+using wsbridge::common::parseRtpPacket;
 using Bytes = std::vector<uint8_t>;
 
 Bytes packet(uint8_t first, const Bytes& rest) {
@@ -23,7 +23,7 @@ Bytes packet(uint8_t first, const Bytes& rest) {
 Bytes payloadOf(const Bytes& bytes) {
   const auto parsed = parseRtpPacket(bytes);
   if (!parsed) return {0xee};
-  EXPECT_EQ(parsed->type, 96);
+  EXPECT_EQ(parsed->header.type, 96);
   return {parsed->payload.begin(), parsed->payload.end()};
 }
 

@@ -86,7 +86,7 @@ class Feed {
 };
 
 RtpPacketFormat l16(int rate, int ptime) {
-  return {.encoding = RtpEncoding::L16,
+  return {.codec = RtpCodec::L16,
           .payload_type = 96,
           .clock_rate = rate,
           .input_rate = rate,
@@ -350,7 +350,7 @@ TEST(RtpPacketizer, AnotherFormatGoesOnWithNumbersAndTime) {
   Feed feed(l16(8000, 20));
   feed.samples(160);
   RtpPacketFormat pcmu = l16(8000, 40);
-  pcmu.encoding = RtpEncoding::Pcmu;
+  pcmu.codec = RtpCodec::Pcmu;
   pcmu.payload_type = 0;
   feed.packetizer.configure(pcmu);
   feed.samples(320);

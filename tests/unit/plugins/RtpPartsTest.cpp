@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/RtpHeader.hpp"
 #include "rtp/RtpAddress.hpp"
-#include "rtp/RtpPacket.hpp"
 #include "rtp/RtpSockets.hpp"
 #include "rtp/RtpTransport.hpp"
 #include "runtime/LoopLoad.hpp"
@@ -43,10 +43,10 @@ TEST(RtpPacket, TellsReportsFromAudioOnOnePort) {
   std::array<uint8_t, 28> packet{};
   packet[0] = 0x80;
   packet[1] = 200;
-  EXPECT_TRUE(isRtcp(packet));
-  EXPECT_FALSE(isRtcp(std::span(packet).first(4)));
+  EXPECT_TRUE(common::isRtcp(packet));
+  EXPECT_FALSE(common::isRtcp(std::span(packet).first(4)));
   packet[1] = 0x80;  // PCMU with the marker
-  EXPECT_FALSE(isRtcp(packet));
+  EXPECT_FALSE(common::isRtcp(packet));
 }
 
 class TransportTest : public testing::Test {
