@@ -2,19 +2,14 @@
 #include "rtp/RtcpSession.hpp"
 
 #include <algorithm>
-#include <array>
+
+#include "common/RtpHeader.hpp"
 
 namespace wsbridge {
 
 namespace {
 
-constexpr uint8_t kSenderReport = 200;
-constexpr uint8_t kReceiverReport = 201;
-constexpr uint8_t kDescription = 202;
-constexpr uint8_t kBye = 203;
-constexpr uint8_t kCname = 1;
-constexpr size_t kBlock = 24;
-constexpr size_t kSenderInfo = 28;  // with the header
+constexpr guint kMaxReportBytes = 256;
 constexpr int64_t kIntervalUs = 5'000'000;
 /// RFC 3550 A.1.
 constexpr uint32_t kMaxDropout = 3000;
@@ -23,34 +18,6 @@ constexpr uint32_t kSeqMod = 1U << 16;
 constexpr uint32_t kNoBadSeq = kSeqMod + 1;
 /// Seconds from 1900 to 1970.
 constexpr uint64_t kNtpEpoch = 2'208'988'800;
-
-uint16_t get16(std::span<const uint8_t> bytes, size_t at) {
-  return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-uint32_t get32(std::span<const uint8_t> bytes, size_t at) {
-  return static_cast<uint32_t>(get16(bytes, at)) << 16 | get16(bytes, at + 2);
-}
-
-void put(std::vector<uint8_t>& out, uint32_t value, int bytes = 4) {
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
-    out.push_back(static_cast<uint8_t>(value >> shift));
-}
-
-/// Begins a packet; its length is written by endPacket().
-size_t beginPacket(std::vector<uint8_t>& out, uint8_t type, size_t count) {
-  const size_t at = out.size();
-  out.push_back(static_cast<uint8_t>(0x80 | count));
-  out.push_back(type);
-  put(out, 0, 2);
-  return at;
-}
-
-void endPacket(std::vector<uint8_t>& out, size_t at) {
-  const size_t words = (out.size() - at) / 4 - 1;
-  out[at + 2] = static_cast<uint8_t>(words >> 8);
-  out[at + 3] = static_cast<uint8_t>(words);
-}
 
 uint64_t ntpOf(int64_t realtime_us) {
   const auto us = static_cast<uint64_t>(std::max<int64_t>(realtime_us, 0));
@@ -108,16 +75,16 @@ uint32_t RtcpSession::ticks(int64_t us) const {
 }
 
 void RtcpSession::sent(std::span<const uint8_t> header, size_t payload_bytes, int64_t now_us) {
-  const uint32_t ssrc = get32(header, 8);
-  if (ssrc != ssrc_) {
-    ssrc_ = ssrc;
+  const auto fixed = common::readRtpHeader(header);
+  if (!fixed) return;
+  if (fixed->ssrc != ssrc_) {
+    ssrc_ = fixed->ssrc;
     packets_ = octets_ = reported_packets_ = 0;
     remote_.reset();
   }
-  const uint32_t timestamp = get32(header, 4);
-  // The packets of one key share the time stamp of its beginning, RFC 4733 2.2.
-  if (packets_ == 0 || timestamp != last_timestamp_) {
-    last_timestamp_ = timestamp;
+  // The packets of one digit share the time stamp of its beginning, RFC 4733 2.2.
+  if (packets_ == 0 || fixed->timestamp != last_timestamp_) {
+    last_timestamp_ = fixed->timestamp;
     last_sent_us_ = now_us;
   }
   ++packets_;
@@ -125,14 +92,14 @@ void RtcpSession::sent(std::span<const uint8_t> header, size_t payload_bytes, in
 }
 
 bool RtcpSession::isOurs(std::span<const uint8_t> header) const {
-  return get32(header, 8) == ssrc_;
+  const auto fixed = common::readRtpHeader(header);
+  return fixed && fixed->ssrc == ssrc_;
 }
 
 bool RtcpSession::received(std::span<const uint8_t> header, int64_t arrival_us) {
-  const uint32_t ssrc = get32(header, 8);
-  if (ssrc == ssrc_) return false;
-  const uint16_t seq = get16(header, 2);
-  const uint32_t timestamp = get32(header, 4);
+  const auto fixed = common::readRtpHeader(header);
+  if (!fixed || fixed->ssrc == ssrc_) return false;
+  const auto [marker, type, seq, timestamp, ssrc] = *fixed;
   const uint32_t transit = ticks(arrival_us) - timestamp;
   heard_ = true;
   if (!source_ || source_->ssrc != ssrc) {
@@ -153,47 +120,57 @@ bool RtcpSession::received(std::span<const uint8_t> header, int64_t arrival_us) 
 }
 
 void RtcpSession::takeReport(std::span<const uint8_t> compound, int64_t now_us) {
-  while (compound.size() >= 8 && compound[0] >> 6 == 2) {
-    const size_t size = 4 * (static_cast<size_t>(get16(compound, 2)) + 1);
-    if (size > compound.size()) return;
-    const auto packet = compound.first(size);
-    const size_t blocks = kBlock * static_cast<size_t>(packet[0] & 0x1f);
-    const uint8_t type = packet[1];
-    if (type == kSenderReport && size >= kSenderInfo + blocks) {
-      takeSenderReport(packet, now_us);
-      takeBlocks(packet.subspan(kSenderInfo, blocks), now_us);
-    } else if (type == kReceiverReport && size >= 8 + blocks) {
-      takeBlocks(packet.subspan(8, blocks), now_us);
-    }
-    compound = compound.subspan(size);
+  // Its memory stays the caller's.
+  g_autoptr(GstBuffer) buffer =
+      gst_buffer_new_wrapped_full(GST_MEMORY_FLAG_READONLY, const_cast<uint8_t*>(compound.data()),
+                                  compound.size(), 0, compound.size(), nullptr, nullptr);
+  GstRTCPBuffer rtcp = GST_RTCP_BUFFER_INIT;
+  if (gst_rtcp_buffer_map(buffer, GST_MAP_READ, &rtcp) == FALSE) return;
+  GstRTCPPacket packet;
+  for (gboolean more = gst_rtcp_buffer_get_first_packet(&rtcp, &packet); more != FALSE;
+       more = gst_rtcp_packet_move_to_next(&packet)) {
+    const GstRTCPType type = gst_rtcp_packet_get_type(&packet);
+    if (type != GST_RTCP_TYPE_SR && type != GST_RTCP_TYPE_RR) continue;
+    // In words behind the first one: what the count promises must lie within the packet.
+    const guint16 before = type == GST_RTCP_TYPE_SR ? 6 : 1;
+    const guint blocks = gst_rtcp_packet_get_rb_count(&packet);
+    if (gst_rtcp_packet_get_length(&packet) < before + 6 * blocks) continue;
+    if (type == GST_RTCP_TYPE_SR) takeSenderReport(packet, now_us);
+    for (guint i = 0; i < blocks; ++i)
+      takeBlock(packet, i, now_us);
   }
+  gst_rtcp_buffer_unmap(&rtcp);
 }
 
-void RtcpSession::takeSenderReport(std::span<const uint8_t> packet, int64_t now_us) {
-  if (!source_ || get32(packet, 4) != source_->ssrc) return;
-  last_sr_ = get32(packet, 8) << 16 | get32(packet, 12) >> 16;
+void RtcpSession::takeSenderReport(GstRTCPPacket& packet, int64_t now_us) {
+  guint32 ssrc = 0;
+  guint64 ntp = 0;
+  gst_rtcp_packet_sr_get_sender_info(&packet, &ssrc, &ntp, nullptr, nullptr, nullptr);
+  if (!source_ || ssrc != source_->ssrc) return;
+  last_sr_ = middle(ntp);
   last_sr_us_ = now_us;
 }
 
-void RtcpSession::takeBlocks(std::span<const uint8_t> blocks, int64_t now_us) {
-  for (; blocks.size() >= kBlock; blocks = blocks.subspan(kBlock)) {
-    if (get32(blocks, 0) != ssrc_) continue;
-    // 24 bits with a sign.
-    const auto lost = static_cast<int32_t>(get32(blocks, 4) << 8) >> 8;
-    Remote remote{.lost = lost,
-                  .jitter_us = int64_t{get32(blocks, 12)} * 1'000'000 / clock_rate_,
-                  .round_trip_us = remote_ ? remote_->round_trip_us : -1};
-    // Of our last report only: its moment is known by both clocks.
-    const uint32_t echoed = get32(blocks, 16);
-    if (echoed != 0 && echoed == middle(last_report_ntp_)) {
-      const int64_t held_us = int64_t{get32(blocks, 20)} * 1'000'000 / 65536;
-      remote.round_trip_us = std::max<int64_t>(0, now_us - last_report_us_ - held_us);
-    }
-    remote_ = remote;
+void RtcpSession::takeBlock(GstRTCPPacket& packet, unsigned index, int64_t now_us) {
+  guint32 ssrc = 0;
+  gint32 lost = 0;
+  guint32 jitter = 0;
+  guint32 echoed = 0;
+  guint32 held = 0;
+  gst_rtcp_packet_get_rb(&packet, index, &ssrc, nullptr, &lost, nullptr, &jitter, &echoed, &held);
+  if (ssrc != ssrc_) return;
+  Remote remote{.lost = lost,
+                .jitter_us = int64_t{jitter} * 1'000'000 / clock_rate_,
+                .round_trip_us = remote_ ? remote_->round_trip_us : -1};
+  // Of our last report only: its moment is known by both clocks.
+  if (echoed != 0 && echoed == middle(last_report_ntp_)) {
+    const int64_t held_us = int64_t{held} * 1'000'000 / 65536;
+    remote.round_trip_us = std::max<int64_t>(0, now_us - last_report_us_ - held_us);
   }
+  remote_ = remote;
 }
 
-void RtcpSession::appendBlock(std::vector<uint8_t>& out, int64_t now_us) {
+void RtcpSession::addBlock(GstRTCPPacket& packet, int64_t now_us) {
   Source& source = *source_;
   const uint32_t expected = source.expected();
   const auto lost = static_cast<int32_t>(expected - source.received);
@@ -203,57 +180,46 @@ void RtcpSession::appendBlock(std::vector<uint8_t>& out, int64_t now_us) {
   source.received_prior = source.received;
   const uint32_t lost_now = expected_now > received_now ? expected_now - received_now : 0;
   const uint32_t fraction = expected_now == 0 ? 0 : std::min(255U, lost_now * 256 / expected_now);
-  put(out, source.ssrc);
-  put(out, fraction, 1);
-  put(out, static_cast<uint32_t>(std::clamp(lost, -0x800000, 0x7fffff)), 3);
-  put(out, source.highest());
-  put(out, source.jitter >> 4);
-  put(out, last_sr_);
-  put(out, last_sr_ == 0 ? 0 : static_cast<uint32_t>((now_us - last_sr_us_) * 65536 / 1'000'000));
-}
-
-void RtcpSession::appendDescription(std::vector<uint8_t>& out) const {
-  const size_t at = beginPacket(out, kDescription, 1);
-  put(out, ssrc_);
-  out.push_back(kCname);
-  out.push_back(static_cast<uint8_t>(cname_.size()));
-  out.insert(out.end(), cname_.begin(), cname_.end());
-  // The list ends with at least one zero.
-  do {
-    out.push_back(0);
-  } while (out.size() % 4 != 0);
-  endPacket(out, at);
+  const uint32_t since_sr =
+      last_sr_ == 0 ? 0 : static_cast<uint32_t>((now_us - last_sr_us_) * 65536 / 1'000'000);
+  gst_rtcp_packet_add_rb(&packet, source.ssrc, static_cast<guint8>(fraction),
+                         std::clamp(lost, -0x800000, 0x7fffff), source.highest(),
+                         source.jitter >> 4, last_sr_, since_sr);
 }
 
 std::vector<uint8_t> RtcpSession::report(int64_t now_us, int64_t realtime_us, bool goodbye) {
-  std::vector<uint8_t> out;
-  out.reserve(128);
   const bool sending = packets_ != reported_packets_;
-  const bool block = source_ && heard_;
-  const size_t at = beginPacket(out, sending ? kSenderReport : kReceiverReport, block ? 1 : 0);
-  put(out, ssrc_);
+  g_autoptr(GstBuffer) buffer = gst_rtcp_buffer_new(kMaxReportBytes);
+  GstRTCPBuffer rtcp = GST_RTCP_BUFFER_INIT;
+  gst_rtcp_buffer_map(buffer, GST_MAP_READWRITE, &rtcp);
+  GstRTCPPacket packet;
   if (sending) {
-    const uint64_t ntp = ntpOf(realtime_us);
-    put(out, static_cast<uint32_t>(ntp >> 32));
-    put(out, static_cast<uint32_t>(ntp));
-    put(out, last_timestamp_ + ticks(now_us - last_sent_us_));
-    put(out, packets_);
-    put(out, octets_);
-    last_report_ntp_ = ntp;
+    last_report_ntp_ = ntpOf(realtime_us);
     last_report_us_ = now_us;
+    gst_rtcp_buffer_add_packet(&rtcp, GST_RTCP_TYPE_SR, &packet);
+    gst_rtcp_packet_sr_set_sender_info(&packet, ssrc_, last_report_ntp_,
+                                       last_timestamp_ + ticks(now_us - last_sent_us_), packets_,
+                                       octets_);
+  } else {
+    gst_rtcp_buffer_add_packet(&rtcp, GST_RTCP_TYPE_RR, &packet);
+    gst_rtcp_packet_rr_set_ssrc(&packet, ssrc_);
   }
-  if (block) appendBlock(out, now_us);
-  endPacket(out, at);
-  appendDescription(out);
+  if (source_ && heard_) addBlock(packet, now_us);
+  gst_rtcp_buffer_add_packet(&rtcp, GST_RTCP_TYPE_SDES, &packet);
+  gst_rtcp_packet_sdes_add_item(&packet, ssrc_);
+  gst_rtcp_packet_sdes_add_entry(&packet, GST_RTCP_SDES_CNAME, static_cast<guint8>(cname_.size()),
+                                 reinterpret_cast<const guint8*>(cname_.data()));
   if (goodbye) {
-    const size_t bye = beginPacket(out, kBye, 1);
-    put(out, ssrc_);
-    endPacket(out, bye);
+    gst_rtcp_buffer_add_packet(&rtcp, GST_RTCP_TYPE_BYE, &packet);
+    gst_rtcp_packet_bye_add_ssrc(&packet, ssrc_);
   }
+  gst_rtcp_buffer_unmap(&rtcp);
+  std::vector<uint8_t> bytes(gst_buffer_get_size(buffer));
+  gst_buffer_extract(buffer, 0, bytes.data(), bytes.size());
   reported_packets_ = packets_;
   reported_ = true;
   heard_ = false;
-  return out;
+  return bytes;
 }
 
 int64_t RtcpSession::nextIntervalUs() {

@@ -2,7 +2,7 @@
 //
 // RtcpSession: what one participant of a call reports about what it sends and receives, and what
 // the other side has reported, RFC 3550 6 and A. For one stream each way, as in a phone call; not
-// synchronised, without a clock or a socket of its own.
+// synchronised, without a clock or a socket of its own; gst_init() comes before.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include <gst/rtp/gstrtcpbuffer.h>
 
 namespace wsbridge {
 
@@ -67,10 +69,9 @@ class RtcpSession {
     [[nodiscard]] uint32_t expected() const { return highest() - base_seq + 1; }
   };
 
-  void takeSenderReport(std::span<const uint8_t> packet, int64_t now_us);
-  void takeBlocks(std::span<const uint8_t> blocks, int64_t now_us);
-  void appendBlock(std::vector<uint8_t>& out, int64_t now_us);
-  void appendDescription(std::vector<uint8_t>& out) const;
+  void takeSenderReport(GstRTCPPacket& packet, int64_t now_us);
+  void takeBlock(GstRTCPPacket& packet, unsigned index, int64_t now_us);
+  void addBlock(GstRTCPPacket& packet, int64_t now_us);
   [[nodiscard]] uint32_t ticks(int64_t us) const;
 
   const uint32_t clock_rate_;

@@ -45,9 +45,18 @@ void take(RtcpSession& session, std::span<const uint8_t> packet, int64_t now_us)
   require(session.received(packet, now_us) != ours, "a packet with our SSRC is nobody's");
 }
 
+/// Buffers are wanted, no plugins.
+bool initialise() {
+  g_setenv("GST_REGISTRY_UPDATE", "no", TRUE);
+  g_setenv("GST_PLUGIN_SYSTEM_PATH_1_0", "", TRUE);
+  gst_init(nullptr, nullptr);
+  return true;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  [[maybe_unused]] static const bool ready = initialise();
   fuzz::Input input(data, size);
   const unsigned flags = input.byte();
   RtcpSession session((flags & 1U) != 0 ? 16000 : 8000, 4711);
