@@ -29,38 +29,38 @@ char keyOf(const char* digit) {
   return digit != nullptr && digit[0] != '\0' && digit[1] == '\0' ? digit[0] : '\0';
 }
 
-gboolean onSendText(GstElement* element, const char* text) {
+gboolean onSendText(GstElement* element, const char* text) noexcept {
   return withSession(element, [&](Session& it) { return text != nullptr && it.sendText(text); });
 }
 
-gboolean onSendDtmf(GstElement* element, const char* digit, guint duration_ms) {
+gboolean onSendDtmf(GstElement* element, const char* digit, guint duration_ms) noexcept {
   return withSession(element, [&](Session& it) {
     return it.sendDtmf(g_ascii_toupper(keyOf(digit)), duration_ms);
   });
 }
 
-gboolean onDtmfSent(GstElement* element, const char* digit) {
+gboolean onDtmfSent(GstElement* element, const char* digit) noexcept {
   return withSession(element, [&](Session& it) {
     return isDtmfDigit(keyOf(digit)) && it.tell(DtmfSentNotice{keyOf(digit)});
   });
 }
 
-gboolean onTransferResult(GstElement* element, guint status, const char* reason) {
+gboolean onTransferResult(GstElement* element, guint status, const char* reason) noexcept {
   return withSession(element, [&](Session& it) {
     return it.tell(TransferNotice{status, validText(reason)});
   });
 }
 
-gboolean onHoldChanged(GstElement* element, gboolean held) {
+gboolean onHoldChanged(GstElement* element, gboolean held) noexcept {
   return withSession(element, [&](Session& it) { return it.tell(HoldNotice{held != FALSE}); });
 }
 
-guint onClear(GstElement* element) {
+guint onClear(GstElement* element) noexcept {
   const auto session = coreOf(element)->session();
   return session ? static_cast<guint>(session->clear()) : 0;
 }
 
-gboolean onSendMessage(GstElement* element, const char* type, const char* body) {
+gboolean onSendMessage(GstElement* element, const char* type, const char* body) noexcept {
   return withSession(element, [&](Session& it) {
     const bool valid = type != nullptr && body != nullptr && g_utf8_validate(type, -1, nullptr) &&
                        g_utf8_validate(body, -1, nullptr);
@@ -68,13 +68,13 @@ gboolean onSendMessage(GstElement* element, const char* type, const char* body) 
   });
 }
 
-gboolean onMessageResult(GstElement* element, guint status, const char* reason) {
+gboolean onMessageResult(GstElement* element, guint status, const char* reason) noexcept {
   return withSession(element, [&](Session& it) {
     return it.tell(MessageResultNotice{status, validText(reason)});
   });
 }
 
-gboolean onMediaChanged(GstElement* element, gboolean arriving) {
+gboolean onMediaChanged(GstElement* element, gboolean arriving) noexcept {
   return withSession(element, [&](Session& it) { return it.tell(MediaNotice{arriving != FALSE}); });
 }
 
@@ -85,7 +85,7 @@ bool isWord(const char* text) {
   });
 }
 
-gboolean onEndCall(GstElement* element, guint code, const char* text, const char* reason) {
+gboolean onEndCall(GstElement* element, guint code, const char* text, const char* reason) noexcept {
   return withSession(element, [&](Session& it) {
     if (!isWord(reason)) return false;
     it.close(code, text != nullptr ? text : "", reason);
@@ -93,7 +93,7 @@ gboolean onEndCall(GstElement* element, guint code, const char* text, const char
   });
 }
 
-void onClose(GstElement* element, guint code, const char* reason) {
+void onClose(GstElement* element, guint code, const char* reason) noexcept {
   if (const auto session = coreOf(element)->session())
     session->close(code, reason != nullptr ? reason : "", "closed");
 }

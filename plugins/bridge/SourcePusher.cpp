@@ -55,7 +55,7 @@ void SourcePusher::play() {
     }
     gst_pad_start_task(
         pad_, runTask, new std::shared_ptr<SourcePusher>(shared_from_this()),
-        [](gpointer data) { delete static_cast<std::shared_ptr<SourcePusher>*>(data); });
+        [](gpointer data) noexcept { delete static_cast<std::shared_ptr<SourcePusher>*>(data); });
     return;
   }
   if (timer_running_.exchange(true)) return;
@@ -106,7 +106,7 @@ GstClockTime SourcePusher::runningTime() const {
   return now > base ? now - base : 0;
 }
 
-void SourcePusher::runTask(gpointer data) {
+void SourcePusher::runTask(gpointer data) noexcept {
   (*static_cast<std::shared_ptr<SourcePusher>*>(data))->taskStep();
 }
 

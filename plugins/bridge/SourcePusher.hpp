@@ -49,7 +49,7 @@ class SourcePusher : public std::enable_shared_from_this<SourcePusher> {
   SourcePusher(GstElement* element, GstPad* pad, std::shared_ptr<Session> session,
                const Format& format);
 
-  static void runTask(gpointer data);
+  static void runTask(gpointer data) noexcept;
   void taskStep();
   int64_t tick(int64_t now_us);
   bool pushFrame(int64_t now_us);

@@ -98,7 +98,7 @@ bool isMuted(ElementCore& core) {
   return core.settings().mute;
 }
 
-void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) noexcept {
   ElementCore& core = privOf(object).core;
   if (core.setProperty(id, value)) return;
   if (id == kPropMute) return setMute(core, g_value_get_boolean(value) != FALSE);
@@ -115,7 +115,7 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   }
 }
 
-void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) noexcept {
   ElementCore& core = privOf(object).core;
   if (core.getProperty(id, value)) return;
   if (id == kPropMute) return g_value_set_boolean(value, isMuted(core));
@@ -132,7 +132,7 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   }
 }
 
-GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
+GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) noexcept {
   SinkPrivate& priv = privOf(element);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !priv.core.attach())
     return GST_STATE_CHANGE_FAILURE;
@@ -151,7 +151,7 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
   return result;
 }
 
-GstCaps* getCaps(GstBaseSink* sink, GstCaps* filter) {
+GstCaps* getCaps(GstBaseSink* sink, GstCaps* filter) noexcept {
   const auto session = privOf(sink).core.session();
   if (!session) {
     GstCaps* all = gst_pad_get_pad_template_caps(GST_BASE_SINK_PAD(sink));
@@ -163,7 +163,7 @@ GstCaps* getCaps(GstBaseSink* sink, GstCaps* filter) {
   return wsbridge::audioCaps(session->rate(), session->encoding(), filter);
 }
 
-gboolean setCaps(GstBaseSink* sink, GstCaps* caps) {
+gboolean setCaps(GstBaseSink* sink, GstCaps* caps) noexcept {
   SinkPrivate& priv = privOf(sink);
   const int rate = wsbridge::rateOf(caps);
   const int agreed = priv.session->agreeRate(rate);
@@ -189,7 +189,7 @@ Session::Sent sendFrame(SinkPrivate& priv, std::span<const uint8_t> frame) {
   return priv.session->sendFrame(priv.swapped, priv.encoding);
 }
 
-GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
+GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) noexcept {
   SinkPrivate& priv = privOf(sink);
   if (!priv.has_format) {
     GST_ELEMENT_ERROR(sink, STREAM, FORMAT, ("wsbridgesink got data without a format"),
@@ -232,7 +232,7 @@ bool relayDtmf(SinkPrivate& priv, const GstStructure* structure) {
   return true;
 }
 
-gboolean sinkEvent(GstBaseSink* sink, GstEvent* event) {
+gboolean sinkEvent(GstBaseSink* sink, GstEvent* event) noexcept {
   SinkPrivate& priv = privOf(sink);
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_EOS:
@@ -256,19 +256,19 @@ gboolean sinkEvent(GstBaseSink* sink, GstEvent* event) {
   return GST_BASE_SINK_CLASS(parent_class)->event(sink, event);
 }
 
-gboolean unlock(GstBaseSink* sink) {
+gboolean unlock(GstBaseSink* sink) noexcept {
   SinkPrivate& priv = privOf(sink);
   priv.unlocked = true;
   if (const auto session = priv.core.session()) session->wakeWaiters();
   return TRUE;
 }
 
-gboolean unlockStop(GstBaseSink* sink) {
+gboolean unlockStop(GstBaseSink* sink) noexcept {
   privOf(sink).unlocked = false;
   return TRUE;
 }
 
-gboolean sendEvent(GstElement* element, GstEvent* event) {
+gboolean sendEvent(GstElement* element, GstEvent* event) noexcept {
   if (GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_UPSTREAM &&
       relayDtmf(privOf(element), gst_event_get_structure(event))) {
     gst_event_unref(event);
@@ -287,7 +287,7 @@ void onMute(GstElement* element) {
   g_object_notify(G_OBJECT(element), "mute");
 }
 
-void finalize(GObject* object) {
+void finalize(GObject* object) noexcept {
   delete WSBRIDGE_SINK(object)->priv;
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }

@@ -112,7 +112,7 @@ GType fallbackType() {
   return type;
 }
 
-void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) noexcept {
   ElementCore& core = privOf(object).core;
   if (core.setProperty(id, value)) return;
   if (id == kPropWaitToPlay) return privOf(object).setWaiting(g_value_get_boolean(value) != FALSE);
@@ -139,7 +139,7 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   }
 }
 
-void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) noexcept {
   ElementCore& core = privOf(object).core;
   if (core.getProperty(id, value)) return;
   if (id == kPropWaitToPlay) {
@@ -212,7 +212,7 @@ bool begin(GstElement* element) {
   return priv.core.start();
 }
 
-GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
+GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) noexcept {
   SrcPrivate& priv = privOf(element);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !priv.core.attach())
     return GST_STATE_CHANGE_FAILURE;
@@ -244,7 +244,7 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
   return result;
 }
 
-gboolean padQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
+gboolean padQuery(GstPad* pad, GstObject* parent, GstQuery* query) noexcept {
   SrcPrivate& priv = privOf(parent);
   switch (GST_QUERY_TYPE(query)) {
     case GST_QUERY_LATENCY:
@@ -267,7 +267,7 @@ gboolean padQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
   }
 }
 
-gboolean activateMode(GstPad* pad, GstObject* parent, GstPadMode mode, gboolean active) {
+gboolean activateMode(GstPad* pad, GstObject* parent, GstPadMode mode, gboolean active) noexcept {
   if (mode != GST_PAD_MODE_PUSH) return FALSE;
   SrcPrivate& priv = privOf(parent);
   if (active) return TRUE;
@@ -275,7 +275,7 @@ gboolean activateMode(GstPad* pad, GstObject* parent, GstPadMode mode, gboolean 
   return gst_pad_stop_task(pad);
 }
 
-gboolean sendEvent(GstElement* element, GstEvent* event) {
+gboolean sendEvent(GstElement* element, GstEvent* event) noexcept {
   SrcPrivate& priv = privOf(element);
   if (GST_EVENT_TYPE(event) ==
       GST_EVENT_EOS) {  // an application ends the stream: gst-launch-1.0 -e
@@ -286,7 +286,7 @@ gboolean sendEvent(GstElement* element, GstEvent* event) {
   return GST_ELEMENT_CLASS(parent_class)->send_event(element, event);
 }
 
-void finalize(GObject* object) {
+void finalize(GObject* object) noexcept {
   delete WSBRIDGE_SRC(object)->priv;
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }

@@ -142,7 +142,7 @@ void Connector::connectNext() {
                                 giveSelf(shared_from_this()));
 }
 
-void Connector::onConnected(GObject* source, GAsyncResult* result, gpointer data) {
+void Connector::onConnected(GObject* source, GAsyncResult* result, gpointer data) noexcept {
   const ConnectorPtr self = takeSelf(data);
   GError* problem = nullptr;
   const GObjectPtr<GSocketConnection> connection(
@@ -350,7 +350,7 @@ void Connector::sendRequest() {
                                   onWritten, giveSelf(shared_from_this()));
 }
 
-void Connector::onWritten(GObject* source, GAsyncResult* result, gpointer data) {
+void Connector::onWritten(GObject* source, GAsyncResult* result, gpointer data) noexcept {
   const ConnectorPtr self = takeSelf(data);
   GError* problem = nullptr;
   g_output_stream_write_all_finish(G_OUTPUT_STREAM(source), result, nullptr, &problem);
@@ -373,7 +373,7 @@ void Connector::readAnswer() {
                             giveSelf(shared_from_this()));
 }
 
-void Connector::onRead(GObject* source, GAsyncResult* result, gpointer data) {
+void Connector::onRead(GObject* source, GAsyncResult* result, gpointer data) noexcept {
   const ConnectorPtr self = takeSelf(data);
   GError* problem = nullptr;
   const gssize count = g_input_stream_read_finish(G_INPUT_STREAM(source), result, &problem);

@@ -78,9 +78,9 @@ class Connector : public std::enable_shared_from_this<Connector> {
   void fail(Failure failure);
   void finish(Result result);
 
-  static void onConnected(GObject* source, GAsyncResult* result, gpointer data);
-  static void onWritten(GObject* source, GAsyncResult* result, gpointer data);
-  static void onRead(GObject* source, GAsyncResult* result, gpointer data);
+  static void onConnected(GObject* source, GAsyncResult* result, gpointer data) noexcept;
+  static void onWritten(GObject* source, GAsyncResult* result, gpointer data) noexcept;
+  static void onRead(GObject* source, GAsyncResult* result, gpointer data) noexcept;
 
   std::shared_ptr<MediaLoop> loop_;
   ConnectSettings settings_;

@@ -100,7 +100,7 @@ void HoldTimer::startWait(GstClockTime due) {
   wait_ = gst_clock_new_single_shot_id(clock_, due);
   gst_clock_id_wait_async(
       wait_, onClock, new std::shared_ptr<HoldTimer>(shared_from_this()),
-      [](gpointer data) { delete static_cast<std::shared_ptr<HoldTimer>*>(data); });
+      [](gpointer data) noexcept { delete static_cast<std::shared_ptr<HoldTimer>*>(data); });
 }
 
 gboolean HoldTimer::onClock(GstClock* /*clock*/, GstClockTime /*time*/, GstClockID /*id*/,
@@ -114,11 +114,11 @@ void HoldTimer::callAsync() {
   if (!held) return;
   gst_element_call_async(
       held.get(),
-      [](GstElement* element, gpointer data) {
+      [](GstElement* element, gpointer data) noexcept {
         (*static_cast<std::shared_ptr<HoldTimer>*>(data))->onPoolThread(element);
       },
       new std::shared_ptr<HoldTimer>(shared_from_this()),
-      [](gpointer data) { delete static_cast<std::shared_ptr<HoldTimer>*>(data); });
+      [](gpointer data) noexcept { delete static_cast<std::shared_ptr<HoldTimer>*>(data); });
 }
 
 void HoldTimer::onPoolThread(GstElement* element) {

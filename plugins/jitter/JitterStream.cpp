@@ -14,7 +14,7 @@ namespace {
 constexpr GstClockTime kForeignLine = GST_SECOND;
 using common::kRtpHeaderBytes;
 
-void unrefBuffer(void* buffer) {
+void unrefBuffer(void* buffer) noexcept {
   gst_buffer_unref(static_cast<GstBuffer*>(buffer));
 }
 

@@ -89,11 +89,11 @@ GstClockTime onTimer(GstElement* element, GstClockTime now) {
   return privOf(element).stream.onTimer(now);
 }
 
-GstFlowReturn chain(GstPad* pad, GstObject* /*parent*/, GstBuffer* buffer) {
+GstFlowReturn chain(GstPad* pad, GstObject* /*parent*/, GstBuffer* buffer) noexcept {
   return streamOf(pad).take(buffer);
 }
 
-GstFlowReturn chainList(GstPad* pad, GstObject* /*parent*/, GstBufferList* list) {
+GstFlowReturn chainList(GstPad* pad, GstObject* /*parent*/, GstBufferList* list) noexcept {
   struct Run {
     JitterStream& stream;
     GstFlowReturn flow = GST_FLOW_OK;
@@ -101,7 +101,7 @@ GstFlowReturn chainList(GstPad* pad, GstObject* /*parent*/, GstBufferList* list)
   list = gst_buffer_list_make_writable(list);
   gst_buffer_list_foreach(
       list,
-      [](GstBuffer** buffer, guint /*index*/, gpointer data) -> gboolean {
+      [](GstBuffer** buffer, guint /*index*/, gpointer data) noexcept -> gboolean {
         auto& target = *static_cast<Run*>(data);
         target.flow = target.stream.take(std::exchange(*buffer, nullptr));
         return target.flow == GST_FLOW_OK;
@@ -111,7 +111,7 @@ GstFlowReturn chainList(GstPad* pad, GstObject* /*parent*/, GstBufferList* list)
   return run.flow;
 }
 
-gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
+gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) noexcept {
   JitterStream& stream = streamOf(pad);
   bool accepted = true;
   switch (GST_EVENT_TYPE(event)) {
@@ -135,7 +135,7 @@ gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
   return FALSE;
 }
 
-gboolean srcQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
+gboolean srcQuery(GstPad* pad, GstObject* parent, GstQuery* query) noexcept {
   if (!gst_pad_query_default(pad, parent, query)) return FALSE;
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return TRUE;
   gboolean live = FALSE;
@@ -147,7 +147,7 @@ gboolean srcQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
   return TRUE;
 }
 
-GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
+GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) noexcept {
   JitterPrivate& priv = privOf(element);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY) {
     const std::lock_guard lock(priv.mutex);
@@ -164,7 +164,7 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
   return result;
 }
 
-void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) noexcept {
   JitterPrivate& priv = privOf(object);
   const std::lock_guard lock(priv.mutex);
   switch (id) {
@@ -190,7 +190,7 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   }
 }
 
-void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) noexcept {
   JitterPrivate& priv = privOf(object);
   const std::lock_guard lock(priv.mutex);
   switch (id) {
@@ -217,7 +217,7 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   }
 }
 
-void finalize(GObject* object) {
+void finalize(GObject* object) noexcept {
   delete WSBRIDGE_JITTER_BUFFER(object)->priv;
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }

@@ -60,7 +60,8 @@ void appendL16(GstCaps* caps, const CodecInfo& row, int input_rate,
   }
 }
 
-CapsPtr intersection(const CapsPtr& offered, const GstCaps* peer, const std::optional<uint32_t>& ssrc) {
+CapsPtr intersection(const CapsPtr& offered, const GstCaps* peer,
+                     const std::optional<uint32_t>& ssrc) {
   if (ssrc) {
     const CapsPtr with_ssrc(gst_caps_copy(offered.get()));
     gst_caps_set_simple(with_ssrc.get(), "ssrc", G_TYPE_UINT, *ssrc, nullptr);

@@ -71,7 +71,7 @@ RtpDecodeStream& streamOf(GstPad* pad) {
   return *static_cast<RtpDecodeStream*>(gst_pad_get_element_private(pad));
 }
 
-GstFlowReturn chain(GstPad* pad, GstObject* /*parent*/, GstBuffer* buffer) {
+GstFlowReturn chain(GstPad* pad, GstObject* /*parent*/, GstBuffer* buffer) noexcept {
   const GstFlowReturn flow = streamOf(pad).take(buffer);
   gst_buffer_unref(buffer);
   return flow;
@@ -93,7 +93,7 @@ bool takeLoss(RtpDecodeStream& stream, GstEvent* event) {
   return true;
 }
 
-gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
+gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) noexcept {
   RtpDecodeStream& stream = streamOf(pad);
   gboolean accepted = TRUE;
   switch (GST_EVENT_TYPE(event)) {
@@ -118,7 +118,7 @@ gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
   return accepted;
 }
 
-gboolean srcQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
+gboolean srcQuery(GstPad* pad, GstObject* parent, GstQuery* query) noexcept {
   if (!gst_pad_query_default(pad, parent, query)) return FALSE;
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return TRUE;
   gboolean live = FALSE;
@@ -132,7 +132,7 @@ gboolean srcQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
   return TRUE;
 }
 
-GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
+GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) noexcept {
   RtpDecodeStream& stream = streamOf(element);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) stream.start();
   const GstStateChangeReturn result =
@@ -141,7 +141,7 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
   return result;
 }
 
-void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) noexcept {
   if (id == kPropMaxConceal) {
     streamOf(object).max_conceal_ms = g_value_get_uint(value);
   } else {
@@ -149,7 +149,7 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   }
 }
 
-void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) noexcept {
   switch (id) {
     case kPropMaxConceal:
       g_value_set_uint(value, streamOf(object).max_conceal_ms);
@@ -162,7 +162,7 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   }
 }
 
-void finalize(GObject* object) {
+void finalize(GObject* object) noexcept {
   delete WSBRIDGE_RTP_DEC(object)->stream;
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }

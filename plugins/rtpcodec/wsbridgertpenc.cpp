@@ -104,11 +104,11 @@ RtpEncoderStream& streamOfElement(gpointer object) {
   return *WSBRIDGE_RTP_ENC(object)->stream;
 }
 
-GstFlowReturn chain(GstPad* pad, GstObject* /*parent*/, GstBuffer* buffer) {
+GstFlowReturn chain(GstPad* pad, GstObject* /*parent*/, GstBuffer* buffer) noexcept {
   return streamOf(pad).take(buffer);
 }
 
-gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
+gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) noexcept {
   RtpEncoderStream& stream = streamOf(pad);
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS: {
@@ -150,7 +150,7 @@ bool isOurCollision(GstPad* pad, GstEvent* event) {
   return streamOf(pad).collision(ssrc, suggested);
 }
 
-gboolean srcEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
+gboolean srcEvent(GstPad* pad, GstObject* parent, GstEvent* event) noexcept {
   if (GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_UPSTREAM && isOurCollision(pad, event)) {
     gst_event_unref(event);
     return TRUE;
@@ -158,7 +158,7 @@ gboolean srcEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
   return gst_pad_event_default(pad, parent, event);
 }
 
-gboolean srcQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
+gboolean srcQuery(GstPad* pad, GstObject* parent, GstQuery* query) noexcept {
   if (!gst_pad_query_default(pad, parent, query)) return FALSE;
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return TRUE;
   gboolean live = FALSE;
@@ -172,7 +172,7 @@ gboolean srcQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
   return TRUE;
 }
 
-GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
+GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) noexcept {
   RtpEncoderStream& stream = streamOfElement(element);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) stream.start();
   const GstStateChangeReturn result =
@@ -184,7 +184,7 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
   return result;
 }
 
-void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) noexcept {
   streamOfElement(object).changeSettings([&](RtpEncoderStream::Settings& settings) {
     switch (id) {
       case kPropEncoding:
@@ -232,7 +232,7 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   });
 }
 
-gboolean onSendDtmf(GstElement* element, const char* digit, guint duration_ms) {
+gboolean onSendDtmf(GstElement* element, const char* digit, guint duration_ms) noexcept {
   if (digit == nullptr || digit[0] == '\0' || digit[1] != '\0') return FALSE;
   const char key = g_ascii_toupper(digit[0]);
   RtpEncoderStream& stream = streamOfElement(element);
@@ -251,7 +251,7 @@ GstStructure* statsOf(const RtpEncoderStream::Counters& counters) {
                            counters.clock_rate.load(), nullptr);
 }
 
-void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) noexcept {
   const RtpEncoderStream& stream = streamOfElement(object);
   const RtpEncoderStream::Settings settings = stream.settings();
   switch (id) {
@@ -296,7 +296,7 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   }
 }
 
-void finalize(GObject* object) {
+void finalize(GObject* object) noexcept {
   delete WSBRIDGE_RTP_ENC(object)->stream;
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }

@@ -64,7 +64,7 @@ RtpSinkPrivate& privOf(gpointer object) {
   return *WSBRIDGE_RTP_SINK(object)->priv;
 }
 
-void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) noexcept {
   RtpSinkPrivate& priv = privOf(object);
   const std::lock_guard lock(priv.mutex);
   if (id != kPropTransport) {
@@ -75,7 +75,7 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   priv.name = name != nullptr ? name : "";
 }
 
-void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) noexcept {
   static const RtpTransport::Counters none;
   RtpSinkPrivate& priv = privOf(object);
   const std::lock_guard lock(priv.mutex);
@@ -170,7 +170,7 @@ void tellCollision(GstPad* pad, uint32_t ssrc) {
                                                             static_cast<guint>(ssrc), nullptr)));
 }
 
-GstFlowReturn chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) {
+GstFlowReturn chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) noexcept {
   const auto channel =
       GST_PAD_PAD_TEMPLATE(pad) != nullptr &&
               GST_PAD_TEMPLATE_PRESENCE(GST_PAD_PAD_TEMPLATE(pad)) == GST_PAD_REQUEST
@@ -182,7 +182,7 @@ GstFlowReturn chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) {
   return GST_FLOW_OK;
 }
 
-gboolean padEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
+gboolean padEvent(GstPad* pad, GstObject* parent, GstEvent* event) noexcept {
   // Only the audio's end is an end; reports stop when the session does.
   if (GST_EVENT_TYPE(event) == GST_EVENT_EOS &&
       GST_PAD_TEMPLATE_PRESENCE(GST_PAD_PAD_TEMPLATE(pad)) == GST_PAD_ALWAYS) {
@@ -197,7 +197,7 @@ void preparePad(GstPad* pad) {
   gst_pad_set_event_function(pad, padEvent);
 }
 
-GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
+GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) noexcept {
   RtpSinkPrivate& priv = privOf(element);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY) {
     const std::lock_guard lock(priv.mutex);
@@ -214,7 +214,8 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
   return result;
 }
 
-GstPad* requestPad(GstElement* element, GstPadTemplate* pad_template, const char*, const GstCaps*) {
+GstPad* requestPad(GstElement* element, GstPadTemplate* pad_template, const char*,
+                   const GstCaps*) noexcept {
   GstPad* present = gst_element_get_static_pad(element, "rtcp_sink");
   if (present != nullptr) {
     gst_object_unref(present);
@@ -227,12 +228,12 @@ GstPad* requestPad(GstElement* element, GstPadTemplate* pad_template, const char
   return pad;
 }
 
-void releasePad(GstElement* element, GstPad* pad) {
+void releasePad(GstElement* element, GstPad* pad) noexcept {
   gst_pad_set_active(pad, FALSE);
   gst_element_remove_pad(element, pad);
 }
 
-void finalize(GObject* object) {
+void finalize(GObject* object) noexcept {
   delete WSBRIDGE_RTP_SINK(object)->priv;
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }

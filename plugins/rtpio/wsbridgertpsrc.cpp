@@ -116,7 +116,7 @@ void applyGuard(RtpSrcPrivate& priv) {
   priv.transport->setLatching(s.latch);
 }
 
-void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) noexcept {
   RtpSrcPrivate& priv = privOf(object);
   const std::lock_guard lock(priv.mutex);
   const RtpSrcSettings& s = priv.settings;
@@ -176,7 +176,7 @@ GstStructure* makeStats(RtpSrcPrivate& priv) {
   return stats;
 }
 
-void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) noexcept {
   RtpSrcPrivate& priv = privOf(object);
   const std::lock_guard lock(priv.mutex);
   if (id == wsbridge::kPropStats) {
@@ -328,7 +328,7 @@ std::shared_ptr<RtpReceiver> receiverOf(RtpSrcPrivate& priv) {
   return priv.receiver;
 }
 
-GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) {
+GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) noexcept {
   RtpSrcPrivate& priv = privOf(element);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !attach(element)) {
     return GST_STATE_CHANGE_FAILURE;
@@ -362,7 +362,7 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
   return result;
 }
 
-gboolean padQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
+gboolean padQuery(GstPad* pad, GstObject* parent, GstQuery* query) noexcept {
   switch (GST_QUERY_TYPE(query)) {
     case GST_QUERY_LATENCY:
       gst_query_set_latency(query, TRUE, 0, GST_CLOCK_TIME_NONE);
@@ -376,7 +376,8 @@ gboolean padQuery(GstPad* pad, GstObject* parent, GstQuery* query) {
   }
 }
 
-GstPad* requestPad(GstElement* element, GstPadTemplate* pad_template, const char*, const GstCaps*) {
+GstPad* requestPad(GstElement* element, GstPadTemplate* pad_template, const char*,
+                   const GstCaps*) noexcept {
   RtpSrcPrivate& priv = privOf(element);
   GstPad* pad = nullptr;
   {
@@ -391,7 +392,7 @@ GstPad* requestPad(GstElement* element, GstPadTemplate* pad_template, const char
   return pad;
 }
 
-void releasePad(GstElement* element, GstPad* pad) {
+void releasePad(GstElement* element, GstPad* pad) noexcept {
   RtpSrcPrivate& priv = privOf(element);
   gst_pad_set_active(pad, FALSE);
   {
@@ -401,7 +402,7 @@ void releasePad(GstElement* element, GstPad* pad) {
   gst_element_remove_pad(element, pad);
 }
 
-void finalize(GObject* object) {
+void finalize(GObject* object) noexcept {
   RtpSrcPrivate* priv = WSBRIDGE_RTP_SRC(object)->priv;
   gst_caps_replace(&priv->settings.caps, nullptr);
   delete priv;

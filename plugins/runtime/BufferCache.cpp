@@ -15,7 +15,7 @@ bool isFree(GstBuffer* buffer) {
          GST_MINI_OBJECT_REFCOUNT_VALUE(gst_buffer_peek_memory(buffer, 0)) == 1;
 }
 
-gboolean dropMeta(GstBuffer*, GstMeta** meta, gpointer) {
+gboolean dropMeta(GstBuffer*, GstMeta** meta, gpointer) noexcept {
   *meta = nullptr;
   return TRUE;
 }

@@ -8,7 +8,7 @@ namespace wsbridge {
 void runOnSpareThread(std::function<void()> task) {
   using Task = std::function<void()>;
   static GThreadPool* const pool = g_thread_pool_new(
-      [](gpointer data, gpointer) {
+      [](gpointer data, gpointer) noexcept {
         const std::unique_ptr<Task> held(static_cast<Task*>(data));
         (*held)();
       },

@@ -74,55 +74,59 @@ G_DEFINE_TYPE_WITH_CODE(TlsOutput, tls_output, G_TYPE_OUTPUT_STREAM,
 G_DEFINE_TYPE(TlsIo, tls_io, G_TYPE_IO_STREAM)
 
 static void tls_input_init(TlsInput*) {}
-static void tls_input_finalize(GObject* object) {
+static void tls_input_finalize(GObject* object) noexcept {
   delete reinterpret_cast<TlsInput*>(object)->session;
   G_OBJECT_CLASS(tls_input_parent_class)->finalize(object);
 }
 static void tls_input_class_init(TlsInputClass* klass) {
   G_OBJECT_CLASS(klass)->finalize = tls_input_finalize;
   G_INPUT_STREAM_CLASS(klass)->read_fn = [](GInputStream* stream, void* buffer, gsize size,
-                                            GCancellable*, GError** error) {
+                                            GCancellable*, GError** error) noexcept {
     return readInto(stream, buffer, size, error);
   };
 }
 static void tls_input_pollable_init(GPollableInputStreamInterface* iface) {
-  iface->can_poll = [](GPollableInputStream*) -> gboolean { return TRUE; };
-  iface->is_readable = [](GPollableInputStream* stream) -> gboolean {
+  iface->can_poll = [](GPollableInputStream*) noexcept -> gboolean { return TRUE; };
+  iface->is_readable = [](GPollableInputStream* stream) noexcept -> gboolean {
     return sessionOf<TlsInput>(stream).hasInput();
   };
-  iface->create_source = [](GPollableInputStream* stream, GCancellable* cancellable) {
+  iface->create_source = [](GPollableInputStream* stream, GCancellable* cancellable) noexcept {
     return sourceOf(sessionOf<TlsInput>(stream), G_OBJECT(stream), G_IO_IN, cancellable);
   };
   iface->read_nonblocking = [](GPollableInputStream* stream, void* buffer, gsize size,
-                               GError** error) { return readInto(stream, buffer, size, error); };
+                               GError** error) noexcept {
+    return readInto(stream, buffer, size, error);
+  };
 }
 
 static void tls_output_init(TlsOutput*) {}
-static void tls_output_finalize(GObject* object) {
+static void tls_output_finalize(GObject* object) noexcept {
   delete reinterpret_cast<TlsOutput*>(object)->session;
   G_OBJECT_CLASS(tls_output_parent_class)->finalize(object);
 }
 static void tls_output_class_init(TlsOutputClass* klass) {
   G_OBJECT_CLASS(klass)->finalize = tls_output_finalize;
   G_OUTPUT_STREAM_CLASS(klass)->write_fn = [](GOutputStream* stream, const void* buffer, gsize size,
-                                              GCancellable*, GError** error) {
+                                              GCancellable*, GError** error) noexcept {
     return writeFrom(stream, buffer, size, error);
   };
 }
 static void tls_output_pollable_init(GPollableOutputStreamInterface* iface) {
-  iface->can_poll = [](GPollableOutputStream*) -> gboolean { return TRUE; };
-  iface->is_writable = [](GPollableOutputStream* stream) -> gboolean {
+  iface->can_poll = [](GPollableOutputStream*) noexcept -> gboolean { return TRUE; };
+  iface->is_writable = [](GPollableOutputStream* stream) noexcept -> gboolean {
     return g_socket_condition_check(sessionOf<TlsOutput>(stream).socket(), G_IO_OUT) != 0;
   };
-  iface->create_source = [](GPollableOutputStream* stream, GCancellable* cancellable) {
+  iface->create_source = [](GPollableOutputStream* stream, GCancellable* cancellable) noexcept {
     return sourceOf(sessionOf<TlsOutput>(stream), G_OBJECT(stream), G_IO_OUT, cancellable);
   };
   iface->write_nonblocking = [](GPollableOutputStream* stream, const void* buffer, gsize size,
-                                GError** error) { return writeFrom(stream, buffer, size, error); };
+                                GError** error) noexcept {
+    return writeFrom(stream, buffer, size, error);
+  };
 }
 
 static void tls_io_init(TlsIo*) {}
-static void tls_io_finalize(GObject* object) {
+static void tls_io_finalize(GObject* object) noexcept {
   auto* self = reinterpret_cast<TlsIo*>(object);
   g_object_unref(self->input);
   g_object_unref(self->output);
@@ -130,7 +134,7 @@ static void tls_io_finalize(GObject* object) {
   G_OBJECT_CLASS(tls_io_parent_class)->finalize(object);
 }
 static void tls_io_close_async(GIOStream* stream, int priority, GCancellable* cancellable,
-                               GAsyncReadyCallback callback, gpointer data) {
+                               GAsyncReadyCallback callback, gpointer data) noexcept {
   g_autoptr(GTask) task = g_task_new(stream, cancellable, callback, data);
   g_task_set_priority(task, priority);
   sessionOf<TlsIo>(stream).close();
@@ -139,18 +143,18 @@ static void tls_io_close_async(GIOStream* stream, int priority, GCancellable* ca
 static void tls_io_class_init(TlsIoClass* klass) {
   G_OBJECT_CLASS(klass)->finalize = tls_io_finalize;
   GIOStreamClass* io = G_IO_STREAM_CLASS(klass);
-  io->get_input_stream = [](GIOStream* stream) {
+  io->get_input_stream = [](GIOStream* stream) noexcept {
     return &reinterpret_cast<TlsIo*>(stream)->input->parent;
   };
-  io->get_output_stream = [](GIOStream* stream) {
+  io->get_output_stream = [](GIOStream* stream) noexcept {
     return &reinterpret_cast<TlsIo*>(stream)->output->parent;
   };
-  io->close_fn = [](GIOStream* stream, GCancellable*, GError**) -> gboolean {
+  io->close_fn = [](GIOStream* stream, GCancellable*, GError**) noexcept -> gboolean {
     sessionOf<TlsIo>(stream).close();
     return TRUE;
   };
   io->close_async = tls_io_close_async;
-  io->close_finish = [](GIOStream*, GAsyncResult* result, GError** error) {
+  io->close_finish = [](GIOStream*, GAsyncResult* result, GError** error) noexcept {
     return g_task_propagate_boolean(G_TASK(result), error);
   };
 }

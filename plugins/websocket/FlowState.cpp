@@ -71,7 +71,7 @@ struct FlowSource {
   bool input;
 
   static FlowSource& of(GSource* source) { return *reinterpret_cast<FlowSource*>(source); }
-  static gboolean onDispatch(GSource* source, GSourceFunc callback, gpointer data) {
+  static gboolean onDispatch(GSource* source, GSourceFunc callback, gpointer data) noexcept {
     FlowSource& self = of(source);
     gboolean more = G_SOURCE_CONTINUE;
     auto* call = reinterpret_cast<GPollableSourceFunc>(reinterpret_cast<void*>(callback));
@@ -84,7 +84,7 @@ struct FlowSource {
     if (more != FALSE) self.state->refresh(source, self.input);
     return more;
   }
-  static void onFinalize(GSource* source) { g_object_unref(of(source).stream); }
+  static void onFinalize(GSource* source) noexcept { g_object_unref(of(source).stream); }
 };
 
 gssize wouldBlock(GError** error) {
@@ -511,7 +511,7 @@ void FlowState::watchTls(bool input) {
   g_source_attach(source, loop_->context());
 }
 
-gboolean FlowState::onTlsInput(GObject*, gpointer data) {
+gboolean FlowState::onTlsInput(GObject*, gpointer data) noexcept {
   auto* self = static_cast<FlowState*>(data);
   self->input_ready_ = true;
   destroySource(self->tls_input_);
@@ -519,7 +519,7 @@ gboolean FlowState::onTlsInput(GObject*, gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
-gboolean FlowState::onTlsOutput(GObject*, gpointer data) {
+gboolean FlowState::onTlsOutput(GObject*, gpointer data) noexcept {
   auto* self = static_cast<FlowState*>(data);
   destroySource(self->tls_output_);
   self->onOutput();

@@ -86,8 +86,8 @@ class FlowState : public std::enable_shared_from_this<FlowState> {
   void onSocketEvents(uint32_t events);
   void onOutput();
   void watchTls(bool input);
-  static gboolean onTlsInput(GObject*, gpointer data);
-  static gboolean onTlsOutput(GObject*, gpointer data);
+  static gboolean onTlsInput(GObject*, gpointer data) noexcept;
+  static gboolean onTlsOutput(GObject*, gpointer data) noexcept;
   static void destroySource(GSource*& source);
 
   std::shared_ptr<MediaLoop> loop_;

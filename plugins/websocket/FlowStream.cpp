@@ -58,12 +58,12 @@ G_DEFINE_TYPE_WITH_CODE(FlowOutput, flow_output, G_TYPE_OUTPUT_STREAM,
 G_DEFINE_TYPE(FlowIo, flow_io, G_TYPE_IO_STREAM)
 
 static void flow_input_init(FlowInput*) {}
-static void flow_input_finalize(GObject* object) {
+static void flow_input_finalize(GObject* object) noexcept {
   delete reinterpret_cast<FlowInput*>(object)->state;
   G_OBJECT_CLASS(flow_input_parent_class)->finalize(object);
 }
 static gssize flow_input_read(GInputStream* stream, void* buffer, gsize size, GCancellable*,
-                              GError** error) {
+                              GError** error) noexcept {
   return stateOf<FlowInput>(stream).read(buffer, size, error);
 }
 static void flow_input_class_init(FlowInputClass* klass) {
@@ -71,26 +71,26 @@ static void flow_input_class_init(FlowInputClass* klass) {
   G_INPUT_STREAM_CLASS(klass)->read_fn = flow_input_read;
 }
 static void flow_input_pollable_init(GPollableInputStreamInterface* iface) {
-  iface->can_poll = [](GPollableInputStream*) -> gboolean { return TRUE; };
-  iface->is_readable = [](GPollableInputStream* stream) -> gboolean {
+  iface->can_poll = [](GPollableInputStream*) noexcept -> gboolean { return TRUE; };
+  iface->is_readable = [](GPollableInputStream* stream) noexcept -> gboolean {
     return stateOf<FlowInput>(stream).inputReady();
   };
-  iface->create_source = [](GPollableInputStream* stream, GCancellable*) {
+  iface->create_source = [](GPollableInputStream* stream, GCancellable*) noexcept {
     return stateOf<FlowInput>(stream).createSource(G_OBJECT(stream), true);
   };
   iface->read_nonblocking = [](GPollableInputStream* stream, void* buffer, gsize size,
-                               GError** error) {
+                               GError** error) noexcept {
     return stateOf<FlowInput>(stream).read(buffer, size, error);
   };
 }
 
 static void flow_output_init(FlowOutput*) {}
-static void flow_output_finalize(GObject* object) {
+static void flow_output_finalize(GObject* object) noexcept {
   delete reinterpret_cast<FlowOutput*>(object)->state;
   G_OBJECT_CLASS(flow_output_parent_class)->finalize(object);
 }
 static gssize flow_output_write(GOutputStream* stream, const void* buffer, gsize size,
-                                GCancellable*, GError** error) {
+                                GCancellable*, GError** error) noexcept {
   return stateOf<FlowOutput>(stream).write(buffer, size, error);
 }
 static void flow_output_class_init(FlowOutputClass* klass) {
@@ -98,48 +98,48 @@ static void flow_output_class_init(FlowOutputClass* klass) {
   G_OUTPUT_STREAM_CLASS(klass)->write_fn = flow_output_write;
 }
 static void flow_output_pollable_init(GPollableOutputStreamInterface* iface) {
-  iface->can_poll = [](GPollableOutputStream*) -> gboolean { return TRUE; };
-  iface->is_writable = [](GPollableOutputStream* stream) -> gboolean {
+  iface->can_poll = [](GPollableOutputStream*) noexcept -> gboolean { return TRUE; };
+  iface->is_writable = [](GPollableOutputStream* stream) noexcept -> gboolean {
     return stateOf<FlowOutput>(stream).writable();
   };
-  iface->create_source = [](GPollableOutputStream* stream, GCancellable*) {
+  iface->create_source = [](GPollableOutputStream* stream, GCancellable*) noexcept {
     return stateOf<FlowOutput>(stream).createSource(G_OBJECT(stream), false);
   };
   iface->write_nonblocking = [](GPollableOutputStream* stream, const void* buffer, gsize size,
-                                GError** error) {
+                                GError** error) noexcept {
     return stateOf<FlowOutput>(stream).write(buffer, size, error);
   };
 }
 
 static void flow_io_init(FlowIo*) {}
-static void flow_io_finalize(GObject* object) {
+static void flow_io_finalize(GObject* object) noexcept {
   auto* self = reinterpret_cast<FlowIo*>(object);
   g_object_unref(self->input);
   g_object_unref(self->output);
   delete self->state;
   G_OBJECT_CLASS(flow_io_parent_class)->finalize(object);
 }
-static gboolean flow_io_close(GIOStream* stream, GCancellable*, GError**) {
+static gboolean flow_io_close(GIOStream* stream, GCancellable*, GError**) noexcept {
   stateOf<FlowIo>(stream).close();
   return TRUE;
 }
 static void flow_io_close_async(GIOStream* stream, int priority, GCancellable* cancellable,
-                                GAsyncReadyCallback callback, gpointer data) {
+                                GAsyncReadyCallback callback, gpointer data) noexcept {
   g_autoptr(GTask) task = g_task_new(stream, cancellable, callback, data);
   g_task_set_priority(task, priority);
   stateOf<FlowIo>(stream).close();
   g_task_return_boolean(task, TRUE);
 }
-static gboolean flow_io_close_finish(GIOStream*, GAsyncResult* result, GError** error) {
+static gboolean flow_io_close_finish(GIOStream*, GAsyncResult* result, GError** error) noexcept {
   return g_task_propagate_boolean(G_TASK(result), error);
 }
 static void flow_io_class_init(FlowIoClass* klass) {
   G_OBJECT_CLASS(klass)->finalize = flow_io_finalize;
   GIOStreamClass* io = G_IO_STREAM_CLASS(klass);
-  io->get_input_stream = [](GIOStream* stream) {
+  io->get_input_stream = [](GIOStream* stream) noexcept {
     return &reinterpret_cast<FlowIo*>(stream)->input->parent;
   };
-  io->get_output_stream = [](GIOStream* stream) {
+  io->get_output_stream = [](GIOStream* stream) noexcept {
     return &reinterpret_cast<FlowIo*>(stream)->output->parent;
   };
   io->close_fn = flow_io_close;

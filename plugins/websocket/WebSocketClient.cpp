@@ -243,7 +243,8 @@ void WebSocketClient::onAudio(std::span<const uint8_t> payload) {
   if (const auto listener = listener_.lock()) listener->onBinary(payload);
 }
 
-void WebSocketClient::onMessage(SoupWebsocketConnection*, int type, void* bytes, gpointer data) {
+void WebSocketClient::onMessage(SoupWebsocketConnection*, int type, void* bytes,
+                                gpointer data) noexcept {
   const auto self = static_cast<WebSocketClient*>(data)->shared_from_this();
   const auto listener = self->discard_ || self->reported_ ? nullptr : self->listener_.lock();
   if (!listener || type != SOUP_WEBSOCKET_DATA_TEXT) return;
@@ -252,11 +253,11 @@ void WebSocketClient::onMessage(SoupWebsocketConnection*, int type, void* bytes,
   listener->onText({text, size});
 }
 
-void WebSocketClient::onPong(SoupWebsocketConnection*, void*, gpointer data) {
+void WebSocketClient::onPong(SoupWebsocketConnection*, void*, gpointer data) noexcept {
   ++static_cast<WebSocketClient*>(data)->pongs_;
 }
 
-void WebSocketClient::onClosing(SoupWebsocketConnection*, gpointer data) {
+void WebSocketClient::onClosing(SoupWebsocketConnection*, gpointer data) noexcept {
   // libsoup is about to write its answer: tell the listener when it is out.
   auto* self = static_cast<WebSocketClient*>(data);
   if (!self->flow_->filter().closeSeen()) return;
@@ -265,7 +266,7 @@ void WebSocketClient::onClosing(SoupWebsocketConnection*, gpointer data) {
   });
 }
 
-void WebSocketClient::onState(SoupWebsocketConnection* socket, void*, gpointer data) {
+void WebSocketClient::onState(SoupWebsocketConnection* socket, void*, gpointer data) noexcept {
   auto* self = static_cast<WebSocketClient*>(data);
   if (self->shut_down_ ||
       soup_websocket_connection_get_state(socket) != SOUP_WEBSOCKET_STATE_CLOSING)
@@ -278,7 +279,7 @@ void WebSocketClient::onState(SoupWebsocketConnection* socket, void*, gpointer d
   });
 }
 
-void WebSocketClient::onError(SoupWebsocketConnection*, GError* error, gpointer data) {
+void WebSocketClient::onError(SoupWebsocketConnection*, GError* error, gpointer data) noexcept {
   const auto self = static_cast<WebSocketClient*>(data)->shared_from_this();
   // 3.2 emits `error` again for each read until closed.
   g_signal_handlers_disconnect_by_data(self->socket_, self.get());
@@ -319,7 +320,7 @@ void WebSocketClient::refuse() {
   reportFailed(failure);
 }
 
-void WebSocketClient::onClosedSignal(SoupWebsocketConnection*, gpointer data) {
+void WebSocketClient::onClosedSignal(SoupWebsocketConnection*, gpointer data) noexcept {
   auto* self = static_cast<WebSocketClient*>(data);
   self->loop_->post([weak = self->weak_from_this()] {
     if (const auto alive = weak.lock()) {

@@ -95,12 +95,12 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   std::shared_ptr<Listener> takeListener();
 
   void onAudio(std::span<const uint8_t> payload);
-  static void onMessage(SoupWebsocketConnection*, int type, void* bytes, gpointer data);
-  static void onError(SoupWebsocketConnection*, GError* error, gpointer data);
-  static void onClosing(SoupWebsocketConnection*, gpointer data);
-  static void onClosedSignal(SoupWebsocketConnection*, gpointer data);
-  static void onState(SoupWebsocketConnection*, void*, gpointer data);
-  static void onPong(SoupWebsocketConnection*, void*, gpointer data);
+  static void onMessage(SoupWebsocketConnection*, int type, void* bytes, gpointer data) noexcept;
+  static void onError(SoupWebsocketConnection*, GError* error, gpointer data) noexcept;
+  static void onClosing(SoupWebsocketConnection*, gpointer data) noexcept;
+  static void onClosedSignal(SoupWebsocketConnection*, gpointer data) noexcept;
+  static void onState(SoupWebsocketConnection*, void*, gpointer data) noexcept;
+  static void onPong(SoupWebsocketConnection*, void*, gpointer data) noexcept;
 
   std::shared_ptr<MediaLoop> loop_;
   ClientSettings settings_;
