@@ -51,7 +51,7 @@ struct ReportDrainedCommand {};
 struct StatusCommand {};
 /// Ends the call.
 struct HangupCommand {};
-/// Keys to be sent to the caller.
+/// Digits to be sent to the caller.
 struct DtmfCommand {
   std::string digits;
   unsigned duration_ms;
@@ -94,12 +94,12 @@ using Command = std::variant<ClearCommand, MarkCommand, ClearMarksCommand, Media
 
 // --- What the bridge tells the endpoint.
 
-/// A key of the caller was released.
+/// The caller has let go of a digit.
 struct DtmfNotice {
   char digit;
   unsigned duration_ms;
 };
-/// A key that the endpoint had wanted was sent to the caller, to its end.
+/// A digit that the endpoint had wanted was sent to the caller, to its end.
 struct DtmfSentNotice {
   char digit;
 };

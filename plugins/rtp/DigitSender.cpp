@@ -16,22 +16,22 @@ constexpr size_t kMaxDuration = 0xFFFF;
 }  // namespace
 
 DigitSender::Payload DigitSender::next(size_t samples, int clock_rate, int event_rate) {
-  const Key& key = keys_.front();
+  const Digit& digit = digits_.front();
   const auto units = [&](size_t count) {
     return count * static_cast<size_t>(event_rate) / static_cast<size_t>(clock_rate);
   };
   const size_t whole =
-      std::min(size_t{key.duration_ms} * static_cast<size_t>(event_rate) / 1000, kMaxDuration);
+      std::min(size_t{digit.duration_ms} * static_cast<size_t>(event_rate) / 1000, kMaxDuration);
   Payload payload{.bytes = {}, .first = elapsed_ == 0, .completed = 0};
   elapsed_ += samples;
   const size_t duration = std::min(units(elapsed_), whole);
   if (duration >= whole) ++ends_;
-  payload.bytes = {static_cast<uint8_t>(common::dtmfCode(key.digit).value_or(0)),
+  payload.bytes = {static_cast<uint8_t>(common::dtmfCode(digit.digit).value_or(0)),
                    static_cast<uint8_t>((ends_ > 0 ? kEnd : 0) | kVolume),
                    static_cast<uint8_t>(duration >> 8), static_cast<uint8_t>(duration)};
   if (ends_ < kEndPackets) return payload;
-  payload.completed = key.digit;
-  keys_.pop_front();
+  payload.completed = digit.digit;
+  digits_.pop_front();
   elapsed_ = 0;
   ends_ = 0;
   return payload;

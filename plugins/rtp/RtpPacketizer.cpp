@@ -175,7 +175,7 @@ bool RtpPacketizer::emit(std::span<const int16_t> samples, uint64_t pts, Output&
   ++sequence_;
   timestamp_ += static_cast<uint32_t>(samples.size());
   marker_ = false;
-  if (keys_.active()) return emitKey(packet, output);
+  if (digits_.active()) return emitDigit(packet, output);
   uint8_t* to = output.memory(packet.bytes);
   if (to == nullptr) return false;
   writeHeader(to, packet, format_.payload_type);
@@ -183,21 +183,21 @@ bool RtpPacketizer::emit(std::span<const int16_t> samples, uint64_t pts, Output&
   return output.send(packet);
 }
 
-void RtpPacketizer::press(const DigitSender::Key& key, int payload_type, int event_rate) {
+void RtpPacketizer::press(const DigitSender::Digit& digit, int payload_type, int event_rate) {
   event_payload_type_ = payload_type;
   event_rate_ = event_rate;
-  keys_.press(key);
+  digits_.press(digit);
 }
 
 /// In the place of the audio packet that `packet` describes.
-bool RtpPacketizer::emitKey(Packet packet, Output& output) {
+bool RtpPacketizer::emitDigit(Packet packet, Output& output) {
   const size_t samples = (packet.bytes - kHeaderBytes) / sample_bytes_;
-  const auto payload = keys_.next(samples, format_.clock_rate, event_rate_);
-  if (payload.first) key_timestamp_ = packet.timestamp;
+  const auto payload = digits_.next(samples, format_.clock_rate, event_rate_);
+  if (payload.first) digit_timestamp_ = packet.timestamp;
   packet.bytes = kHeaderBytes + DigitSender::kPayloadBytes;
-  packet.timestamp = key_timestamp_;
+  packet.timestamp = digit_timestamp_;
   packet.marker = payload.first;
-  packet.key = payload.completed;
+  packet.digit = payload.completed;
   uint8_t* to = output.memory(packet.bytes);
   if (to == nullptr) return false;
   writeHeader(to, packet, event_payload_type_);

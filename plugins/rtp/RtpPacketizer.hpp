@@ -49,7 +49,7 @@ class RtpPacketizer {
     uint16_t sequence;
     uint32_t timestamp;
     bool marker;
-    char key = 0;  ///< the key whose last packet this is, or 0
+    char digit = 0;  ///< the digit whose last packet this is, or 0
   };
   /// Where packets are written and go to.
   class Output {
@@ -71,9 +71,9 @@ class RtpPacketizer {
   void configure(const RtpPacketFormat& format);
   void setSsrc(uint32_t ssrc) { ssrc_ = ssrc; }
 
-  /// The key is sent in packets of that type instead of the audio of its time (RFC 4733 2.2).
-  void press(const DigitSender::Key& key, int payload_type, int event_rate);
-  [[nodiscard]] size_t keyRoom() const { return keys_.room(); }
+  /// The digit is sent in packets of that type instead of the audio of its time (RFC 4733 2.2).
+  void press(const DigitSender::Digit& digit, int payload_type, int event_rate);
+  [[nodiscard]] size_t digitRoom() const { return digits_.room(); }
 
   /// False when the output ended the call; what was left of the samples is gone then.
   bool take(std::span<const int16_t> samples, const Times& times, Output& output);
@@ -95,7 +95,7 @@ class RtpPacketizer {
   bool follow(const Times& times, Output& output);
   bool packetize(std::span<const int16_t> samples, Output& output);
   bool emit(std::span<const int16_t> samples, uint64_t pts, Output& output);
-  bool emitKey(Packet packet, Output& output);
+  bool emitDigit(Packet packet, Output& output);
   void writeHeader(uint8_t* to, const Packet& packet, int payload_type) const;
   void encode(std::span<const int16_t> samples, uint8_t* to) const;
   [[nodiscard]] uint64_t ptsOfNext() const;
@@ -112,10 +112,10 @@ class RtpPacketizer {
   size_t carried_ = 0;
   uint64_t carry_pts_ = kNoTime;
 
-  DigitSender keys_;
+  DigitSender digits_;
   int event_payload_type_ = -1;
   int event_rate_ = 8000;
-  uint32_t key_timestamp_ = 0;
+  uint32_t digit_timestamp_ = 0;
 
   uint32_t ssrc_;
   uint16_t sequence_;   // of the next packet

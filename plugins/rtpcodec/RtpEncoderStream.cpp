@@ -36,8 +36,8 @@ void RtpEncoderStream::start() {
   next_ssrc_ = 0;
   {
     const std::lock_guard lock(settings_mutex_);
-    keys_.clear();
-    keys_waiting_ = false;
+    digits_.clear();
+    digits_waiting_ = false;
   }
   counters_.packets = 0;
   counters_.bytes = 0;
@@ -73,7 +73,7 @@ GstFlowReturn RtpEncoderStream::take(GstBuffer* buffer) {
     return noFormat();
   }
   if (next_ssrc_.load(std::memory_order_relaxed) != 0) applyNewSsrc();
-  if (keys_waiting_.load(std::memory_order_relaxed)) takeKeys();
+  if (digits_waiting_.load(std::memory_order_relaxed)) takeDigits();
   flow_ = GST_FLOW_OK;
   GstMapInfo map;
   if (gst_buffer_map(buffer, &map, GST_MAP_READ) == FALSE) {
@@ -118,8 +118,8 @@ bool RtpEncoderStream::send(const RtpPacketizer::Packet& packet) {
   counters_.sequence.store(packet.sequence, relaxed);
   counters_.timestamp.store(packet.timestamp, relaxed);
   flow_ = gst_pad_push(src_, gst_buffer_ref(open_));
-  if (packet.key != 0) {
-    const char digit[2] = {packet.key, '\0'};
+  if (packet.digit != 0) {
+    const char digit[2] = {packet.digit, '\0'};
     gst_element_post_message(
         element_, gst_message_new_element(GST_OBJECT(element_),
                                           gst_structure_new("wsbridge-dtmf-sent", "digit",
@@ -216,27 +216,27 @@ void RtpEncoderStream::applyNewSsrc() {
   if (caps) pushCaps(std::move(caps));
 }
 
-bool RtpEncoderStream::press(const Key& key) {
+bool RtpEncoderStream::press(const Digit& digit) {
   const std::lock_guard lock(settings_mutex_);
-  if (keys_.size() >= DigitSender::kMaxKeys) return false;
-  keys_.push_back(key);
-  keys_waiting_ = true;
+  if (digits_.size() >= DigitSender::kMaxDigits) return false;
+  digits_.push_back(digit);
+  digits_waiting_ = true;
   return true;
 }
 
-void RtpEncoderStream::takeKeys() {
-  std::vector<Key> keys;
+void RtpEncoderStream::takeDigits() {
+  std::vector<Digit> digits;
   {
     const std::lock_guard lock(settings_mutex_);
-    const auto count = std::min(packetizer_->keyRoom(), keys_.size());
-    const auto end = keys_.begin() + static_cast<std::ptrdiff_t>(count);
-    keys.assign(keys_.begin(), end);
-    keys_.erase(keys_.begin(), end);
-    keys_waiting_ = !keys_.empty();
+    const auto count = std::min(packetizer_->digitRoom(), digits_.size());
+    const auto end = digits_.begin() + static_cast<std::ptrdiff_t>(count);
+    digits.assign(digits_.begin(), end);
+    digits_.erase(digits_.begin(), end);
+    digits_waiting_ = !digits_.empty();
   }
-  for (const Key& one : keys) {
+  for (const Digit& one : digits) {
     const int rate = one.event_rate > 0 ? one.event_rate : packetizer_->format().clock_rate;
-    packetizer_->press(one.key, one.payload_type, rate);
+    packetizer_->press(one.digit, one.payload_type, rate);
   }
 }
 

@@ -29,8 +29,8 @@ class RtpEncoderStream : private RtpPacketizer::Output {
     int event_payload_type = -1;
     int event_rate = 0;  // 0: that of the audio
   };
-  struct Key {
-    DigitSender::Key key;
+  struct Digit {
+    DigitSender::Digit digit;
     int payload_type;
     int event_rate;
   };
@@ -70,8 +70,8 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   }
   [[nodiscard]] Settings settings() const;
   [[nodiscard]] const Counters& counters() const { return counters_; }
-  /// Any thread: a key to be sent as soon as audio comes. False: too many wait.
-  bool press(const Key& key);
+  /// Any thread: a digit to be sent as soon as audio comes. False: too many wait.
+  bool press(const Digit& digit);
   /// The session found somebody else with this SSRC. True when it is ours: the next packet has
   /// another.
   bool collision(uint32_t ssrc, std::optional<uint32_t> suggested);
@@ -84,7 +84,7 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   void adopt(const RtpEncoderChoice& choice, const Settings& settings);
   bool pushCaps(CapsPtr caps);
   void applyNewSsrc();
-  void takeKeys();
+  void takeDigits();
   [[nodiscard]] RtpPacketizer::Times timesOf(GstBuffer* buffer) const;
   GstFlowReturn noFormat();
 
@@ -108,8 +108,8 @@ class RtpEncoderStream : private RtpPacketizer::Output {
   Counters counters_;  // written by the streaming thread
   /// 1 << 32 with the SSRC to take; 0: none.
   std::atomic<uint64_t> next_ssrc_{0};
-  std::vector<Key> keys_;  // guarded by settings_mutex_
-  std::atomic<bool> keys_waiting_{false};
+  std::vector<Digit> digits_;  // guarded by settings_mutex_
+  std::atomic<bool> digits_waiting_{false};
 };
 
 }  // namespace wsbridge

@@ -52,8 +52,8 @@ enum : guint {
 };
 
 constexpr gint kDefaultPtime = 20;
-constexpr guint kMinKeyMs = 40;  // ITU-T Q.24: what a receiver must notice
-constexpr guint kMaxKeyMs = 6000;
+constexpr guint kMinDigitMs = 40;  // ITU-T Q.24: what a receiver must notice
+constexpr guint kMaxDigitMs = 6000;
 /// As GStreamer's payloaders have it.
 constexpr guint kRandom = G_MAXUINT32;
 
@@ -234,13 +234,13 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
 
 gboolean onSendDtmf(GstElement* element, const char* digit, guint duration_ms) noexcept {
   if (digit == nullptr || digit[0] == '\0' || digit[1] != '\0') return FALSE;
-  const char key = g_ascii_toupper(digit[0]);
+  const char one = g_ascii_toupper(digit[0]);
   RtpEncoderStream& stream = streamOfElement(element);
   const auto settings = stream.settings();
-  if (!wsbridge::common::isDtmfDigit(key) || settings.event_payload_type < 0 ||
-      duration_ms < kMinKeyMs || duration_ms > kMaxKeyMs)
+  if (!wsbridge::common::isDtmfDigit(one) || settings.event_payload_type < 0 ||
+      duration_ms < kMinDigitMs || duration_ms > kMaxDigitMs)
     return FALSE;
-  return stream.press({{key, duration_ms}, settings.event_payload_type, settings.event_rate});
+  return stream.press({{one, duration_ms}, settings.event_payload_type, settings.event_rate});
 }
 
 GstStructure* statsOf(const RtpEncoderStream::Counters& counters) {
@@ -324,7 +324,7 @@ void installFormat(GObjectClass* klass, GParamFlags flags) {
                                                    10, 60, kDefaultPtime, flags));
 }
 
-void installKeys(GObjectClass* klass, GParamFlags flags) {
+void installDigits(GObjectClass* klass, GParamFlags flags) {
   g_object_class_install_property(
       klass, kPropEventPt,
       g_param_spec_int("event-pt", "Event payload type",
@@ -397,7 +397,7 @@ static void wsbridge_rtp_enc_class_init(WsBridgeRtpEncClass* klass) {
   const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_READY);
   installFormat(object_class, flags);
-  installKeys(object_class, flags);
+  installDigits(object_class, flags);
   installNumbers(object_class, flags);
 
   auto* element_class = GST_ELEMENT_CLASS(klass);

@@ -11,7 +11,7 @@ namespace {
 constexpr int kRate = 8000;
 constexpr size_t kFrame = 160;
 
-/// The keys that come out until all is sent, in packet times of 20 ms.
+/// The digits that come out until all is sent, in packet times of 20 ms.
 std::string sendAll(DigitSender& sender) {
   std::string sent;
   while (sender.active()) {
@@ -34,21 +34,21 @@ std::string press(DigitSender& sender, size_t count) {
 TEST(DigitSender, ANumberIsSentInItsOrder) {
   DigitSender sender;
   const std::string pressed = press(sender, 12);
-  EXPECT_EQ(sender.room(), DigitSender::kMaxKeys - 12);
+  EXPECT_EQ(sender.room(), DigitSender::kMaxDigits - 12);
   EXPECT_EQ(sendAll(sender), pressed);
-  EXPECT_EQ(sender.room(), DigitSender::kMaxKeys);
+  EXPECT_EQ(sender.room(), DigitSender::kMaxDigits);
 }
 
 TEST(DigitSender, AtTheLimitAllAreSent) {
   DigitSender sender;
-  const std::string pressed = press(sender, DigitSender::kMaxKeys);
+  const std::string pressed = press(sender, DigitSender::kMaxDigits);
   EXPECT_EQ(sender.room(), 0U);
   EXPECT_EQ(sendAll(sender), pressed);
 }
 
 TEST(DigitSender, WhatIsAboveTheLimitIsLeftOutAndTheRestIsAsItWas) {
   DigitSender sender;
-  const std::string pressed = press(sender, DigitSender::kMaxKeys);
+  const std::string pressed = press(sender, DigitSender::kMaxDigits);
   for (int i = 0; i < 10'000; ++i)
     sender.press({'#', 60000});
   EXPECT_EQ(sender.room(), 0U);
@@ -57,7 +57,7 @@ TEST(DigitSender, WhatIsAboveTheLimitIsLeftOutAndTheRestIsAsItWas) {
 
 TEST(DigitSender, AKeyHoldsItsPlaceUntilItsLastPacket) {
   DigitSender sender;
-  press(sender, DigitSender::kMaxKeys);
+  press(sender, DigitSender::kMaxDigits);
   while (sender.next(kFrame, kRate, kRate).completed == 0) {
     EXPECT_EQ(sender.room(), 0U);
   }
@@ -66,7 +66,7 @@ TEST(DigitSender, AKeyHoldsItsPlaceUntilItsLastPacket) {
   sender.press({'8', 40});
   EXPECT_EQ(sender.room(), 0U);
   const std::string sent = sendAll(sender);
-  EXPECT_EQ(sent.size(), DigitSender::kMaxKeys);
+  EXPECT_EQ(sent.size(), DigitSender::kMaxDigits);
   EXPECT_EQ(sent.back(), '7');
 }
 

@@ -115,7 +115,7 @@ TEST(RtpPacketizer, WritesTheHeaderAndNetworkByteOrder) {
   EXPECT_EQ(first.packet.timestamp, 5000U);
 }
 
-// RFC 4733 section 2.5.1: one time stamp for the key, its duration grows, the end comes three
+// RFC 4733 section 2.5.1: one time stamp for the digit, its duration grows, the end comes three
 // times.
 TEST(RtpPacketizer, AKeyTakesThePlaceOfTheAudio) {
   Feed feed(l16(16000, 20));
@@ -132,7 +132,7 @@ TEST(RtpPacketizer, AKeyTakesThePlaceOfTheAudio) {
     unsigned duration;
     char completed;
   };
-  const Expected keys[] = {
+  const Expected digits[] = {
       {5320, true, 11, false, 160, 0},   {5320, false, 11, false, 320, 0},
       {5320, false, 11, true, 400, 0},   {5320, false, 11, true, 400, 0},
       {5320, false, 11, true, 400, '#'}, {6920, true, 0, false, 160, 0},
@@ -142,17 +142,17 @@ TEST(RtpPacketizer, AKeyTakesThePlaceOfTheAudio) {
   ASSERT_EQ(feed.out.sent.size(), 12U);
   for (size_t i = 0; i < feed.out.sent.size(); ++i)
     EXPECT_EQ(feed.out.sent[i].sequence(), 100 + i);
-  for (size_t i = 0; i < std::size(keys); ++i) {
+  for (size_t i = 0; i < std::size(digits); ++i) {
     SCOPED_TRACE(i);
     const Sent& sent = feed.out.sent[i + 1];
     ASSERT_EQ(sent.payload(), 4U);
     EXPECT_EQ(sent.payloadType(), 101);
-    EXPECT_EQ(sent.timestamp(), keys[i].timestamp);
-    EXPECT_EQ(sent.headerMarker(), keys[i].marker);
-    EXPECT_EQ(sent.bytes[12], keys[i].code);
-    EXPECT_EQ(sent.bytes[13], (keys[i].end ? 0x80 : 0) | 10);
-    EXPECT_EQ(sent.bytes[14] << 8 | sent.bytes[15], static_cast<int>(keys[i].duration));
-    EXPECT_EQ(sent.packet.key, keys[i].completed);
+    EXPECT_EQ(sent.timestamp(), digits[i].timestamp);
+    EXPECT_EQ(sent.headerMarker(), digits[i].marker);
+    EXPECT_EQ(sent.bytes[12], digits[i].code);
+    EXPECT_EQ(sent.bytes[13], (digits[i].end ? 0x80 : 0) | 10);
+    EXPECT_EQ(sent.bytes[14] << 8 | sent.bytes[15], static_cast<int>(digits[i].duration));
+    EXPECT_EQ(sent.packet.digit, digits[i].completed);
   }
   const Sent& after = feed.out.sent[10];
   EXPECT_EQ(after.payloadType(), 96);
