@@ -107,10 +107,9 @@ class Program {
     ConfigResult result = loadConfigFile(line_.configFile, settings);
     if (line_.mode != CommandLine::Mode::Call || !result.config) return result;
     const auto routed = routeCall(*result.config, InviteHeaders{});
-    const auto* bridge = std::get_if<BridgeRequest>(&routed);
-    if (bridge && !line_.websocketUri.empty()) {
+    if (routed && !line_.websocketUri.empty()) {
       std::string allow = "websocket.allow=" + result.config->values.at("websocket.allow");
-      for (const EndpointUri& endpoint : bridge->endpoints)
+      for (const EndpointUri& endpoint : routed->endpoints)
         allow += ";" + endpoint.host;
       settings.push_back(allow);
       result = loadConfigFile(line_.configFile, settings);
@@ -122,13 +121,13 @@ class Program {
     InviteHeaders none;
     none.requestUri = line_.sipUri;
     auto routed = routeCall(config, none);
-    if (std::holds_alternative<RoutingFault>(routed)) {
+    if (!routed) {
       std::fprintf(stderr, "call needs --websocket-uri\n");
       return false;
     }
-    gateway_->dial(
-        line_.sipUri, std::get<BridgeRequest>(std::move(routed)),
-        [this](const Gateway::DialResult& result) { quit(result.bridged ? kDone : kFailure); });
+    gateway_->dial(line_.sipUri, *std::move(routed), [this](const Gateway::DialResult& result) {
+      quit(result.bridged ? kDone : kFailure);
+    });
     return true;
   }
 

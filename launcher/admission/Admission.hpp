@@ -26,11 +26,6 @@ std::span<const AdmissionLimit> admissionLimits();
 /// Empty for a reason that is none of the limits.
 std::string admissionKey(EndReason reason);
 
-struct Refusal {
-  EndReason reason;
-  std::string detail;
-};
-
 /// A look at the process, taken now and then off the SIP thread.
 struct HouseSample {
   std::vector<LoopLoad> loops;             ///< empty: not measured

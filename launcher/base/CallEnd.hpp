@@ -56,6 +56,13 @@ enum class EndReason {
   Shutdown,
 };
 
+/// Why a call cannot be had.
+struct Refusal {
+  EndReason reason;
+  std::string detail = {};  ///< behind the header's name: "is missing"; may be empty
+  std::string header = {};  ///< the header or the configuration's key at fault; may be empty
+};
+
 struct CallEnd {
   EndReason reason;
   const char* label;        ///< in log records; a closed list

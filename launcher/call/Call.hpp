@@ -10,49 +10,24 @@
 #include <optional>
 #include <string>
 
-#include "admission/Admission.hpp"
 #include "base/CallEnd.hpp"
+#include "call/CallSetup.hpp"
 #include "call/CallSnapshot.hpp"
 #include "call/CallState.hpp"
 #include "call/DialogRequests.hpp"
 #include "call/MediaWatch.hpp"
-#include "call/RefusedCalls.hpp"
 #include "call/Transfer.hpp"
 #include "config/Config.hpp"
 #include "log/LogAllowance.hpp"
-#include "log/Throttle.hpp"
 #include "media/CallPipeline.hpp"
 #include "media/MediaTarget.hpp"
 #include "media/PipelineInbox.hpp"
-#include "media/PipelineTemplate.hpp"
-#include "media/PipelineWorkers.hpp"
-#include "media/RtpPorts.hpp"
-#include "names/NameResolver.hpp"
-#include "routing/EndpointLookup.hpp"
-#include "routing/Routing.hpp"
-#include "routing/TwilioSids.hpp"
 #include "sip/dialog/Leg.hpp"
 #include "sip/dialog/UserAgent.hpp"
 #include "sip/sdp/SdpNegotiator.hpp"
 #include "sip/stack/SipThread.hpp"
 
 namespace launcher {
-
-class Call;
-
-/// What a call needs of the house; all of it outlives every call.
-struct CallServices {
-  SipThread& sip;
-  PipelineWorkers& workers;
-  RtpPorts& ports;
-  NameResolver& resolver;
-  const PipelineTemplate& launch;
-  LoopTable* loops;                             ///< set by the CallManager, as all below
-  std::function<void(const Refusal&)> refused;  ///< for lack of something
-  std::function<void(Call&)> over;              ///< the call's last words are logged
-  log::Throttle withheld = {};                  ///< for records of credentials that were held back
-  RefusedCalls refusedCalls = {};               ///< which of them have records of their own
-};
 
 class Call final : public LegHandler, public std::enable_shared_from_this<Call> {
  public:
@@ -66,6 +41,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
             BridgeRequest bridge, const std::string& localAddress);
   /// Ends it, whatever it is doing.
   void finish(EndReason reason, const std::string& detail = {}, const std::string& header = {});
+  void finish(const Refusal& why) { finish(why.reason, why.detail, why.header); }
   /// Four times a second: limits, and keys whose end was lost.
   void tick(std::int64_t nowUs);
 
@@ -76,7 +52,7 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   UserAgent& agent() { return *agent_; }
   CallSnapshot snapshot() const;
   /// What the endpoint knows the call by; empty unless its dialect is twilio.
-  const TwilioSids& twilioSids() const { return twilio_; }
+  const TwilioSids& twilioSids() const { return terms_.twilio; }
   bool answered() const { return leg_ && leg_->answered(); }
 
   void onCancelled() override;
@@ -100,28 +76,20 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
 
  private:
   using State = CallState;
-  enum class Kind {
-    Offered,    ///< an INVITE with an offer
-    Offerless,  ///< an INVITE without: the 200 has ours
-    Outgoing,   ///< we dial
-  };
   enum class WebSocket { Unopened, Open, Gone };
 
   /// Goes on by the table; false, and nothing happens, when the state does not take the step.
   bool move(CallStep step);
   bool bridged() const { return state_ == State::Active || state_ == State::Draining; }
-  bool outgoing() const { return kind_ == Kind::Outgoing; }
+  bool outgoing() const { return leg_ && leg_->outgoing(); }
   void step(const char* name, const std::string& detail = {});
   /// What the endpoint causes, as often as it likes: a few lines, then one a second.
   void endpointStep(const char* name, const std::string& detail, unsigned count = 1);
   void logLeftOut(std::int64_t nowUs);
   CallPipeline::Emit emitter();
-  bool checkPolicy();
-  bool takePorts(const std::string& localAddress);
-  bool negotiate(const std::string& offer);
+  void take(std::unique_ptr<Leg> leg, UserAgent& agent);
   void connect();
-  void resolved(EndpointLookup::Result result);
-  void startPipeline();
+  void startPipeline(const CallSetup::Found& found);
   void onPipelineEvent(const PipelineInbox::Counted& counted);
   void on(const Opened& opened, unsigned count);
   void on(const MediaAttached& attached, unsigned count);
@@ -145,6 +113,10 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void keyLost(const std::string& reason, unsigned count = 1);
   void sendNextRequest();
   void attachMedia();
+  /// What is agreed anew while the call runs is carried out.
+  void apply(Agreement agreed);
+  /// The agreement as our description, which is the last one then.
+  const std::string& describe();
   void watchMedia(std::int64_t nowUs);
   /// The agreed direction says whether RTP is to come.
   void watchDirection(std::int64_t nowUs);
@@ -156,10 +128,8 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   void endMedia(const CallEnd& end);
   void stopPipeline();
   void stopped(const CallCounters& counters);
-  void setBridge(BridgeRequest bridge);
   std::string shownEndpoint() const;
   void logStart(log::Level level = log::Level::Info);
-  void logWithheld();
   void logEnd(const CallCounters& counters);
 
   CallServices& services_;
@@ -168,26 +138,18 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   const std::string id_;
   std::unique_ptr<Leg> leg_;
   UserAgent* agent_ = nullptr;
-  std::string source_;  ///< address that the INVITE came from; empty when we dial
   std::string from_;
   std::string to_;
   State state_ = State::New;
-  Kind kind_ = Kind::Offered;
   WebSocket web_socket_ = WebSocket::Unopened;
   bool start_logged_ = false;  ///< otherwise it was refused before anything was done for it
   bool remote_ended_ = false;  ///< nothing is to be sent into the dialog any more
   bool played_out_ = false;
   bool info_refused_ = false;  ///< the caller does not know INFO with keys
 
-  BridgeRequest bridge_;
-  TwilioSids twilio_;
-  std::shared_ptr<EndpointLookup> lookup_;
-  std::string addresses_;  ///< of the endpoints, as `resolved-addresses` of the elements
-  std::string endpoint_;   ///< the one in use, or the first; fit for the log
-  LocalMedia local_;
-  Agreement agreement_;
-  std::string sdp_;  ///< our last one
-  std::optional<RtpSockets> sockets_;
+  CallTerms terms_;
+  std::unique_ptr<CallSetup> setup_;  ///< until the call is active
+  std::string endpoint_;              ///< the one in use, or the first; fit for the log
   std::optional<std::size_t> loop_;
   std::shared_ptr<CallPipeline> pipeline_;
   const std::shared_ptr<PipelineInbox> inbox_ = std::make_shared<PipelineInbox>();
@@ -199,7 +161,6 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   SipTimer timer_;  ///< bounds play-out and tear-down
 
   std::int64_t started_at_;  ///< monotonic, µs
-  std::int64_t connect_started_at_ = 0;
   std::int64_t answered_at_ = 0;
   std::int64_t ended_at_ = 0;
   double setup_ms_ = 0;

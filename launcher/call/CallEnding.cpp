@@ -19,7 +19,7 @@ void Call::finish(EndReason reason, const std::string& detail, const std::string
   ended_at_ = g_get_monotonic_time();
   const CallEnd& end = callEnd(reason);
   end_detail_ = detail;
-  if (lookup_) lookup_->cancel();
+  if (setup_) setup_->cancel();
   endDialog(end, detail, header);
   endMedia(end);
 }
@@ -47,7 +47,7 @@ void Call::endDialog(const CallEnd& end, const std::string& detail, const std::s
   }
   // The log has it all; a caller who chose the endpoint himself learns no more than that.
   const bool hidden =
-      bridge_.uriFromInvite && tellsOfNetwork(end.reason, web_socket_ != WebSocket::Unopened);
+      terms_.bridge.uriFromInvite && tellsOfNetwork(end.reason, web_socket_ != WebSocket::Unopened);
   const char* text = hidden ? kNotReached : end.text;
   if (leg_->answered()) {
     step("bye");
@@ -62,7 +62,8 @@ void Call::endDialog(const CallEnd& end, const std::string& detail, const std::s
   ResponseHeaders headers;
   headers.reason = reasonHeader(end.status, text);
   // Nor what a name stands for.
-  const bool resolved = end.reason == EndReason::UriForbidden && lookup_ && bridge_.uriFromInvite;
+  const bool resolved = end.reason == EndReason::UriForbidden && setup_ && setup_->lookedUp() &&
+                        terms_.bridge.uriFromInvite;
   std::string warning = text;
   if (!header.empty()) {
     warning = header + ": " + (detail.empty() || hidden || resolved ? text : detail);
@@ -98,8 +99,8 @@ void Call::stopPipeline() {
 }
 
 void Call::stopped(const CallCounters& counters) {
-  if (sockets_) services_.ports.giveBack(*sockets_);
-  sockets_.reset();
+  if (terms_.sockets) services_.ports.giveBack(*terms_.sockets);
+  terms_.sockets.reset();
   if (loop_) services_.loops->giveBack(*loop_);
   loop_.reset();
   logEnd(counters);
@@ -124,10 +125,10 @@ void Call::logEnd(const CallCounters& counters) {
               {"from", from_},
               {"to", to_},
               {"endpoint", shownEndpoint()},
-              {"codec", agreement_.codec ? agreement_.codec->name : ""},
-              {"content-type", bridge_.contentType},
-              {"route", bridge_.route},
-              {"call-sid", twilio_.call},
+              {"codec", terms_.agreement.codec ? terms_.agreement.codec->name : ""},
+              {"content-type", terms_.bridge.contentType},
+              {"route", terms_.bridge.route},
+              {"call-sid", terms_.twilio.call},
               {"duration", duration},
               {"ended-by", end.who},
               {"reason", end.label},

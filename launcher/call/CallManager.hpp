@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "admission/Admission.hpp"
 #include "call/Call.hpp"
 
 namespace launcher {

@@ -9,6 +9,8 @@
 
 namespace launcher {
 
+using wsbridge::common::Failure;
+
 namespace {
 
 constexpr std::uint32_t kFirstPauseMs = 100;
@@ -119,8 +121,8 @@ void EndpointLookup::finish() {
     for (const std::string& address : entry.addresses) {
       // One forbidden address is enough: which one a connection takes is not ours to decide.
       if (named || policy.allowsAddress(address)) continue;
-      return events_.done(
-          Fault{EndReason::UriForbidden, host + " resolves to " + UriPolicy::explain(address)});
+      return events_.done(Failure{
+          Refusal{EndReason::UriForbidden, host + " resolves to " + UriPolicy::explain(address)}});
     }
     if (entry.addresses.empty() && !entry.byProxy) {
       lost.push_back(&entry);
@@ -134,7 +136,7 @@ void EndpointLookup::finish() {
                          : entry.fault;
   };
   if (found.empty()) {
-    return events_.done(Fault{reasonOf(*lost.back()), why(*lost.back())});
+    return events_.done(Failure{Refusal{reasonOf(*lost.back()), why(*lost.back())}});
   }
   for (const Entry* entry : lost)
     events_.skipped(entry->endpoint, why(*entry));

@@ -9,11 +9,11 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/CallEnd.hpp"
 #include "base/EndpointUri.hpp"
+#include "common/Result.hpp"
 #include "config/Config.hpp"
 #include "names/NameResolver.hpp"
 #include "sip/stack/SipThread.hpp"
@@ -26,11 +26,7 @@ class EndpointLookup : public std::enable_shared_from_this<EndpointLookup> {
     EndpointUri endpoint;
     std::vector<std::string> addresses;  ///< empty: allowed by name, to be resolved by others
   };
-  struct Fault {
-    EndReason reason;
-    std::string text;
-  };
-  using Result = std::variant<std::vector<Found>, Fault>;
+  using Result = wsbridge::common::Result<std::vector<Found>, Refusal>;
   struct Events {
     /// A name that does not resolve, while there are other endpoints.
     std::function<void(const EndpointUri&, const std::string& why)> skipped;

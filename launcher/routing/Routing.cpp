@@ -18,19 +18,20 @@
 namespace launcher {
 
 using wsbridge::common::ContentType;
+using wsbridge::common::Failure;
+using wsbridge::common::Result;
 
 namespace {
 
 constexpr const char* kRequestUri = "Request-URI";
 
-RoutingFault faultOf(EndReason reason, const char* header, std::string text) {
-  return {reason, header, std::move(text)};
+Failure<Refusal> faultOf(EndReason reason, const char* header, std::string text) {
+  return {{reason, std::move(text), header}};
 }
 
 /// The first route that fits, null when none does. One that could not be tried refuses the call: it
 /// might be the one that is forced.
-std::variant<const Route*, RoutingFault> findRoute(const Config& config,
-                                                   const std::string& requestUri) {
+Result<const Route*, Refusal> findRoute(const Config& config, const std::string& requestUri) {
   if (requestUri.size() > kMaxRequestUri) {
     return faultOf(EndReason::RequestUriTooLong, kRequestUri,
                    "is longer than " + std::to_string(kMaxRequestUri) + " bytes");
@@ -107,11 +108,10 @@ bool mayTransferTo(const Config::Sip& sip, const std::string& uri) {
   return allows([&](const std::string& pattern) { return text::matchesWildcard(pattern, host); });
 }
 
-std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
-                                                    const InviteHeaders& invite) {
-  auto found = findRoute(config, invite.requestUri);
-  if (auto* fault = std::get_if<RoutingFault>(&found)) return std::move(*fault);
-  const Route* route = std::get<const Route*>(found);
+Result<BridgeRequest, Refusal> routeCall(const Config& config, const InviteHeaders& invite) {
+  const auto found = findRoute(config, invite.requestUri);
+  if (!found) return Failure{found.error()};
+  const Route* route = *found;
   BridgeRequest request;
   if (route) request.route = route->name;
 

@@ -2,13 +2,12 @@
 // From the INVITE's headers and the configured routes to one checked request for a bridge. Pure.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/CallEnd.hpp"
 #include "base/EndpointUri.hpp"
+#include "common/Result.hpp"
 #include "config/Config.hpp"
 #include "sip/dialog/InviteHeaders.hpp"
 
@@ -26,14 +25,8 @@ struct BridgeRequest {
   bool uriFromInvite = false;     ///< the caller names the endpoints: what he learns is bounded
 };
 
-struct RoutingFault {
-  EndReason reason;
-  std::string header;  ///< the header at fault
-  std::string text;
-};
-
-std::variant<BridgeRequest, RoutingFault> routeCall(const Config& config,
-                                                    const InviteHeaders& invite);
+wsbridge::common::Result<BridgeRequest, Refusal> routeCall(const Config& config,
+                                                           const InviteHeaders& invite);
 
 /// What a caller may be transferred to: one sip:, sips: or tel: URI without anything around it.
 bool isTransferTarget(const std::string& uri);

@@ -3,7 +3,6 @@
 
 #include <future>
 #include <utility>
-#include <variant>
 
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
@@ -57,10 +56,9 @@ class SipAgent::Caller final : public LegHandler {
 
   void start(const std::string& sdp) {
     if (sdp.empty()) return leg_->answer(makeOffer(local()));
-    const auto answer = answerOffer(sdp, local());
-    if (const auto* fine = std::get_if<Answer>(&answer)) {
-      agreement_ = fine->agreement;
-      leg_->answer(fine->sdp);
+    if (const auto agreed = agreeToOffer(sdp, local())) {
+      agreement_ = *agreed;
+      leg_->answer(describeAgreement(agreement_, local()));
     } else {
       leg_->refuse(488, "Not Acceptable Here", headersFor(EndReason::NoCommonCodec, "SDP"));
     }
@@ -72,7 +70,7 @@ class SipAgent::Caller final : public LegHandler {
 
   void onCancelled() override {}
   void onBye() override {}
-  void onAcknowledged(const std::string& sdp) override { (void)readAnswer(sdp, local()); }
+  void onAcknowledged(const std::string& sdp) override { (void)agreeToAnswer(sdp, local()); }
   void onAckTimeout() override {}
   void onReoffer(const std::string& sdp, bool update) override {
     if (sdp.empty()) {
@@ -80,9 +78,9 @@ class SipAgent::Caller final : public LegHandler {
                         update);
       return;
     }
-    const auto answer = answerOffer(sdp, local(), agreement_.codec ? &agreement_ : nullptr);
-    if (const auto* fine = std::get_if<Answer>(&answer)) {
-      leg_->acceptOffer(fine->sdp, update);
+    const Agreement* current = agreement_.codec ? &agreement_ : nullptr;
+    if (const auto agreed = agreeToOffer(sdp, local(), current)) {
+      leg_->acceptOffer(describeAgreement(*agreed, local()), update);
     } else {
       leg_->refuseOffer(488, "Not Acceptable Here", headersFor(EndReason::NoCommonCodec, "SDP"));
     }
@@ -150,10 +148,11 @@ void SipAgent::incoming(IncomingCall call) {
   require((call.from + call.to).find_first_of("\r\n") == std::string::npos,
           "who calls is one line");
   const auto routed = routeCall(*config_, call.headers);
-  if (const auto* fault = std::get_if<RoutingFault>(&routed)) {
-    const CallEnd& row = callEnd(fault->reason);
+  if (!routed) {
+    const Refusal& fault = routed.error();
+    const CallEnd& row = callEnd(fault.reason);
     call.leg->refuse(row.status, row.phrase,
-                     headersFor(fault->reason, fault->header + ": " + fault->text));
+                     headersFor(fault.reason, fault.header + ": " + fault.detail));
     return agent_->linger(std::move(call.leg));
   }
   callers_.push_back(std::make_unique<Caller>(std::move(call.leg)));

@@ -86,9 +86,9 @@ void checkAccepted(const Config& config, const InviteHeaders& invite,
   (void)withheldCredentials(config, request);
 }
 
-void checkRefused(const RoutingFault& fault) {
-  const std::string text = fault.header + ": " + fault.text;
-  require(!fault.header.empty() && !fault.text.empty(), "a fault says what it is");
+void checkRefused(const Refusal& fault) {
+  const std::string text = fault.header + ": " + fault.detail;
+  require(!fault.header.empty() && !fault.detail.empty(), "a fault says what it is");
   require(!fuzz::hasControl(warningHeader(399, text)), "a header is one line");
   require(callEnd(fault.reason).status >= 400, "a call that is refused has a status");
 }
@@ -100,10 +100,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const InviteHeaders invite = headersOf(fuzz::Input(data, size).fields('\n'));
   for (const ConfigPtr& config : configs) {
     const auto result = routeCall(*config, invite);
-    if (const auto* fault = std::get_if<RoutingFault>(&result)) {
-      checkRefused(*fault);
+    if (result) {
+      checkAccepted(*config, invite, *result);
     } else {
-      checkAccepted(*config, invite, std::get<BridgeRequest>(result));
+      checkRefused(result.error());
     }
   }
   const auto target = invite.requestUri;

@@ -4,8 +4,8 @@
 // answer has a line for each of the offer's and is a description for our reader and for another
 // one.
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <variant>
 
 #include <sofia-sip/sdp.h>
 #include <sofia-sip/su_alloc.h>
@@ -65,13 +65,13 @@ void checkAgreement(const Agreement& agreement) {
 }
 
 std::optional<Agreement> offer(const std::string& text, const Agreement* current) {
-  const auto result = answerOffer(text, local(), current);
-  const Answer* answer = std::get_if<Answer>(&result);
-  if (!answer) return std::nullopt;
-  checkAgreement(answer->agreement);
-  checkLines(answer->sdp);
+  const auto agreed = agreeToOffer(text, local(), current);
+  if (!agreed) return std::nullopt;
+  const std::string answer = describeAgreement(*agreed, local());
+  checkAgreement(*agreed);
+  checkLines(answer);
   const auto offered = parseSdp(text);
-  const auto answered = parseSdp(answer->sdp);
+  const auto answered = parseSdp(answer);
   require(offered && answered, "offer and answer are read again");
   require(offered->media.size() == answered->media.size(), "a line answers each of the offer's");
   size_t taken = 0;
@@ -81,10 +81,10 @@ std::optional<Agreement> offer(const std::string& text, const Agreement* current
   }
   require(taken == 1, "one line is taken");
   // A refused line repeats what the offer has there, whatever that is.
-  require(!isForAnotherReader(text) || isForAnotherReader(answer->sdp),
+  require(!isForAnotherReader(text) || isForAnotherReader(answer),
           "who reads the offer reads what we write");
-  if (current) require(answer->agreement.codec == current->codec, "the codec goes on");
-  return answer->agreement;
+  if (current) require(agreed->codec == current->codec, "the codec goes on");
+  return *agreed;
 }
 
 }  // namespace
@@ -94,12 +94,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto agreement = offer(text, nullptr)) {
     const auto again = offer(text, &*agreement);
     require(again && again->payloadType == agreement->payloadType, "a refresh changes nothing");
+  }
+  if (const auto agreement = agreeToAnswer(text, local())) {
+    checkAgreement(*agreement);
     const std::string own = describeAgreement(*agreement, local());
     checkLines(own);
     require(parseSdp(own).has_value(), "a description of ours is read");
     require(isForAnotherReader(own), "what we write is a description for another reader");
   }
-  const auto answered = readAnswer(text, local());
-  if (const auto* agreement = std::get_if<Agreement>(&answered)) checkAgreement(*agreement);
   return 0;
 }

@@ -113,6 +113,7 @@ class Leg {
 
   bool terminated() const { return terminated_; }
   bool answered() const { return answered_; }
+  bool outgoing() const { return outgoing_; }
 
   /// From UserAgent's trampoline.
   void event(int event, int status, const char* phrase, const sip_s* sip);

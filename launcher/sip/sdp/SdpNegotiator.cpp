@@ -2,10 +2,15 @@
 #include "sip/sdp/SdpNegotiator.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/Text.hpp"
 
 namespace launcher {
+
+using wsbridge::common::Failure;
+using wsbridge::common::Result;
 
 namespace {
 
@@ -104,10 +109,9 @@ std::string eventLines(int payloadType, int rate) {
          " 0-15\r\n";
 }
 
-std::string mediaLines(const Agreement& agreement, const LocalMedia& local,
-                       const std::string& protocol) {
+std::string mediaLines(const Agreement& agreement, const LocalMedia& local) {
   const bool events = agreement.eventPayloadType >= 0;
-  std::string out = "m=audio " + std::to_string(local.port) + " " + protocol + " " +
+  std::string out = "m=audio " + std::to_string(local.port) + " " + agreement.protocol + " " +
                     std::to_string(agreement.payloadType) +
                     (events ? " " + std::to_string(agreement.eventPayloadType) : "") + "\r\n";
   out += rtpmap(agreement.payloadType, agreement.codec->encoding, agreement.codec->rate);
@@ -129,25 +133,23 @@ int offeredType(const LocalMedia& local, const Codec* wanted) {
 
 }  // namespace
 
-std::variant<Answer, SdpFault> answerOffer(const std::string& offer, const LocalMedia& local,
-                                           const Agreement* current) {
+Result<Agreement, SdpFault> agreeToOffer(const std::string& offer, const LocalMedia& local,
+                                         const Agreement* current) {
   const auto sdp = parseSdp(offer);
-  if (!sdp || sdp->media.empty()) return SdpFault::Invalid;
-  Answer answer;
-  answer.sdp = head(local);
-  bool taken = false;
+  if (!sdp || sdp->media.empty()) return Failure{SdpFault::Invalid};
+  std::optional<Agreement> agreed;
+  std::string refused;
   for (const SdpMedia& media : sdp->media) {
-    const auto agreement = !taken && isAudio(media) ? agree(media, local, current) : std::nullopt;
-    if (agreement) {
-      taken = true;
-      answer.agreement = *agreement;
-      answer.sdp += mediaLines(*agreement, local, media.protocol);
+    if (!agreed && isAudio(media) && (agreed = agree(media, local, current))) {
+      agreed->protocol = media.protocol;
+      agreed->refusedBefore = std::exchange(refused, {});
     } else {
-      answer.sdp += "m=" + media.type + " 0 " + media.protocol + " " + media.formats + "\r\n";
+      refused += "m=" + media.type + " 0 " + media.protocol + " " + media.formats + "\r\n";
     }
   }
-  if (!taken) return SdpFault::NoCommonCodec;
-  return answer;
+  if (!agreed) return Failure{SdpFault::NoCommonCodec};
+  agreed->refusedBehind = refused;
+  return *std::move(agreed);
 }
 
 std::string makeOffer(const LocalMedia& local) {
@@ -170,25 +172,32 @@ std::string makeOffer(const LocalMedia& local) {
          lines + "a=ptime:" + std::to_string(local.ptime) + "\r\na=rtcp-mux\r\na=sendrecv\r\n";
 }
 
-std::variant<Agreement, SdpFault> readAnswer(const std::string& answer, const LocalMedia& local) {
+Result<Agreement, SdpFault> agreeToAnswer(const std::string& answer, const LocalMedia& local) {
   const auto sdp = parseSdp(answer);
-  if (!sdp || sdp->media.empty()) return SdpFault::Invalid;
+  if (!sdp || sdp->media.empty()) return Failure{SdpFault::Invalid};
   const SdpMedia& media = sdp->media.front();
-  if (!isAudio(media)) return SdpFault::NoCommonCodec;
+  if (!isAudio(media)) return Failure{SdpFault::NoCommonCodec};
   // The answer's own order counts: its first codec is what the other side wants to talk.
   for (const SdpFormat& format : media.audio) {
     LocalMedia single = local;
     const Codec* codec = findCodec(format.encoding, format.rate);
     if (!codec || std::count(local.codecs.begin(), local.codecs.end(), codec) == 0) continue;
     single.codecs = {codec};
-    const auto agreement = agree(media, single, nullptr);
-    if (agreement) return *agreement;
+    if (auto agreed = agree(media, single, nullptr)) return *std::move(agreed);
   }
-  return SdpFault::NoCommonCodec;
+  return Failure{SdpFault::NoCommonCodec};
 }
 
 std::string describeAgreement(const Agreement& agreement, const LocalMedia& local) {
-  return head(local) + mediaLines(agreement, local, "RTP/AVP");
+  return head(local) + agreement.refusedBefore + mediaLines(agreement, local) +
+         agreement.refusedBehind;
+}
+
+std::string describeAnew(const Agreement& agreement, LocalMedia& local, const std::string& last) {
+  std::string text = describeAgreement(agreement, local);
+  if (last.empty() || text == last) return text;
+  ++local.version;
+  return describeAgreement(agreement, local);
 }
 
 }  // namespace launcher

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Offer and answer (RFC 3264) for one audio stream of a call. Pure: texts and values in and out.
+// Offer and answer (RFC 3264) for one audio stream of a call, in two steps: agree (a description of
+// the other side to an Agreement), then write (an Agreement to a description of ours). The first
+// reads a text once; the second has nothing but the Agreement. Pure: texts and values in and out.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/Codec.hpp"
+#include "common/Result.hpp"
 #include "sip/sdp/Sdp.hpp"
 
 namespace launcher {
@@ -23,7 +24,7 @@ struct LocalMedia {
   std::uint64_t version = 0;
 };
 
-/// What both sides agreed on.
+/// What both sides agreed on, and the shape of the offer that our description has to keep.
 struct Agreement {
   const Codec* codec = nullptr;
   int payloadType = 0;
@@ -35,8 +36,12 @@ struct Agreement {
   std::string remoteAddress;
   std::uint16_t remotePort = 0;
   std::uint16_t remoteRtcpPort = 0;
+  std::string protocol = "RTP/AVP";
+  // Our media lines that refuse those of the offer, each with its end: RFC 3264 section 6.
+  std::string refusedBefore;
+  std::string refusedBehind;
 
-  bool sends() const {
+  [[nodiscard]] bool sends() const {
     return direction == Direction::SendRecv || direction == Direction::SendOnly;
   }
   bool operator==(const Agreement&) const = default;
@@ -44,22 +49,21 @@ struct Agreement {
 
 enum class SdpFault { Invalid, NoCommonCodec };
 
-struct Answer {
-  Agreement agreement;
-  std::string sdp;
-};
-
 /// To an offer. `current` is the running agreement of a call: its codec and payload types must go
-/// on.
-std::variant<Answer, SdpFault> answerOffer(const std::string& offer, const LocalMedia& local,
-                                           const Agreement* current = nullptr);
+/// on. Of `local` only the codecs and the packet time count.
+wsbridge::common::Result<Agreement, SdpFault> agreeToOffer(const std::string& offer,
+                                                           const LocalMedia& local,
+                                                           const Agreement* current = nullptr);
+/// To the other side's answer to `makeOffer(local)`.
+wsbridge::common::Result<Agreement, SdpFault> agreeToAnswer(const std::string& answer,
+                                                            const LocalMedia& local);
 
 /// Our offer, with the codecs of `local`.
-std::string makeOffer(const LocalMedia& local);
-/// What the other side's answer to `makeOffer(local)` means.
-std::variant<Agreement, SdpFault> readAnswer(const std::string& answer, const LocalMedia& local);
-
-/// The running agreement as a fresh offer, for a re-INVITE without one.
-std::string describeAgreement(const Agreement& agreement, const LocalMedia& local);
+[[nodiscard]] std::string makeOffer(const LocalMedia& local);
+/// Our answer to the offer that was agreed to, or the running agreement as a fresh offer.
+[[nodiscard]] std::string describeAgreement(const Agreement& agreement, const LocalMedia& local);
+/// The same behind `last`, an earlier description: the version goes up when they differ.
+[[nodiscard]] std::string describeAnew(const Agreement& agreement, LocalMedia& local,
+                                       const std::string& last);
 
 }  // namespace launcher

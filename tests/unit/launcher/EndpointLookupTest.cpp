@@ -70,17 +70,14 @@ class Lookup : public ::testing::Test {
     auto lookup = start(config, hosts, [promise](Result r) { promise->set_value(std::move(r)); });
     const bool came = result.wait_for(stretched(Millis(8000))) == std::future_status::ready;
     drop(lookup);
-    if (!came) return EndpointLookup::Fault{EndReason::Shutdown, "nothing was told"};
+    if (!came) return wsbridge::common::Failure{Refusal{EndReason::Shutdown, "nothing was told"}};
     return result.get();
   }
 
   static EndReason reasonOf(const Result& result) {
-    const auto* fault = std::get_if<EndpointLookup::Fault>(&result);
-    return fault ? fault->reason : EndReason::CallerHangup;
+    return result ? EndReason::CallerHangup : result.error().reason;
   }
-  static bool found(const Result& result) {
-    return std::holds_alternative<std::vector<EndpointLookup::Found>>(result);
-  }
+  static bool found(const Result& result) { return static_cast<bool>(result); }
 
   DnsServer server_;
   SipThread sip_;

@@ -26,16 +26,14 @@ InviteHeaders invite(const std::string& uri) {
 
 BridgeRequest accepted(const Config& c, const InviteHeaders& headers) {
   const auto result = routeCall(c, headers);
-  if (const auto* fault = std::get_if<RoutingFault>(&result)) {
-    ADD_FAILURE() << fault->header << " " << fault->text;
-    return {};
-  }
-  return std::get<BridgeRequest>(result);
+  if (result) return *result;
+  ADD_FAILURE() << result.error().header << " " << result.error().detail;
+  return {};
 }
 
 EndReason refused(const Config& c, const InviteHeaders& headers) {
   const auto result = routeCall(c, headers);
-  if (const auto* fault = std::get_if<RoutingFault>(&result)) return fault->reason;
+  if (!result) return result.error().reason;
   ADD_FAILURE() << "was accepted";
   return EndReason::Shutdown;
 }
@@ -76,7 +74,7 @@ TEST(Routing, withoutAnyUriTheHeaderIsNamed) {
   InviteHeaders headers;
   headers.requestUri = "sip:x@y";
   const auto result = routeCall(*config(), headers);
-  const auto& fault = std::get<RoutingFault>(result);
+  const Refusal& fault = result.error();
   EXPECT_EQ(fault.reason, EndReason::UriMissing);
   EXPECT_EQ(fault.header, kUriHeader);
   EXPECT_EQ(accepted(*config("[websocket]\nuri=ws://d/"), headers).endpoints.at(0).uri, "ws://d/");
@@ -106,11 +104,10 @@ TEST(Routing, customHeadersAreStrictJsonAndTheFaultSaysWhere) {
                           "{\"a\":1}//", "{\"a\":'\"',\"b\":1}"}) {
     headers.headers = bad;
     const auto result = routeCall(*config(), headers);
-    const auto* fault = std::get_if<RoutingFault>(&result);
-    ASSERT_NE(fault, nullptr) << bad;
-    EXPECT_EQ(fault->reason, EndReason::HeadersInvalid);
-    EXPECT_EQ(fault->header, kHeadersHeader);
-    EXPECT_TRUE(fault->text.starts_with("is not JSON at byte ")) << fault->text;
+    ASSERT_FALSE(result) << bad;
+    EXPECT_EQ(result.error().reason, EndReason::HeadersInvalid);
+    EXPECT_EQ(result.error().header, kHeadersHeader);
+    EXPECT_TRUE(result.error().detail.starts_with("is not JSON at byte ")) << result.error().detail;
   }
   for (const char* bad : {"{\"a\":\"\xFF\"}", "%7B%22a%22%3A%22%00%22%7D"}) {
     headers.headers = bad;

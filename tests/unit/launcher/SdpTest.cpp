@@ -23,16 +23,21 @@ LocalMedia local() {
   return media;
 }
 
+struct Answer {
+  Agreement agreement;
+  std::string sdp;
+};
+
 Answer accepted(const std::string& text, const Agreement* current = nullptr) {
-  const auto result = answerOffer(text, local(), current);
-  if (const auto* answer = std::get_if<Answer>(&result)) return *answer;
+  const auto agreed = agreeToOffer(text, local(), current);
+  if (agreed) return {*agreed, describeAgreement(*agreed, local())};
   ADD_FAILURE() << "refused: " << text;
   return {};
 }
 
 SdpFault refused(const std::string& text, const Agreement* current = nullptr) {
-  const auto result = answerOffer(text, local(), current);
-  if (const auto* fault = std::get_if<SdpFault>(&result)) return *fault;
+  const auto agreed = agreeToOffer(text, local(), current);
+  if (!agreed) return agreed.error();
   ADD_FAILURE() << "accepted: " << text;
   return SdpFault::Invalid;
 }
@@ -140,14 +145,52 @@ TEST(Sdp, ourOfferAndItsAnswer) {
   EXPECT_NE(text.find("a=rtpmap:96 L16/16000\r\n"), std::string::npos);
   EXPECT_NE(text.find("a=rtpmap:97 L16/8000\r\n"), std::string::npos);
   EXPECT_NE(text.find("a=rtpmap:102 telephone-event/16000\r\n"), std::string::npos);
-  const auto read = readAnswer(offer("m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n"
-                                     "a=rtpmap:101 telephone-event/8000\r\n"),
-                               local());
-  ASSERT_TRUE(std::holds_alternative<Agreement>(read));
-  EXPECT_STREQ(std::get<Agreement>(read).codec->name, "PCMA");
-  EXPECT_EQ(std::get<Agreement>(read).eventPayloadType, 101);
-  EXPECT_TRUE(
-      std::holds_alternative<SdpFault>(readAnswer(offer("m=audio 0 RTP/AVP 8\r\n"), local())));
+  const auto read = agreeToAnswer(offer("m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n"
+                                        "a=rtpmap:101 telephone-event/8000\r\n"),
+                                  local());
+  ASSERT_TRUE(read);
+  EXPECT_STREQ(read->codec->name, "PCMA");
+  EXPECT_EQ(read->eventPayloadType, 101);
+  EXPECT_EQ(agreeToAnswer(offer("m=audio 0 RTP/AVP 8\r\n"), local()).error(),
+            SdpFault::NoCommonCodec);
+  EXPECT_EQ(agreeToAnswer("", local()).error(), SdpFault::Invalid);
+}
+
+// Ports are bound, and the version counts, between the two steps: nothing of the offer is read
+// then.
+TEST(Sdp, anAnswerIsWrittenFromTheAgreementAlone) {
+  LocalMedia early = local();
+  early.address.clear();
+  early.port = 0;
+  const std::string text = offer(
+      "m=video 6000 RTP/AVP 96\r\nm=audio 4000 RTP/AVPF 0 101\r\n"
+      "a=rtpmap:101 telephone-event/8000\r\na=rtcp-mux\r\n"
+      "a=sendonly\r\nm=audio 4100 RTP/AVP 8\r\n");
+  const auto agreed = agreeToOffer(text, early);
+  ASSERT_TRUE(agreed);
+  EXPECT_EQ(*agreed, accepted(text).agreement) << "our address and port are no part of it";
+  EXPECT_EQ(describeAgreement(*agreed, local()),
+            "v=0\r\no=wsbridge 7 1 IN IP4 198.51.100.7\r\ns=wsbridge\r\n"
+            "c=IN IP4 198.51.100.7\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
+            "m=audio 20000 RTP/AVPF 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
+            "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\n"
+            "a=rtcp-mux\r\na=recvonly\r\nm=audio 0 RTP/AVP 8\r\n");
+}
+
+// RFC 3264 section 8: the version says whether anything has changed.
+TEST(Sdp, theVersionGoesUpWithWhatADescriptionSays) {
+  LocalMedia media = local();
+  Agreement agreement = accepted(offer(kPcmu)).agreement;
+  const std::string first = describeAnew(agreement, media, "");
+  EXPECT_EQ(first, describeAgreement(agreement, local()));
+  EXPECT_EQ(describeAnew(agreement, media, first), first);
+  EXPECT_EQ(media.version, 1U);
+  agreement.direction = Direction::Inactive;
+  const std::string second = describeAnew(agreement, media, first);
+  EXPECT_EQ(media.version, 2U);
+  EXPECT_NE(second.find("o=wsbridge 7 2 IN"), std::string::npos) << second;
+  EXPECT_NE(second.find("a=inactive\r\n"), std::string::npos) << second;
+  EXPECT_EQ(describeAnew(agreement, media, second), second);
 }
 
 TEST(Sdp, ipv6) {

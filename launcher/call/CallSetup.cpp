@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "call/CallSetup.hpp"
+
+#include <algorithm>
+
+#include "admission/Admission.hpp"
+#include "base/Text.hpp"
+#include "base/UriPolicy.hpp"
+#include "log/Log.hpp"
+#include "routing/CredentialScope.hpp"
+
+namespace launcher {
+
+using wsbridge::common::Failure;
+
+namespace {
+
+Failure<Refusal> refusalOf(SdpFault fault) {
+  const bool invalid = fault == SdpFault::Invalid;
+  return {{invalid ? EndReason::SdpInvalid : EndReason::NoCommonCodec, "", "Content-Type"}};
+}
+
+}  // namespace
+
+CallSetup::CallSetup(CallServices& services, ConfigPtr config, CallTerms& terms, std::string id,
+                     std::string source)
+    : services_(services),
+      config_(std::move(config)),
+      terms_(terms),
+      id_(std::move(id)),
+      source_(std::move(source)) {}
+
+void CallSetup::setBridge(BridgeRequest bridge) {
+  terms_.bridge = std::move(bridge);
+  if (terms_.bridge.dialect != "twilio") return;
+  const std::string& account = config_->websocket.twilioAccountSid;
+  terms_.twilio = {account.empty() ? ownTwilioAccountSid() : account, randomTwilioCallSid()};
+}
+
+CallSetup::Outcome CallSetup::checkPolicy() const {
+  const UriPolicy policy(config_->websocket.allow);
+  for (const EndpointUri& endpoint : terms_.bridge.endpoints) {
+    if (policy.checkHost(endpoint.host) == UriPolicy::Verdict::Forbidden) {
+      return Failure{
+          Refusal{EndReason::UriForbidden, UriPolicy::explain(endpoint.host), kUriHeader}};
+    }
+  }
+  return {};
+}
+
+CallSetup::Outcome CallSetup::takePorts(const std::string& localAddress) {
+  const std::string& configured = config_->rtp.address;
+  const std::string bindTo = configured.empty() || configured == "auto" ? localAddress : configured;
+  PortFault fault{};
+  terms_.sockets = services_.ports.take(bindTo, &fault);
+  if (!terms_.sockets) {
+    const EndReason reason =
+        fault == PortFault::NoSocket ? EndReason::TooFewDescriptors : EndReason::NoRtpPorts;
+    const Refusal refusal{reason, services_.ports.explain(bindTo, fault), admissionKey(reason)};
+    services_.refused(refusal);
+    return Failure{refusal};
+  }
+  LocalMedia& local = terms_.local;
+  local.port = terms_.sockets->port;
+  const bool any = bindTo == "0.0.0.0" || bindTo == "::";
+  local.address = any ? localAddress : bindTo;
+  if (!config_->rtp.publicAddress.empty()) local.address = config_->rtp.publicAddress;
+  return {};
+}
+
+CallSetup::Outcome CallSetup::takeAnswer(const std::string& sdp) {
+  auto agreed = agreeToAnswer(sdp, terms_.local);
+  if (!agreed) return refusalOf(agreed.error());
+  terms_.agreement = *std::move(agreed);
+  return {};
+}
+
+void CallSetup::lookUp(Done done) {
+  done_ = std::move(done);
+  started_at_ = g_get_monotonic_time();
+  EndpointLookup::Events events;
+  events.skipped = [this](const EndpointUri& endpoint, const std::string& why) {
+    log::warning("endpoint-failed", {{"id", id_},
+                                     {"endpoint", text::withoutCredentials(endpoint.uri)},
+                                     {"kind", "resolve"},
+                                     {"reason", why}});
+  };
+  events.done = [this](const EndpointLookup::Result& result) { found(result); };
+  lookup_ = std::make_shared<EndpointLookup>(services_.sip, services_.resolver, config_, source_,
+                                             std::move(events));
+  lookup_->start(terms_.bridge.endpoints);
+}
+
+void CallSetup::found(const EndpointLookup::Result& result) {
+  if (!result) {
+    Refusal refusal = result.error();
+    refusal.header = admissionKey(refusal.reason);
+    if (!refusal.header.empty()) services_.refused(refusal);
+    if (refusal.header.empty()) refusal.header = kUriHeader;
+    return done_(Failure{refusal});
+  }
+  Found found;
+  terms_.bridge.endpoints.clear();
+  for (const EndpointLookup::Found& entry : *result) {
+    if (!terms_.bridge.endpoints.empty()) found.addresses += ';';
+    terms_.bridge.endpoints.push_back(entry.endpoint);
+    for (std::size_t i = 0; i < entry.addresses.size(); ++i)
+      found.addresses += (i > 0 ? "," : "") + entry.addresses[i];
+  }
+  found.lookupMs = static_cast<unsigned>(std::min<std::int64_t>(
+      (g_get_monotonic_time() - started_at_) / 1000, config_->websocket.connectTimeout));
+  done_(std::move(found));
+}
+
+void CallSetup::cancel() {
+  if (lookup_) lookup_->cancel();
+}
+
+CallSetup::Outcome IncomingSetup::prepare(const IncomingCall& incoming) {
+  auto routed = routeCall(*config_, incoming.headers);
+  if (!routed) return Failure{routed.error()};
+  setBridge(*std::move(routed));
+  if (auto allowed = checkPolicy(); !allowed) return allowed;
+  logWithheld();
+  if (incoming.foreignBody) return Failure{Refusal{EndReason::BodyUnsupported, "", "Content-Type"}};
+  const bool offered = !incoming.sdp.empty();
+  if (offered) {
+    // Ports are bound only for an offer that has something for us.
+    auto agreed = agreeToOffer(incoming.sdp, terms_.local);
+    if (!agreed) return refusalOf(agreed.error());
+    terms_.agreement = *std::move(agreed);
+  }
+  if (auto bound = takePorts(incoming.localAddress); !bound) return bound;
+  terms_.sdp =
+      offered ? describeAgreement(terms_.agreement, terms_.local) : makeOffer(terms_.local);
+  return {};
+}
+
+void IncomingSetup::logWithheld() const {
+  const BridgeRequest& bridge = terms_.bridge;
+  const std::string keys = withheldCredentials(*config_, bridge);
+  if (keys.empty()) return;
+  const std::uint64_t calls = services_.withheld.note(g_get_monotonic_time());
+  if (calls == 0) return;
+  const auto missing = std::find_if(bridge.endpoints.begin(), bridge.endpoints.end(),
+                                    [](const EndpointUri& uri) { return !uri.getsCredentials; });
+  log::warning("credentials-withheld",
+               {{"id", id_},
+                {"endpoint", text::withoutCredentials(missing->uri)},
+                {"keys", keys},
+                {"calls", calls},
+                {"reason",
+                 "the INVITE names the endpoint; websocket.credentials-for would have to "
+                 "name its host"}});
+}
+
+CallSetup::Outcome OutgoingSetup::prepare(BridgeRequest bridge, const std::string& localAddress) {
+  setBridge(std::move(bridge));
+  if (auto allowed = checkPolicy(); !allowed) return allowed;
+  if (auto bound = takePorts(localAddress); !bound) return bound;
+  terms_.sdp = makeOffer(terms_.local);
+  return {};
+}
+
+}  // namespace launcher
