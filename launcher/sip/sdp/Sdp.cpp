@@ -171,9 +171,7 @@ std::optional<Sdp> parseSdp(const std::string& text) {
     first = false;
     SdpMedia* media = sdp.media.empty() ? nullptr : &sdp.media.back();
     if (line[0] == 'o') {
-      const auto words = text::splitList(value, " ");
-      if (words.size() < 6) return std::nullopt;
-      sdp.version = static_cast<std::uint64_t>(text::parseInteger(words[2]).value_or(0));
+      if (text::splitList(value, " ").size() < 6) return std::nullopt;
     } else if (line[0] == 'c') {
       Level level = session;
       if (!parseConnection(value, level)) return std::nullopt;

@@ -36,7 +36,6 @@ struct SdpMedia {
 };
 
 struct Sdp {
-  std::uint64_t version = 0;  ///< of the o= line
   std::vector<SdpMedia> media;
 };
 

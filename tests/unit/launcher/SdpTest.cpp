@@ -211,6 +211,80 @@ TEST(Sdp, aPayloadTypeThatStandsTwiceIsOne) {
   EXPECT_EQ(sdp->media.at(0).formats, "8 0 8 101 0") << "goes back as it came";
 }
 
+// docs/adr/0038-sdp-is-ours.md: what another reader would take in silence.
+TEST(Sdp, oddDescriptionsAreReadOrRefused) {
+  const auto media = [](const std::string& line) { return offer(line + "\r\n"); };
+  const std::string plain = offer(kPcmu);
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = plain;
+    return text.replace(text.find(from), from.size(), to);
+  };
+  const std::string head = offer("");
+  for (const std::string& text : {media("m=audio abc RTP/AVP 0"),
+                                  media("m=audio 4000x RTP/AVP 0"),
+                                  media("m=audio 99999999999999999999 RTP/AVP 0"),
+                                  media("m=audio -1 RTP/AVP 0"),
+                                  media("m=audio +4000 RTP/AVP 0"),
+                                  media("m=audio 0xfa0 RTP/AVP 0"),
+                                  media("m=audio  RTP/AVP 0"),
+                                  media("m="),
+                                  media("m=audio 4000 RTP/AVP"),
+                                  media("m=audio\t4000\tRTP/AVP\t0"),
+                                  with("v=0", "v=1"),
+                                  with("v=0\r\n", ""),
+                                  with("v=0", "v=0 1"),
+                                  with("o=- 1 1 IN IP4 192.0.2.1", "o=- 1 1"),
+                                  with("c=IN", "c=ATM"),
+                                  with("s=-", "s:-"),
+                                  plain + '\0',
+                                  "hello\r\n" + plain,
+                                  plain + std::string("a=ptime:3\0000\r\n", 13),
+                                  plain.substr(0, 40) + '\0' + plain.substr(40),
+                                  std::string("\r\n")}) {
+    EXPECT_FALSE(parseSdp(text)) << text;
+  }
+  std::string many = head;
+  for (int i = 0; i < 32; ++i)
+    many += kPcmu;
+  EXPECT_TRUE(parseSdp(many));
+  EXPECT_FALSE(parseSdp(many + kPcmu)) << "33 media lines";
+  std::string formats = "m=audio 4000 RTP/AVP";
+  for (int i = 0; i < 125; ++i)
+    formats += " " + std::to_string(i);
+  EXPECT_TRUE(parseSdp(media(formats)));
+  EXPECT_FALSE(parseSdp(media(formats + " 125 126 127")));
+
+  const auto port = [](const std::string& text) {
+    const auto sdp = parseSdp(text);
+    return sdp && !sdp->media.empty() ? sdp->media[0].port : -1;
+  };
+  std::string lineFeeds = plain;
+  std::erase(lineFeeds, '\r');
+  std::string returns = plain;
+  std::erase(returns, '\n');
+  for (const std::string& text :
+       {lineFeeds, returns, plain.substr(0, plain.size() - 2), head + "\r\n\r\n" + kPcmu,
+        with("o=- 1 1 IN IP4 192.0.2.1\r\n", ""), with("s=-\r\n", ""), with("t=0 0\r\n", ""),
+        with("o=- 1 1", "o=- 1 99999999999999999999999"), with("t=0", "y=1\r\nt=0"),
+        media("m=audio  4000/2   RTP/AVP   0 "), media("m=audio 4000 RTP/AVP 0 99999999999 -5")}) {
+    EXPECT_EQ(port(text), 4000) << text;
+  }
+}
+
+TEST(Sdp, sessionLinesAreTheDefaultOfTheMedia) {
+  const auto one = [](const std::string& text) {
+    return parseSdp(text).value_or(Sdp{{SdpMedia{}}}).media.at(0);
+  };
+  EXPECT_EQ(one(offer(std::string("a=sendonly\r\n") + kPcmu)).direction, Direction::SendOnly);
+  EXPECT_EQ(one(offer(std::string("a=inactive\r\n") + kPcmu + "a=recvonly\r\n")).direction,
+            Direction::RecvOnly);
+  EXPECT_EQ(one(offer(kPcmu)).address, "192.0.2.1");
+  EXPECT_EQ(one(offer(std::string(kPcmu) + "c=IN IP4 192.0.2.9\r\n")).address, "192.0.2.9");
+  EXPECT_EQ(one(offer(kPcmu, "IN IP4 224.2.36.42/127")).address, "224.2.36.42");
+  for (const char* ptime : {"99999999999999999999", "-1", "20ms", "20.5", "0", ""})
+    EXPECT_EQ(one(offer(kPcmu + std::string("a=ptime:") + ptime + "\r\n")).ptime, 0) << ptime;
+}
+
 TEST(Sdp, anAddressIsOneWord) {
   for (const char* address : {"192.0.2.\x18", "192.0.2.1\t2", "h\x7fst", "\xc3\xbc.example"})
     EXPECT_EQ(refused(offer(kPcmu, std::string("IN IP4 ") + address)), SdpFault::Invalid);
