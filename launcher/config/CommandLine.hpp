@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The command line as a value. Pure.
+// The command line as a value, read by GOption. Any thread; no fault but in `fault`.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ struct CommandLine {
   std::string fault;  ///< what is wrong with it, if anything
 };
 
-CommandLine parseCommandLine(const std::vector<std::string>& arguments);
-std::string helpText();
+[[nodiscard]] CommandLine parseCommandLine(const std::vector<std::string>& arguments);
+[[nodiscard]] std::string helpText();
 
 }  // namespace launcher
