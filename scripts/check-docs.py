@@ -23,7 +23,7 @@ import rooms  # noqa: E402
 
 COLUMNS = 100
 TREES = ("common", "plugins", "launcher")
-PATH = re.compile(r"`((?:common|docs|launcher|pipelines|plugins|scripts|tests)/[^`\s]*)`")
+PATH = re.compile(r"`((?:common|docs|launcher|pipelines|plugins|scripts|tests|tools)/[^`\s]*)`")
 ENTRY = re.compile(r"^\d+\. `([^`]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -105,7 +105,7 @@ def check_columns(checkout, page):
 
 
 def check_meson(checkout):
-    trees = (*TREES, "pipelines", "tests")
+    trees = (*TREES, "pipelines", "tests", "tools")
     for path in checkout.files("meson.build", "meson_options.txt",
                                *(f"{tree}/**/meson.build" for tree in trees)):
         for number, line in enumerate(checkout.text(path).splitlines(), 1):

@@ -13,7 +13,7 @@ import unittest
 
 SCRIPT = pathlib.Path(sys.argv.pop(1)).resolve()
 TOP = SCRIPT.parent.parent
-PARTS = ("common", "docs", "launcher", "pipelines", "plugins", "scripts", "tests")
+PARTS = ("common", "docs", "launcher", "pipelines", "plugins", "scripts", "tests", "tools")
 
 
 class CheckDocs(unittest.TestCase):
