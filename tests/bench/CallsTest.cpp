@@ -17,8 +17,8 @@
 #include "LoadOptions.hpp"
 #include "LoadReport.hpp"
 #include "LoadRun.hpp"
-#include "Text.hpp"
-#include "WebSocketFrame.hpp"
+#include "wire/Text.hpp"
+#include "wire/WebSocketFrame.hpp"
 
 namespace {
 
@@ -41,14 +41,10 @@ class RawClient {
       at += static_cast<size_t>(sent);
     }
   }
-  void sendMasked(Opcode opcode, std::string payload) {
+  void sendMasked(Opcode opcode, std::string_view payload) {
     std::string frame;
-    appendFrame(frame, opcode, true, payload);
-    const size_t header = frame.size() - payload.size();
-    frame[1] = static_cast<char>(frame[1] | 0x80);
-    for (size_t i = 0; i < payload.size(); ++i)
-      payload[i] = static_cast<char>(payload[i] ^ "\x11\x22\x33\x44"[i & 3]);
-    send(frame.substr(0, header) + "\x11\x22\x33\x44" + payload);
+    appendMaskedFrame(frame, opcode, true, payload, 0x44332211);
+    send(frame);
   }
   // One more piece of input; false when the peer has closed or nothing came in 5 s.
   bool more() {
@@ -71,7 +67,7 @@ class RawClient {
   bool frame(Opcode& opcode, std::string& payload) {
     for (;;) {
       Frame frame;
-      const FrameResult result = parseFrame(input_.data(), input_.size(), false, frame);
+      const FrameResult result = parseFrame(input_.data(), input_.size(), Sender::Server, frame);
       if (result == FrameResult::Broken) return false;
       if (result == FrameResult::Complete) {
         opcode = frame.opcode;

@@ -7,10 +7,14 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "SipMessage.hpp"
-#include "Text.hpp"
+#include "wire/Rtp.hpp"
+#include "wire/Sdp.hpp"
+#include "wire/SipMessage.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 FileDescriptor bindLoopback(sockaddr_in& bound) {
@@ -83,24 +87,24 @@ void EchoPhone::onSip() {
   sockaddr_in bound{};
   line.rtp = bindLoopback(bound);
   line.caller = parseAnswer(message.body, "PCMU/8000", 0).rtp;
-  const std::string sdp =
-      makeOffer("127.0.0.1", ntohs(bound.sin_port), 0, "PCMU/8000", 20, false, 0);
+  const std::string sdp = makeOffer("127.0.0.1", ntohs(bound.sin_port), 0, "PCMU/8000", 20, 0);
   lines_.push_back(std::move(line));
-  sendTo(sip_, acceptTo(message, "phone", uri(), sdp), from);
+  sendTo(sip_, responseTo(message, 200, "OK", "phone", "Contact: <" + uri() + ">\r\n", sdp), from);
 }
 
 void EchoPhone::onRtp(size_t line) {
   char buffer[2048];
   const ssize_t got = recv(lines_[line].rtp.get(), buffer, sizeof buffer, 0);
-  if (got < 4) return;
+  RtpHeader packet;
+  if (got < 0 ||
+      !parseRtp(reinterpret_cast<const uint8_t*>(buffer), static_cast<size_t>(got), packet))
+    return;
   ++received_;
-  const auto sequence =
-      static_cast<uint16_t>(static_cast<uint8_t>(buffer[2]) << 8 | static_cast<uint8_t>(buffer[3]));
   Line& from = lines_[line];
-  if (from.heard && static_cast<int16_t>(sequence - from.highest) < 0)
+  if (from.heard && static_cast<int16_t>(packet.sequence - from.highest) < 0)
     ++reordered_;
   else
-    from.highest = sequence;
+    from.highest = packet.sequence;
   from.heard = true;
   if (faults_.dropEach != 0 && ++packets_ % static_cast<unsigned>(faults_.dropEach) == 0) {
     ++dropped_;

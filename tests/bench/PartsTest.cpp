@@ -18,7 +18,6 @@
 #include <gtest/gtest.h>
 
 #include "BurstTrain.hpp"
-#include "Codec.hpp"
 #include "EndpointReport.hpp"
 #include "FloorAudio.hpp"
 #include "Histogram.hpp"
@@ -27,12 +26,12 @@
 #include "NumberedAudio.hpp"
 #include "Priority.hpp"
 #include "ReceiveStatistics.hpp"
-#include "SipMessage.hpp"
 #include "StallWatch.hpp"
 #include "Statistics.hpp"
-#include "Text.hpp"
-#include "Wav.hpp"
-#include "WebSocketFrame.hpp"
+#include "wire/Codec.hpp"
+#include "wire/Text.hpp"
+#include "wire/Wav.hpp"
+#include "wire/WebSocketFrame.hpp"
 
 namespace {
 
@@ -88,59 +87,6 @@ TEST(Bench, Likeness) {
   for (int16_t& sample : other)
     sample = static_cast<int16_t>(noise(random));
   EXPECT_TRUE(std::abs(compare(sent, other, 0, 2000).correlation) < 0.1);
-}
-
-TEST(Bench, Wav) {
-  const Wav wav{16000, {0, 1, -1, 32767, -32768}};
-  const std::string path = "bench-self-test.wav";
-  EXPECT_TRUE(writeWav(path, wav).empty());
-  Wav back;
-  EXPECT_TRUE(readWav(path, back).empty());
-  EXPECT_TRUE(back.rate == 16000 && back.samples == wav.samples);
-  std::remove(path.c_str());
-  EXPECT_TRUE(!readWav(path, back).empty());
-  const std::string text = "RIFFxxxxWAVEfmt ";
-  EXPECT_TRUE(
-      !parseWav({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, back).empty());
-
-  const auto fine = tone(1000, 16000, 16000, 10000);
-  const auto coarse = resample(fine, 16000, 8000);
-  EXPECT_TRUE(coarse.size() == 8000);
-  const Likeness likeness = compare(tone(1000, 8000, 8000, 10000), coarse, -3, 3);
-  EXPECT_TRUE(likeness.correlation > 0.999 && near(likeness.levelDb, 0, 0.1) &&
-              near(likeness.lag, 0, 0.1));
-  const auto alias = resample(tone(6000, 16000, 16000, 10000), 16000, 8000);
-  double peak = 0;
-  for (size_t i = 100; i < 7900; ++i)
-    peak = std::max(peak, std::abs(static_cast<double>(alias[i])));
-  EXPECT_TRUE(peak < 100);
-}
-
-TEST(Bench, Codecs) {
-  for (const char* name : {"pcmu", "pcma"}) {
-    // Each code stands for one value, and that value for the code.
-    int wrong = 0;
-    for (int code = 0; code < 256; ++code) {
-      const std::vector<uint8_t> byte{static_cast<uint8_t>(code)};
-      std::vector<int16_t> sample;
-      std::vector<uint8_t> again;
-      decode(*findCodec(name), byte, sample);
-      encode(*findCodec(name), sample, again);
-      // Mu-law has two zeros.
-      if (again[0] != code && sample[0] != 0) ++wrong;
-    }
-    EXPECT_TRUE(wrong == 0);
-    const auto sent = tone(700, 8000, 8000, 12000);
-    const Likeness likeness = compare(sent, throughCodec(name, sent), 0, 0);
-    EXPECT_TRUE(likeness.correlation > 0.998 && near(likeness.levelDb, 0, 0.1));
-  }
-  std::vector<uint8_t> bytes;
-  const std::vector<int16_t> loud{32124, -32124};
-  encode(*findCodec("pcmu"), loud, bytes);
-  EXPECT_TRUE(bytes[0] == 0x80 && bytes[1] == 0x00);  // ITU-T G.711, table 2
-  encode(*findCodec("l16"), std::vector<int16_t>{0x1234}, bytes);
-  EXPECT_TRUE(bytes[0] == 0x12 && bytes[1] == 0x34);
-  EXPECT_TRUE(findCodec("opus") == nullptr);
 }
 
 TEST(Bench, Bursts) {
@@ -373,30 +319,6 @@ TEST(Bench, LoopsThatWait) {
   loop.join();
 }
 
-TEST(Bench, Sip) {
-  SipMessage message;
-  EXPECT_TRUE(
-      parseSip("SIP/2.0 200 OK\r\nv: SIP/2.0/UDP a;branch=b\r\nTo: <sip:x@y;tag=no>;tag=t1\r\n"
-               "i: abc\r\nCSeq: 1 INVITE\r\nm: <sip:g@127.0.0.1:5070;transport=udp>\r\n\r\nbody",
-               message));
-  EXPECT_TRUE(message.status == 200 && message.method == "INVITE" && message.sequence == 1);
-  EXPECT_TRUE(message.tag("To") == "t1" && message.header("call-id") == "abc" &&
-              message.body == "body");
-  EXPECT_TRUE(uriOf(message.header("Contact")) == "sip:g@127.0.0.1:5070;transport=udp");
-  EXPECT_TRUE(!parseSip("garbage\r\n\r\n", message));
-  const SdpAnswer answer = parseAnswer(
-      "v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 97 101\r\nc=IN IP4 127.0.0.1\r\n"
-      "a=rtpmap:97 L16/16000\r\na=rtpmap:101 telephone-event/16000\r\n",
-      "L16/16000", 96);
-  EXPECT_TRUE(answer.usable && answer.payloadType == 97 && answer.eventPayloadType == 101);
-  EXPECT_TRUE(addressText(answer.rtp) == "127.0.0.1:4000");
-  EXPECT_TRUE(
-      !parseAnswer("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4 RTP/AVP 8\r\n", "PCMU/8000", 0).usable);
-  EXPECT_TRUE(
-      parseAnswer("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4 RTP/AVP 0\r\n", "PCMU/8000", 0).usable);
-  EXPECT_TRUE(percentEncode("ws://a/b?c=d e") == "ws%3A%2F%2Fa%2Fb%3Fc%3Dd%20e");
-}
-
 TEST(Bench, Histogram) {
   Histogram histogram;
   for (int i = 1; i <= 1000; ++i)
@@ -440,15 +362,6 @@ TEST(Bench, FloorAudio) {
   const std::vector<uint8_t> big{0x12, 0x34, 0x56, 0x78};
   EXPECT_TRUE(upward.convert(*findCodec("l16"), big, wide) == 4 && wide[0] == 0x34 &&
               wide[3] == 0x56);
-  std::string frame;
-  appendMaskedFrame(frame, Opcode::Binary, "any carnal pleasure", 0x04030201);
-  std::string copy = frame;
-  Frame parsed;
-  EXPECT_TRUE(parseFrame(copy.data(), copy.size(), true, parsed) == FrameResult::Complete);
-  EXPECT_TRUE(parsed.payload == "any carnal pleasure");
-  std::string again = "any carnal pleasure";
-  applyMask(reinterpret_cast<uint8_t*>(again.data()), again.size(), 0x04030201);
-  EXPECT_TRUE(frame.ends_with(again) && again != parsed.payload);
 }
 
 }  // namespace

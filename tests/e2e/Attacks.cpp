@@ -169,15 +169,11 @@ void rtpInjection(Target& target, unsigned round, Clock::time_point until) {
     const int port = target.rtpPorts[i % calls] + (i % 7 == 0 ? 1 : 0);
     to.sin_port = htons(static_cast<uint16_t>(port));
     const unsigned number = i / static_cast<unsigned>(calls);
-    std::string packet(172, '\x55');
-    packet.replace(0, 12, std::string(12, '\0'));
-    packet[0] = '\x80';
-    packet[1] = i % 7 == 0 ? '\xc8' : '\0';
-    packet[2] = static_cast<char>(number >> 8);
-    packet[3] = static_cast<char>(number);
-    packet[6] = static_cast<char>(number * 160 >> 8);
-    packet[7] = static_cast<char>(number * 160);
-    packet[11] = static_cast<char>(round + 1);
+    const std::string packet = rtpPacket({.payloadType = i % 7 == 0 ? 0xc8 : 0,
+                                          .sequence = static_cast<uint16_t>(number),
+                                          .timestamp = number * 160,
+                                          .ssrc = round + 1},
+                                         std::string(160, '\x55'));
     [[maybe_unused]] const auto sent = sendto(fd, packet.data(), packet.size(), MSG_DONTWAIT,
                                               reinterpret_cast<sockaddr*>(&to), sizeof to);
   });

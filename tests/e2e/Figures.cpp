@@ -8,8 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "SipMessage.hpp"
 #include "TimeScale.hpp"
+#include "wire/SipMessage.hpp"
 
 namespace e2e {
 namespace {

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "wire/SipMessage.hpp"
+
 namespace e2e {
 namespace {
 
@@ -113,12 +115,17 @@ std::string Line::hear(Millis limit, bool* closed) const {
 }
 
 std::string Strange::text() const {
-  std::string all = method + " " + uri + " SIP/2.0\r\nVia: " + via + ";branch=z9hG4bK" + id +
-                    "\r\nMax-Forwards: 70\r\nFrom: <sip:a@127.0.0.1>;tag=f" + id +
-                    "\r\nTo: <sip:x@127.0.0.1>" + (toTag.empty() ? "" : ";tag=" + toTag) +
-                    "\r\nCall-ID: " + id + "\r\nCSeq: 1 " + method + "\r\n" + headers;
-  if (!body.empty()) all += "Content-Type: application/sdp\r\n";
-  return all + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string from = "<sip:a@127.0.0.1>;tag=f" + id;
+  const std::string to = "<sip:x@127.0.0.1>" + (toTag.empty() ? "" : ";tag=" + toTag);
+  return wire::SipRequest{.method = method,
+                          .uri = uri,
+                          .via = via + ";branch=z9hG4bK" + id,
+                          .from = from,
+                          .to = to,
+                          .callId = id,
+                          .headers = headers,
+                          .body = body}
+      .text();
 }
 
 const BadTargets& badTargets() {

@@ -335,7 +335,7 @@ class Baresip {
   Baresip(const Samples& words, const BaresipCodec& codec, int silentSeconds) {
     Samples all = words;
     all.resize(all.size() + static_cast<size_t>(codec.rate * silentSeconds));
-    dir_.write("in.wav", wavFile(all, codec.rate));
+    dir_.write("in.wav", wavFile({static_cast<uint32_t>(codec.rate), all}));
     dir_.write("accounts",
                std::string("<sip:bob@127.0.0.1>;regint=0;answermode=auto;audio_codecs=") +
                    codec.name + "\n");
@@ -374,7 +374,9 @@ class Baresip {
     for (const auto& entry : std::filesystem::directory_iterator(dir_.path())) {
       const std::string name = entry.path().filename();
       if (name.rfind("dump-", 0) == 0 && name.find("dec") != std::string::npos) {
-        return readWav(entry.path(), nullptr);
+        Wav heard;
+        EXPECT_EQ(readWav(entry.path(), heard), "");
+        return heard.samples;
       }
     }
     return {};

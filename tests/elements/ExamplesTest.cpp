@@ -85,13 +85,14 @@ TEST(Examples, FileThroughEndpoint) {
   const auto speech = testsupport::syllables(16000, 3.0);
   const std::string in = dir.path() + "/in.wav";
   const std::string out = dir.path() + "/out.wav";
-  std::ofstream(in, std::ios::binary) << testsupport::wavFile(speech, 16000);
+  ASSERT_EQ(wire::writeWav(in, {16000, speech}), "");
   ChildProcess process({example("file-through-endpoint.sh"), in, out, endpoint.uri()}, {});
   ASSERT_EQ(process.waitExit(20s), 0) << process.output();
-  int rate = 0;
-  const auto returned = testsupport::readWav(out, &rate);
-  EXPECT_EQ(rate, 16000);
-  const auto match = testsupport::findIn(testsupport::slice(speech, 16000, 24000), returned);
+  wire::Wav returned;
+  EXPECT_EQ(wire::readWav(out, returned), "");
+  EXPECT_EQ(returned.rate, 16000U);
+  const auto match =
+      testsupport::findIn(testsupport::slice(speech, 16000, 24000), returned.samples);
   EXPECT_GT(match.correlation, 0.99);
   EXPECT_NEAR(match.gainDb, 0, 0.2);
 }
@@ -172,8 +173,9 @@ TEST(Examples, EveryLineOfTheDocBlocksRuns) {
   const auto lines = documentedLines();
   ASSERT_GE(lines.size(), 4U);
   const testsupport::TempDir dir("wsbridge-doc");
-  std::ofstream(dir.path() + "/question.wav", std::ios::binary)
-      << testsupport::wavFile(testsupport::syllables(16000, 1.0), 16000);
+  ASSERT_EQ(
+      wire::writeWav(dir.path() + "/question.wav", {16000, testsupport::syllables(16000, 1.0)}),
+      "");
   for (const std::string& documented : lines) {
     SoupEndpoint endpoint(echoing());
     std::string line = replaced(documented, "ws://127.0.0.1:8080",

@@ -11,6 +11,7 @@
 
 #include "TestPipeline.hpp"
 #include "Waiting.hpp"
+#include "wire/Rtp.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 // libspandsp's plc_fillin(), behind spanplc, copies between ranges that overlap.
@@ -32,12 +33,10 @@ constexpr GstClockTime kPacket = 20 * GST_MSECOND;
 
 /// 20 ms of PCMU; comes when it was sent unless another time is given.
 GstBuffer* rtp(guint seq, GstClockTime at = GST_CLOCK_TIME_NONE, guint32 ssrc = 1) {
-  guint8 bytes[12 + 160] = {0x80, 0};
-  const guint32 time = seq * 160;
-  GST_WRITE_UINT16_BE(bytes + 2, static_cast<guint16>(seq));
-  GST_WRITE_UINT32_BE(bytes + 4, time);
-  GST_WRITE_UINT32_BE(bytes + 8, ssrc);
-  GstBuffer* buffer = gst_buffer_new_memdup(bytes, sizeof bytes);
+  const std::string bytes = wire::rtpPacket(
+      {.sequence = static_cast<uint16_t>(seq), .timestamp = seq * 160, .ssrc = ssrc},
+      std::string(160, '\0'));
+  GstBuffer* buffer = gst_buffer_new_memdup(bytes.data(), bytes.size());
   GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_IS_VALID(at) ? at : seq * kPacket;
   return buffer;
 }

@@ -6,6 +6,7 @@
 
 #include "TestPipeline.hpp"
 #include "UdpPeer.hpp"
+#include "wire/Bytes.hpp"
 
 namespace {
 
@@ -18,10 +19,8 @@ constexpr int kReceiverReport = 201;
 constexpr int kBye = 203;
 
 uint32_t get32(const std::string& bytes, size_t at) {
-  uint32_t value = 0;
-  for (size_t i = 0; i < 4; ++i)
-    value = value << 8 | static_cast<uint8_t>(bytes.at(at + i));
-  return value;
+  return static_cast<uint32_t>(
+      wire::getBig(reinterpret_cast<const uint8_t*>(bytes.substr(at, 4).data()), 4));
 }
 
 int typeOf(const std::string& packet) {

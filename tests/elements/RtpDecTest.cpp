@@ -12,6 +12,7 @@
 #include "SoupEndpoint.hpp"
 #include "TestPipeline.hpp"
 #include "audio/G711.hpp"
+#include "wire/Rtp.hpp"
 
 namespace {
 
@@ -34,13 +35,11 @@ std::string audioCaps(int rate) {
 }
 
 GstBuffer* rtp(guint seq, int payload_type, const Bytes& payload, guint samples = 160) {
-  Bytes bytes(12 + payload.size());
-  bytes[0] = 0x80;
-  bytes[1] = static_cast<guint8>(payload_type);
-  GST_WRITE_UINT16_BE(bytes.data() + 2, static_cast<guint16>(seq));
-  GST_WRITE_UINT32_BE(bytes.data() + 4, seq * samples);
-  GST_WRITE_UINT32_BE(bytes.data() + 8, 1U);
-  std::copy(payload.begin(), payload.end(), bytes.begin() + 12);
+  const std::string bytes = wire::rtpPacket({.payloadType = payload_type,
+                                             .sequence = static_cast<uint16_t>(seq),
+                                             .timestamp = seq * samples,
+                                             .ssrc = 1},
+                                            std::string(payload.begin(), payload.end()));
   GstBuffer* buffer = gst_buffer_new_memdup(bytes.data(), bytes.size());
   GST_BUFFER_PTS(buffer) = seq * kPacket;
   return buffer;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "Pcm.hpp"
+#include "RtpPeer.hpp"
 #include "TestPipeline.hpp"
 
 namespace {
@@ -25,12 +26,17 @@ struct Packet {
   GstClockTime duration = GST_CLOCK_TIME_NONE;
   bool marker_flag = false;
 
-  [[nodiscard]] const guint8* data() const { return reinterpret_cast<const guint8*>(bytes.data()); }
-  [[nodiscard]] bool marker() const { return (data()[1] & 0x80) != 0; }
-  [[nodiscard]] int payloadType() const { return data()[1] & 0x7f; }
-  [[nodiscard]] guint sequence() const { return GST_READ_UINT16_BE(data() + 2); }
-  [[nodiscard]] guint timestamp() const { return GST_READ_UINT32_BE(data() + 4); }
-  [[nodiscard]] guint ssrc() const { return GST_READ_UINT32_BE(data() + 8); }
+  [[nodiscard]] wire::RtpHeader header() const {
+    wire::RtpHeader header;
+    EXPECT_TRUE(
+        wire::parseRtp(reinterpret_cast<const guint8*>(bytes.data()), bytes.size(), header));
+    return header;
+  }
+  [[nodiscard]] bool marker() const { return header().marker; }
+  [[nodiscard]] int payloadType() const { return header().payloadType; }
+  [[nodiscard]] guint sequence() const { return header().sequence; }
+  [[nodiscard]] guint timestamp() const { return header().timestamp; }
+  [[nodiscard]] guint ssrc() const { return header().ssrc; }
   [[nodiscard]] std::string payload() const { return bytes.substr(12); }
 };
 
@@ -194,9 +200,7 @@ class RtpEncPtimes : public testing::TestWithParam<int> {};
 TEST_P(RtpEncPtimes, PacketsOfThatLengthFromAnyBuffers) {
   const auto samples = static_cast<size_t>(GetParam()) * 8;
   const Samples speech = testsupport::syllables(8000, 1.0);
-  std::string whole;
-  for (const int16_t sample : speech)
-    whole += static_cast<char>(testsupport::muLawEncode(sample));
+  const std::string whole = testsupport::RtpPeer::encodePayload("PCMU", speech);
   for (const size_t block : {size_t{160}, size_t{123}, size_t{1001}, size_t{80}}) {
     Bench bench("wsbridgertpenc ptime=" + std::to_string(GetParam()));
     bench.pushAll(speech, block);

@@ -11,6 +11,7 @@
 
 #include "TestPipeline.hpp"
 #include "UdpPeer.hpp"
+#include "wire/Rtp.hpp"
 
 namespace {
 
@@ -19,11 +20,9 @@ using elementtest::UdpPeer;
 using namespace std::chrono_literals;
 
 std::string rtp(int payload_type, int sequence, char fill = 'a') {
-  std::string packet(172, fill);
-  const char header[] = {'\x80', static_cast<char>(payload_type), static_cast<char>(sequence >> 8),
-                         static_cast<char>(sequence)};
-  packet.replace(0, sizeof header, header, sizeof header);
-  return packet;
+  return wire::rtpPacket(
+      {.payloadType = payload_type, .sequence = static_cast<uint16_t>(sequence), .ssrc = 1},
+      std::string(160, fill));
 }
 
 std::string rtcpReport() {

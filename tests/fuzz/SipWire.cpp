@@ -15,6 +15,7 @@
 
 #include "FuzzCheck.hpp"
 #include "sip/stack/SofiaGuards.hpp"
+#include "wire/SipMessage.hpp"
 
 namespace {
 
@@ -73,15 +74,6 @@ sockaddr_in loopback(uint16_t port) {
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return address;
-}
-
-/// The value of a header, or nothing.
-std::string headerOf(std::string_view message, std::string_view name) {
-  const std::string line = "\r\n" + std::string(name) + ": ";
-  const size_t at = message.find(line);
-  if (at == std::string_view::npos) return {};
-  const size_t begin = at + line.size();
-  return std::string(message.substr(begin, message.find("\r\n", begin) - begin));
 }
 
 /// Each line of the head is one header: nothing of the other side's has broken out of its place.
@@ -156,39 +148,37 @@ bool SipWire::readTcp() {
   char buffer[16384];
   const ssize_t got = recv(tcp_, buffer, sizeof buffer, MSG_DONTWAIT);
   if (got <= 0) return false;
-  const std::string_view text(buffer, static_cast<size_t>(got));
-  const std::string tag = headerOf(text, "To");
-  if (const size_t at = tag.find(";tag="); at != std::string::npos) tag_ = tag.substr(at + 5);
+  wire::SipMessage message;
+  if (!wire::parseSip({buffer, static_cast<size_t>(got)}, message)) return true;
+  if (const std::string tag = message.toTag(); !tag.empty()) tag_ = tag;
   return true;
 }
 
 void SipWire::take(const std::string& datagram) {
   checkMessage(datagram);
-  if (datagram.starts_with("SIP/2.0 ")) {
-    const bool ours = headerOf(datagram, "Call-ID") == awaited_;
-    if (ours && datagram.starts_with("SIP/2.0 200 ")) alive_ = true;
-    const std::string to = headerOf(datagram, "To");
-    const size_t at = to.find(";tag=");
-    const bool taken = datagram.starts_with("SIP/2.0 200 ");
-    if (taken && at != std::string::npos && headerOf(datagram, "CSeq").ends_with("INVITE"))
-      tag_ = to.substr(at + 5, to.find(';', at + 5) - at - 5);
+  wire::SipMessage message;
+  if (!wire::parseSip(datagram, message)) return;
+  if (message.isResponse()) {
+    if (message.status != 200) return;
+    if (message.header("Call-ID") == awaited_) alive_ = true;
+    if (message.method == "INVITE" && !message.toTag().empty()) tag_ = message.toTag();
     return;
   }
-  if (datagram.starts_with("ACK ")) return;
-  std::string answer = "SIP/2.0 200 OK\r\n";
-  for (const char* name : {"Via", "From", "To", "Call-ID", "CSeq"})
-    answer += std::string(name) + ": " + headerOf(datagram, name) + "\r\n";
-  send(answer + "Content-Length: 0\r\n\r\n");
+  if (message.method != "ACK") send(wire::responseTo(message, 200, "OK", "caller"));
 }
 
 void SipWire::requireAlive() {
   const std::string number = std::to_string(++number_);
   awaited_ = "alive-" + number;
   const std::string options =
-      "OPTIONS sip:alive@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:" + std::to_string(port_) +
-      ";branch=z9hG4bKalive" + number + "\r\nFrom: <sip:alive@127.0.0.1>;tag=" + number +
-      "\r\nTo: <sip:alive@127.0.0.1>\r\nCall-ID: " + awaited_ +
-      "\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+      wire::SipRequest{
+          .method = "OPTIONS",
+          .uri = "sip:alive@127.0.0.1",
+          .via = "SIP/2.0/UDP 127.0.0.1:" + std::to_string(port_) + ";branch=z9hG4bKalive" + number,
+          .from = "<sip:alive@127.0.0.1>;tag=" + number,
+          .to = "<sip:alive@127.0.0.1>",
+          .callId = awaited_}
+          .text();
   alive_ = false;
   const auto deadline = Clock::now() + kPatience;
   send(options);

@@ -10,6 +10,7 @@
 #include "FuzzInput.hpp"
 #include "common/RtpHeader.hpp"
 #include "rtp/RtcpSession.hpp"
+#include "wire/Rtp.hpp"
 
 namespace {
 
@@ -64,18 +65,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   int64_t now_us = 1'000'000;
   if ((flags & 2U) != 0) {
     const uint32_t ssrc = session.ssrc();
-    const std::vector<uint8_t> header = {0x80,
-                                         0,
-                                         0,
-                                         7,
-                                         0,
-                                         0,
-                                         1,
-                                         0,
-                                         static_cast<uint8_t>(ssrc >> 24),
-                                         static_cast<uint8_t>(ssrc >> 16),
-                                         static_cast<uint8_t>(ssrc >> 8),
-                                         static_cast<uint8_t>(ssrc)};
+    std::vector<uint8_t> header(wire::kRtpHeaderBytes);
+    wire::writeRtp(header.data(), {.sequence = 7, .timestamp = 256, .ssrc = ssrc});
     session.sent(header, 160, now_us);
   }
   while (!input.empty()) {

@@ -120,27 +120,6 @@ Samples slice(const Samples& samples, size_t from, size_t count) {
   return {begin, begin + static_cast<std::ptrdiff_t>(std::min(count, samples.size() - from))};
 }
 
-Samples resample(const Samples& samples, int from, int to) {
-  if (from == to) return samples;
-  const double step = static_cast<double>(from) / to;
-  const double cutoff = std::min(1.0, static_cast<double>(to) / from) * 0.95;
-  constexpr int kHalf = 24;
-  Samples out(static_cast<size_t>(static_cast<double>(samples.size()) / step));
-  for (size_t i = 0; i < out.size(); ++i) {
-    const double position = static_cast<double>(i) * step;
-    const auto centre = static_cast<long>(position);
-    double sum = 0;
-    for (long k = centre - kHalf + 1; k <= centre + kHalf; ++k) {
-      if (k < 0 || k >= static_cast<long>(samples.size())) continue;
-      const double x = position - static_cast<double>(k);
-      const double sinc = x == 0 ? cutoff : std::sin(kPi * cutoff * x) / (kPi * x);
-      sum += samples[static_cast<size_t>(k)] * sinc * (0.5 + 0.5 * std::cos(kPi * x / kHalf));
-    }
-    out[i] = clip(sum);
-  }
-  return out;
-}
-
 double levelDbov(const Samples& samples) {
   if (samples.empty()) return -127;
   double energy = 0;
@@ -311,92 +290,6 @@ double spectralFlatness(const Samples& samples, int rate) {
   }
   if (count == 0 || sum <= 0) return 0;
   return std::exp(logs / static_cast<double>(count)) / (sum / static_cast<double>(count));
-}
-
-uint8_t muLawEncode(int16_t sample) {
-  const int sign = sample < 0 ? 0x80 : 0;
-  const int magnitude = std::min(std::abs(static_cast<int>(sample)), 32635) + 0x84;
-  int exponent = 7;
-  for (int mask = 0x4000; exponent > 0 && (magnitude & mask) == 0; mask >>= 1)
-    --exponent;
-  return static_cast<uint8_t>(~(sign | exponent << 4 | (magnitude >> (exponent + 3) & 0x0F)));
-}
-
-int16_t muLawDecode(uint8_t code) {
-  const int value = ~code & 0xFF;
-  const int magnitude = (((value & 0x0F) << 3) + 0x84) << ((value & 0x70) >> 4);
-  return static_cast<int16_t>((value & 0x80) != 0 ? 0x84 - magnitude : magnitude - 0x84);
-}
-
-uint8_t aLawEncode(int16_t sample) {
-  const int sign = sample >= 0 ? 0x80 : 0;
-  int magnitude =
-      std::min(sample >= 0 ? static_cast<int>(sample) : -static_cast<int>(sample) - 1, 32767) >> 3;
-  int code = 0;
-  if (magnitude < 32) {
-    code = magnitude >> 1;
-  } else {
-    int exponent = 1;
-    while (magnitude >= 64) {
-      magnitude >>= 1;
-      ++exponent;
-    }
-    code = exponent << 4 | (magnitude >> 1 & 0x0F);
-  }
-  return static_cast<uint8_t>((sign | code) ^ 0x55);
-}
-
-int16_t aLawDecode(uint8_t code) {
-  const int value = code ^ 0x55;
-  const int exponent = (value & 0x70) >> 4;
-  int magnitude = ((value & 0x0F) << 4) + 8;
-  if (exponent > 0) magnitude = (magnitude + 0x100) << (exponent - 1);
-  return static_cast<int16_t>((value & 0x80) != 0 ? magnitude : -magnitude);
-}
-
-std::string wavFile(const Samples& samples, int rate) {
-  const std::string data = toBytes(samples);
-  std::string file = "RIFF";
-  const auto number = [&file](uint32_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i)
-      file.push_back(static_cast<char>(value >> (8 * i) & 0xFF));
-  };
-  number(static_cast<uint32_t>(36 + data.size()), 4);
-  file += "WAVEfmt ";
-  number(16, 4);
-  number(1, 2);
-  number(1, 2);
-  number(static_cast<uint32_t>(rate), 4);
-  number(static_cast<uint32_t>(rate) * 2, 4);
-  number(2, 2);
-  number(16, 2);
-  file += "data";
-  number(static_cast<uint32_t>(data.size()), 4);
-  return file + data;
-}
-
-Samples readWav(const std::string& path, int* rate) {
-  const std::string file = readFile(path);
-  if (file.size() < 44 || file.compare(0, 4, "RIFF") != 0 || file.compare(8, 4, "WAVE") != 0)
-    return {};
-  const auto number = [&file](size_t at) {
-    uint32_t value = 0;
-    for (size_t i = 0; i < 4; ++i)
-      value |= static_cast<uint32_t>(static_cast<uint8_t>(file[at + i])) << (8 * i);
-    return value;
-  };
-  for (size_t at = 12; at + 8 <= file.size();) {
-    const size_t size = number(at + 4);
-    if (file.compare(at, 4, "fmt ") == 0 && rate != nullptr)
-      *rate = static_cast<int>(number(at + 12));
-    // A writer that was stopped may have left the size at zero: then the data goes to the end of
-    // the file.
-    if (file.compare(at, 4, "data") == 0) {
-      return fromBytes(size == 0 ? file.substr(at + 8) : file.substr(at + 8, size));
-    }
-    at += 8 + size + (size & 1);
-  }
-  return {};
 }
 
 }  // namespace testsupport

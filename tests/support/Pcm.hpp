@@ -6,9 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "wire/Wav.hpp"
+
 // Signals to send, and measures of what came back. All pure functions, except speech(), which runs
 // espeak-ng.
 namespace testsupport {
+
+using namespace wire;
 
 using Samples = std::vector<int16_t>;
 
@@ -23,8 +27,6 @@ Samples syllables(int rate, double seconds);
 std::string toBytes(const Samples& samples);  // signed 16-bit little-endian
 Samples fromBytes(const std::string& bytes);
 Samples slice(const Samples& samples, size_t from, size_t count);
-// Speech-quality change of the rate (windowed sinc).
-Samples resample(const Samples& samples, int from, int to);
 
 // RMS level in dB below the overload point (RFC 3389 dBov: a full-scale square wave is 0); -127 for
 // silence.
@@ -60,16 +62,5 @@ double spectralFlatness(const Samples& samples, int rate);
 
 // In-place FFT; the size must be a power of two.
 void fft(std::vector<std::complex<double>>& values, bool inverse);
-
-// ITU-T G.711.
-uint8_t muLawEncode(int16_t sample);
-int16_t muLawDecode(uint8_t code);
-uint8_t aLawEncode(int16_t sample);
-int16_t aLawDecode(uint8_t code);
-
-// A WAV file, 16 bit mono.
-std::string wavFile(const Samples& samples, int rate);
-// The samples of the first data chunk of a 16-bit mono WAV file; empty when it is none.
-Samples readWav(const std::string& path, int* rate);
 
 }  // namespace testsupport

@@ -64,12 +64,7 @@ std::string RawConnection::requestHeader(const std::string& name) const {
 
 std::string RawConnection::handshakeResponse(const std::string& protocol,
                                              const std::string& extra) const {
-  std::string response =
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Accept: " +
-      acceptKey(requestHeader("Sec-WebSocket-Key")) + "\r\n";
-  if (!protocol.empty()) response += "Sec-WebSocket-Protocol: " + protocol + "\r\n";
-  return response + "\r\n" + extra;
+  return switchingProtocols(requestHeader("Sec-WebSocket-Key"), protocol) + extra;
 }
 
 bool RawConnection::acceptHandshake(Millis limit) {

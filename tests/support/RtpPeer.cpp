@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "wire/Codec.hpp"
+
 namespace testsupport {
 namespace {
 
@@ -35,21 +37,8 @@ int boundSocket(const std::string& host, int port, int* got) {
   return fd;
 }
 
-void put(std::string& bytes, uint64_t value, int count) {
-  for (int shift = 8 * (count - 1); shift >= 0; shift -= 8)
-    bytes.push_back(static_cast<char>(value >> shift & 0xFF));
-}
-
-uint32_t get(const char* bytes, int count) {
-  uint32_t value = 0;
-  for (int i = 0; i < count; ++i)
-    value = value << 8 | static_cast<uint8_t>(bytes[i]);
-  return value;
-}
-
-int eventNumber(char digit) {
-  static const std::string kKeys = "0123456789*#ABCD";
-  return static_cast<int>(kKeys.find(digit));
+const Codec& codecOf(const std::string& encoding) {
+  return *findCodec(encoding.starts_with("L16") ? "l16" : encoding == "PCMA" ? "pcma" : "pcmu");
 }
 
 uint32_t randomNumber() {
@@ -102,15 +91,9 @@ void RtpPeer::setFormat(const std::string& encoding, int payloadType, int eventP
   rate_ = encoding == "L16/16000" ? 16000 : 8000;
 }
 
-std::string RtpPeer::header(int payloadType, bool marker, uint16_t sequence,
-                            uint32_t timestamp) const {
-  std::string bytes;
-  put(bytes, 0x80, 1);
-  put(bytes, static_cast<uint64_t>((marker ? 0x80 : 0) | payloadType), 1);
-  put(bytes, sequence, 2);
-  put(bytes, timestamp, 4);
-  put(bytes, ssrc_, 4);
-  return bytes;
+std::string RtpPeer::packet(int payloadType, bool marker, uint16_t sequence, uint32_t timestamp,
+                            std::string_view payload) const {
+  return rtpPacket({payloadType, marker, sequence, timestamp, ssrc_}, payload);
 }
 
 // The RTP clock goes on while nothing is sent. Called with the lock held, before a talk spurt is
@@ -139,8 +122,8 @@ void RtpPeer::play(const Samples& samples, const Damage& damage) {
       }
       Samples part = slice(samples, at, frame);
       part.resize(frame);
-      packets.push_back(header(payload_type_, at == 0, sequence_, timestamp_) +
-                        encodePayload(encoding_, part));
+      packets.push_back(
+          packet(payload_type_, at == 0, sequence_, timestamp_, encodePayload(encoding_, part)));
       ++sequence_;
       timestamp_ += static_cast<uint32_t>(frame);
       timestamp_at_ += Millis(ptime_);
@@ -165,7 +148,7 @@ void RtpPeer::playCodes(const std::string& codes) {
     const auto frame = static_cast<size_t>(rate_ * ptime_ / 1000);
     for (size_t at = 0; at < codes.size(); at += frame) {
       const std::string part = codes.substr(at, frame);
-      steps_.push_back({{header(payload_type_, at == 0, sequence_++, timestamp_) + part}, ptime_});
+      steps_.push_back({{packet(payload_type_, at == 0, sequence_++, timestamp_, part)}, ptime_});
       timestamp_ += static_cast<uint32_t>(part.size());
       timestamp_at_ += Millis(ptime_);
     }
@@ -178,18 +161,17 @@ void RtpPeer::playDtmf(char digit, int millis, int ends) {
     const auto guard = state_.lock();
     syncClock();
     const uint32_t start = timestamp_;
-    const auto packet = [&](bool end, int duration, bool marker) {
-      std::string bytes = header(event_payload_type_, marker, sequence_++, start);
-      put(bytes, static_cast<uint64_t>(eventNumber(digit)), 1);
-      put(bytes, end ? 0x8A : 0x0A, 1);
-      put(bytes, static_cast<uint64_t>(duration * rate_ / 1000), 2);
-      return bytes;
+    const auto event = [&](bool end, int duration, bool marker) {
+      const auto payload =
+          rtpEvent(rtpEventCode(digit), end, static_cast<uint32_t>(duration * rate_ / 1000));
+      return packet(event_payload_type_, marker, sequence_++, start,
+                    {reinterpret_cast<const char*>(payload.data()), payload.size()});
     };
     for (int elapsed = 20; elapsed < millis; elapsed += 20) {
-      steps_.push_back({{packet(false, elapsed, elapsed == 20)}, 20});
+      steps_.push_back({{event(false, elapsed, elapsed == 20)}, 20});
     }
     for (int end = 0; end < ends; ++end)
-      steps_.push_back({{packet(true, millis, false)}, 20});
+      steps_.push_back({{event(true, millis, false)}, 20});
     const int taken = std::max(0, (millis + 19) / 20 - 1 + ends) * 20;
     timestamp_ += static_cast<uint32_t>(taken * rate_ / 1000);
     timestamp_at_ += Millis(taken);
@@ -277,15 +259,15 @@ void RtpPeer::run() {
         peer.sin_port = htons(static_cast<uint16_t>(remote_port_ + 1));
         timespec wall{};
         clock_gettime(CLOCK_REALTIME, &wall);
-        put(bytes, 0x80C80006, 4);  // sender report without report blocks
-        put(bytes, ssrc_, 4);
-        put(bytes, static_cast<uint64_t>(wall.tv_sec) + 2208988800ULL, 4);
-        put(bytes, (static_cast<uint64_t>(wall.tv_nsec) << 32) / 1000000000ULL, 4);
-        put(bytes, timestamp_, 4);
-        put(bytes, sent_, 4);
-        put(bytes, octets_, 4);
-        put(bytes, 0x81CA0003, 4);  // source description: CNAME "test"
-        put(bytes, ssrc_, 4);
+        appendBig(bytes, 0x80C80006, 4);  // sender report without report blocks
+        appendBig(bytes, ssrc_, 4);
+        appendBig(bytes, static_cast<uint64_t>(wall.tv_sec) + 2208988800ULL, 4);
+        appendBig(bytes, (static_cast<uint64_t>(wall.tv_nsec) << 32) / 1000000000ULL, 4);
+        appendBig(bytes, timestamp_, 4);
+        appendBig(bytes, sent_, 4);
+        appendBig(bytes, octets_, 4);
+        appendBig(bytes, 0x81CA0003, 4);  // source description: CNAME "test"
+        appendBig(bytes, ssrc_, 4);
         bytes += std::string("\x01\x04test\x00\x00", 8);
       }
       sendto(rtcp_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&peer), sizeof peer);
@@ -310,17 +292,11 @@ void RtpPeer::receive(int fd, bool rtcp) {
     const auto guard = state_.lock();
     if (rtcp) {
       rtcp_packets_.emplace_back(buffer, static_cast<size_t>(n));
-    } else if (n >= 12) {
-      RtpPacket packet;
+    } else if (RtpPacket packet;
+               parseRtp(reinterpret_cast<const uint8_t*>(buffer), static_cast<size_t>(n), packet)) {
       packet.at = Clock::now();
-      packet.marker = (buffer[1] & 0x80) != 0;
-      packet.payloadType = buffer[1] & 0x7F;
-      packet.sequence = static_cast<uint16_t>(get(buffer + 2, 2));
-      packet.timestamp = get(buffer + 4, 4);
-      packet.ssrc = get(buffer + 8, 4);
-      const size_t head = 12 + 4 * static_cast<size_t>(buffer[0] & 0x0F);
-      if (static_cast<size_t>(n) > head)
-        packet.payload.assign(buffer + head, static_cast<size_t>(n) - head);
+      packet.payload.assign(buffer + packet.size,
+                            static_cast<size_t>(n) - packet.size - packet.padding);
       packets_.push_back(std::move(packet));
     }
     state_.notify();
@@ -358,29 +334,15 @@ void RtpPeer::forget() {
 
 Samples RtpPeer::decodePayload(const std::string& encoding, const std::string& payload) {
   Samples samples;
-  if (encoding.rfind("L16", 0) == 0) {
-    for (size_t i = 0; i + 1 < payload.size(); i += 2) {
-      samples.push_back(static_cast<int16_t>(get(payload.data() + i, 2)));
-    }
-    return samples;
-  }
-  for (const char code : payload) {
-    const auto byte = static_cast<uint8_t>(code);
-    samples.push_back(encoding == "PCMA" ? aLawDecode(byte) : muLawDecode(byte));
-  }
+  decode(codecOf(encoding), {reinterpret_cast<const uint8_t*>(payload.data()), payload.size()},
+         samples);
   return samples;
 }
 
 std::string RtpPeer::encodePayload(const std::string& encoding, const Samples& samples) {
-  std::string payload;
-  for (const int16_t sample : samples) {
-    if (encoding.rfind("L16", 0) == 0) {
-      put(payload, static_cast<uint16_t>(sample), 2);
-    } else {
-      put(payload, encoding == "PCMA" ? aLawEncode(sample) : muLawEncode(sample), 1);
-    }
-  }
-  return payload;
+  std::vector<uint8_t> payload;
+  encode(codecOf(encoding), samples, payload);
+  return {payload.begin(), payload.end()};
 }
 
 Samples RtpPeer::decoded() const {

@@ -11,15 +11,13 @@
 
 #include "Pcm.hpp"
 #include "Waiting.hpp"
+#include "wire/Rtp.hpp"
 
 namespace testsupport {
 
-struct RtpPacket {
-  int payloadType = 0;
-  bool marker = false;
-  uint16_t sequence = 0;
-  uint32_t timestamp = 0;
-  uint32_t ssrc = 0;
+using namespace wire;
+
+struct RtpPacket : RtpHeader {
   std::string payload;
   Clock::time_point at;
 };
@@ -90,7 +88,8 @@ class RtpPeer {
   void run();
   void receive(int fd, bool rtcp);
   void syncClock();
-  std::string header(int payloadType, bool marker, uint16_t sequence, uint32_t timestamp) const;
+  std::string packet(int payloadType, bool marker, uint16_t sequence, uint32_t timestamp,
+                     std::string_view payload) const;
 
   int rtp_ = -1;
   int rtcp_ = -1;

@@ -9,10 +9,8 @@
 #include "Pcm.hpp"
 #include "RawEndpoint.hpp"
 #include "RtpPeer.hpp"
-#include "SipMessage.hpp"
 #include "SoupEndpoint.hpp"
 #include "TestCa.hpp"
-#include "WsFrame.hpp"
 
 namespace testsupport {
 namespace {
@@ -53,66 +51,6 @@ TEST(SupportPcm, SpectrumTellsTonesFromNoise) {
   EXPECT_GT(powerShare(sine(16000, 1234, 1, 5000), 16000, 1234, 10), 0.99);
   EXPECT_GT(spectralFlatness(noise(16000, 2, 300), 16000), 0.4);
   EXPECT_LT(spectralFlatness(sine(16000, 1000, 2, 3000), 16000), 0.05);
-}
-
-TEST(SupportPcm, G711RoundTripsAndKnowsItsCodewords) {
-  EXPECT_EQ(muLawEncode(0), 0xFF);
-  EXPECT_EQ(muLawDecode(0x00), -32124);
-  EXPECT_EQ(aLawEncode(0), 0xD5);
-  EXPECT_EQ(aLawDecode(0xD5), 8);
-  for (int code = 0; code < 256; ++code) {
-    const auto byte = static_cast<uint8_t>(code);
-    EXPECT_EQ(aLawEncode(aLawDecode(byte)), byte);
-    if (byte != 0x7F) {  // minus zero
-      EXPECT_EQ(muLawEncode(muLawDecode(byte)), byte);
-    }
-  }
-}
-
-TEST(SupportPcm, ResamplingKeepsTheTone) {
-  const Samples tone = resample(sine(16000, 700, 1, 8000), 16000, 8000);
-  EXPECT_EQ(tone.size(), 8000U);
-  EXPECT_NEAR(dominantHertz(tone, 8000), 700, 2);
-  EXPECT_NEAR(levelDbov(slice(tone, 100, 7800)), levelDbov(sine(16000, 700, 1, 8000)), 0.2);
-}
-
-TEST(SupportFrame, RoundTripsEveryLengthForm) {
-  for (const size_t size : {0UL, 1UL, 125UL, 126UL, 65535UL, 65536UL, 1UL << 20}) {
-    for (const bool mask : {false, true}) {
-      std::string bytes =
-          encodeFrame(Opcode::Binary, false, std::string(size, 'a'), {.mask = mask, .rsv = 0});
-      std::string cut = bytes.substr(0, bytes.size() - 1);
-      EXPECT_FALSE(takeFrame(cut).has_value());
-      bytes += "rest";
-      const auto frame = takeFrame(bytes);
-      ASSERT_TRUE(frame.has_value());
-      EXPECT_EQ(frame->payload, std::string(size, 'a'));
-      EXPECT_EQ(frame->masked, mask);
-      EXPECT_FALSE(frame->fin);
-      EXPECT_EQ(bytes, "rest");
-    }
-  }
-  EXPECT_EQ(acceptKey("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-}
-
-TEST(SupportSip, ParsesMessagesAndSdp) {
-  std::string bytes =
-      "SIP/2.0 200 OK\r\nv: SIP/2.0/UDP 1.2.3.4;branch=z9\r\nTo: <sip:a@b;x=1>;tag=tt\r\nCSeq: 7 "
-      "INVITE\r\n"
-      "Content-Length: 4\r\n\r\nbodynext";
-  const auto message = takeSipMessage(bytes);
-  ASSERT_TRUE(message.has_value());
-  EXPECT_EQ(message->status, 200);
-  EXPECT_EQ(message->method, "INVITE");
-  EXPECT_EQ(message->toTag(), "tt");
-  EXPECT_EQ(headerParameter(message->header("Via"), "branch"), "z9");
-  EXPECT_EQ(message->body, "body");
-  EXPECT_EQ(bytes, "next");
-  const auto sdp = parseSdp(makeSdp(4000, {"L16/16000", "PCMU", "telephone-event"}));
-  ASSERT_TRUE(sdp.has_value());
-  EXPECT_EQ(sdp->port, 4000);
-  EXPECT_EQ(sdp->payloadTypeOf("L16/16000"), 96);
-  EXPECT_EQ(sdp->payloadTypes.size(), 3U);
 }
 
 TEST(SupportRtp, PeersHearEachOther) {

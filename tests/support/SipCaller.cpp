@@ -138,20 +138,26 @@ std::string SipCaller::compose(const std::string& method, const std::string& uri
                                const std::string& branch, const SipHeaders& headers,
                                const std::string& body, const std::string& type,
                                const std::string& to) const {
-  std::string text = method + " " + uri + " SIP/2.0\r\n";
-  text += std::string("Via: SIP/2.0/") + (options_.tcp ? "TCP" : "UDP") +
-          " 127.0.0.1:" + std::to_string(local_port_) + ";rport;branch=" + branch + "\r\n";
+  const std::string via = std::string("SIP/2.0/") + (options_.tcp ? "TCP" : "UDP") +
+                          " 127.0.0.1:" + std::to_string(local_port_) + ";rport;branch=" + branch;
+  std::string lines = "Contact: " + contact() + "\r\n";
   if (method != "CANCEL") {
     for (const auto& route : routes_)
-      text += "Route: " + route + "\r\n";
+      lines += "Route: " + route + "\r\n";
   }
-  text +=
-      "Max-Forwards: 70\r\nFrom: " + local_ + "\r\nTo: " + to + "\r\nCall-ID: " + call_id_ + "\r\n";
-  text += "CSeq: " + std::to_string(cseq) + " " + method + "\r\nContact: " + contact() + "\r\n";
   for (const auto& [name, value] : headers)
-    text.append(name).append(": ").append(value).append("\r\n");
-  if (!type.empty()) text += "Content-Type: " + type + "\r\n";
-  return text + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    lines.append(name).append(": ").append(value).append("\r\n");
+  return SipRequest{.method = method,
+                    .uri = uri,
+                    .via = via,
+                    .from = local_,
+                    .to = to,
+                    .callId = call_id_,
+                    .cseq = cseq,
+                    .headers = lines,
+                    .body = body,
+                    .type = type}
+      .text();
 }
 
 unsigned SipCaller::nextCseq() {
@@ -315,22 +321,13 @@ std::pair<int, std::string> SipCaller::answerTo(const std::string& method) const
 
 void SipCaller::respond(const SipMessage& request, int status, const std::string& phrase,
                         const std::string& sdp, const std::string& theirContact) {
-  std::string text = "SIP/2.0 " + std::to_string(status) + " " + phrase + "\r\n";
-  for (const auto& via : request.all("Via"))
-    text += "Via: " + via + "\r\n";
-  for (const auto& route : request.all("Record-Route"))
-    text += "Record-Route: " + route + "\r\n";
-  std::string to = request.header("To");
-  if (request.toTag().empty() && status > 100) to += ";tag=" + local_tag_;
-  text += "From: " + request.header("From") + "\r\nTo: " + to +
-          "\r\nCall-ID: " + request.header("Call-ID") + "\r\nCSeq: " + request.header("CSeq") +
-          "\r\nContact: " + (theirContact.empty() ? contact() : theirContact) + "\r\n";
-  if (!sdp.empty()) text += "Content-Type: application/sdp\r\n";
-  text += "Content-Length: " + std::to_string(sdp.size()) + "\r\n\r\n" + sdp;
+  const std::string text =
+      responseTo(request, status, phrase, local_tag_,
+                 "Contact: " + (theirContact.empty() ? contact() : theirContact) + "\r\n", sdp);
   if (request.method == "INVITE" && status >= 200 && status < 300) {
     const auto guard = state_.lock();
     call_id_ = request.header("Call-ID");
-    local_ = to;
+    local_ = request.header("To") + (request.toTag().empty() ? ";tag=" + local_tag_ : "");
     remote_ = request.header("From");
     target_ = addressUri(request.header("Contact"));
     routes_ = request.all("Record-Route");

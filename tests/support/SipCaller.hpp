@@ -9,10 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "SipMessage.hpp"
 #include "Waiting.hpp"
+#include "wire/Sdp.hpp"
+#include "wire/SipMessage.hpp"
+#include "wire/Text.hpp"
 
 namespace testsupport {
+
+using namespace wire;
 
 // A small SIP user agent for one dialog, on 127.0.0.1, over UDP or TCP: owns its socket and one
 // reading thread. It does what the test tells it, and by itself only what it must: ACK (unless

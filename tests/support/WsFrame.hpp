@@ -6,18 +6,13 @@
 #include <string>
 
 #include "Waiting.hpp"
+#include "wire/WebSocketFrame.hpp"
 
-// WebSocket frames (RFC 6455 section 5) by hand. Pure: values in, values out.
+// WebSocket frames that the tests keep, and those that they write, right and wrong. Pure but for
+// the time of takeFrame(); any thread.
 namespace testsupport {
 
-enum class Opcode : uint8_t {
-  Continuation = 0,
-  Text = 1,
-  Binary = 2,
-  Close = 8,
-  Ping = 9,
-  Pong = 10
-};
+using namespace wire;
 
 struct WsFrame {
   Opcode opcode = Opcode::Binary;
@@ -41,8 +36,5 @@ std::string closePayload(unsigned code, const std::string& reason);
 
 // Takes the first whole frame off the front of the bytes. Empty when more bytes are needed.
 std::optional<WsFrame> takeFrame(std::string& bytes);
-
-// Value of Sec-WebSocket-Accept for a key.
-std::string acceptKey(const std::string& key);
 
 }  // namespace testsupport

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "EndpointReport.hpp"
-#include "SipMessage.hpp"
-#include "Text.hpp"
+#include "wire/Sdp.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 SipSettings sipSettings(const LoadOptions& options) {
   SipSettings settings;
@@ -29,8 +31,7 @@ SipSettings sipSettings(const LoadOptions& options) {
 std::string offerOf(const LoadOptions& options, const sockaddr_in& local, uint16_t rtpPort) {
   const std::string address = addressText(local);
   return makeOffer(address.substr(0, address.find(':')), rtpPort, options.codec->payloadType,
-                   options.codec->rtpmap, options.ptime, true,
-                   static_cast<int>(options.codec->rate));
+                   options.codec->rtpmap, options.ptime, static_cast<int>(options.codec->rate));
 }
 
 std::string endpointHeader(const LoadOptions& options, std::string_view run, unsigned index) {

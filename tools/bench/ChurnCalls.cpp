@@ -4,9 +4,12 @@
 #include <utility>
 
 #include "CallOffer.hpp"
-#include "Text.hpp"
+#include "wire/Sdp.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 unsigned ChurnResult::failed() const {
   unsigned sum = endedByPeer;

@@ -9,7 +9,7 @@
 
 #include "EchoServer.hpp"
 #include "Priority.hpp"
-#include "Text.hpp"
+#include "wire/Text.hpp"
 
 namespace {
 
@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
     }
   }
   sockaddr_in address{};
-  if (!bench::parseAddress(where, address)) {
+  if (!wire::parseAddress(where, address)) {
     std::fprintf(stderr, "wsbridge-echo: %s is not ADDR:PORT\n", where.c_str());
     return 2;
   }
@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
   action.sa_handler = onSignal;
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
-  std::printf("listening %s\n", bench::addressText(server.address()).c_str());
+  std::printf("listening %s\n", wire::addressText(server.address()).c_str());
   std::fflush(stdout);
   server.run();
   running = nullptr;

@@ -18,10 +18,13 @@
 #include <sys/timerfd.h>
 
 #include "NumberedAudio.hpp"
-#include "Text.hpp"
-#include "WebSocketFrame.hpp"
+#include "Upgrade.hpp"
+#include "wire/Text.hpp"
+#include "wire/WebSocketFrame.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 constexpr size_t kMaxRequest = 16384;
@@ -198,8 +201,8 @@ bool EchoServer::handle(Connection& connection) {
   bool keep = true;
   while (connection.open && keep) {
     Frame frame;
-    const FrameResult result =
-        parseFrame(connection.input.data() + used, connection.input.size() - used, true, frame);
+    const FrameResult result = parseFrame(connection.input.data() + used,
+                                          connection.input.size() - used, Sender::Client, frame);
     if (result == FrameResult::NeedMore) break;
     if (result == FrameResult::Broken) {
       appendFrame(connection.output, Opcode::Close, true, std::string_view("\x03\xea", 2));

@@ -5,9 +5,11 @@
 #include <fstream>
 #include <iterator>
 
-#include "Text.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 double numberOf(std::string_view line, std::string_view key) {

@@ -57,19 +57,4 @@ size_t convertDownward(const Codec& codec, std::span<const uint8_t> frame, uint8
   return samples;
 }
 
-void applyMask(uint8_t* data, size_t length, uint32_t mask) {
-  const uint64_t wide = static_cast<uint64_t>(mask) << 32 | mask;
-  size_t i = 0;
-  for (; i + 8 <= length; i += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, data + i, 8);
-    word ^= wide;
-    std::memcpy(data + i, &word, 8);
-  }
-  uint8_t key[4];
-  std::memcpy(key, &mask, 4);
-  for (; i < length; ++i)
-    data[i] = static_cast<uint8_t>(data[i] ^ key[i & 3]);
-}
-
 }  // namespace bench

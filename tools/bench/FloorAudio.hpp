@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <span>
 
-#include "Codec.hpp"
+#include "wire/Codec.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 constexpr size_t kFloorFrameBytes = 640;  // 20 ms of S16LE at 16 kHz
 
@@ -27,8 +29,5 @@ class FloorUpward {
 // S16LE at 16 kHz to RTP payload: the mean of two samples, G.711 by table; L16 by swapping bytes.
 // Answers the bytes written.
 size_t convertDownward(const Codec& codec, std::span<const uint8_t> frame, uint8_t* out);
-
-// XORs with the mask as it stands in the header of the frame (RFC 6455 5.3).
-void applyMask(uint8_t* data, size_t length, uint32_t mask);
 
 }  // namespace bench

@@ -12,18 +12,15 @@
 
 #include <glib.h>
 
-#include "ReceiveStatistics.hpp"
-#include "Text.hpp"
+#include "wire/Rtp.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 constexpr size_t kMostInput = 1 << 20;
-
-void put32(uint8_t* at, uint32_t value) {
-  for (int i = 0; i < 4; ++i)
-    at[i] = static_cast<uint8_t>(value >> (24 - 8 * i));
-}
 
 }  // namespace
 
@@ -108,14 +105,14 @@ bool FloorCall::handleInput(char* data, size_t length, size_t& used) {
     used = head.size();
     state_ = State::Open;
     std::string hello;
-    appendMaskedFrame(hello, Opcode::Text, R"({"content-type":"audio/l16;rate=16000"})",
+    appendMaskedFrame(hello, Opcode::Text, true, R"({"content-type":"audio/l16;rate=16000"})",
                       nextMask());
     if (!write(hello.data(), hello.size())) return false;
     decide(true);
   }
   for (;;) {
     Frame frame;
-    const FrameResult result = parseFrame(data + used, length - used, false, frame);
+    const FrameResult result = parseFrame(data + used, length - used, Sender::Server, frame);
     if (result == FrameResult::Broken) return false;
     if (result == FrameResult::NeedMore) return true;
     used += frame.size;
@@ -133,7 +130,7 @@ bool FloorCall::handleFrame(const Frame& frame) {
     sendQueued();
   } else if (frame.opcode == Opcode::Ping) {
     std::string pong;
-    appendMaskedFrame(pong, Opcode::Pong, frame.payload, nextMask());
+    appendMaskedFrame(pong, Opcode::Pong, true, frame.payload, nextMask());
     return write(pong.data(), pong.size());
   }
   return frame.opcode != Opcode::Close;
@@ -164,9 +161,9 @@ void FloorCall::onRtp() {
   const size_t length = upward_.convert(
       *settings_.codec,
       {packet + header.size, static_cast<size_t>(got) - header.size - header.padding}, audio);
-  uint8_t frame[kMaskedHeaderMost + kFloorFrameBytes];
+  uint8_t frame[kMostHeader + kFloorFrameBytes];
   const uint32_t mask = nextMask();
-  const size_t start = writeMaskedHeader(frame, Opcode::Binary, length, mask);
+  const size_t start = writeHeader(frame, Opcode::Binary, true, length, &mask);
   std::memcpy(frame + start, audio, length);
   applyMask(frame + start, length, mask);
   // A broken connection shows in epoll next.
@@ -197,18 +194,14 @@ void FloorCall::sendQueued() {
 }
 
 void FloorCall::sendRtp(std::span<const uint8_t> frame) {
-  uint8_t packet[12 + kFloorFrameBytes];
-  packet[0] = 0x80;
-  packet[1] = static_cast<uint8_t>(settings_.payloadType | (sequence_ == 0 ? 0x80 : 0));
-  packet[2] = static_cast<uint8_t>(sequence_ >> 8);
-  packet[3] = static_cast<uint8_t>(sequence_ & 0xff);
-  put32(packet + 4, timestamp_);
-  put32(packet + 8, ssrc_);
-  const size_t length = convertDownward(*settings_.codec, frame, packet + 12);
+  uint8_t packet[kRtpHeaderBytes + kFloorFrameBytes];
+  writeRtp(packet, {settings_.payloadType, sequence_ == 0, sequence_, timestamp_, ssrc_});
+  const size_t length = convertDownward(*settings_.codec, frame, packet + kRtpHeaderBytes);
   ++sequence_;
   timestamp_ += settings_.codec->rate / 50;
   // What the caller's socket does not take is lost, as on any network.
-  [[maybe_unused]] const ssize_t sent = send(settings_.rtp.get(), packet, 12 + length, 0);
+  [[maybe_unused]] const ssize_t sent =
+      send(settings_.rtp.get(), packet, kRtpHeaderBytes + length, 0);
 }
 
 bool FloorCall::write(const char* data, size_t length) {

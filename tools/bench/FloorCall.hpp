@@ -14,12 +14,14 @@
 #include <netinet/in.h>
 
 #include "Clock.hpp"
-#include "Codec.hpp"
 #include "FileDescriptor.hpp"
 #include "FloorAudio.hpp"
-#include "WebSocketFrame.hpp"
+#include "wire/Codec.hpp"
+#include "wire/WebSocketFrame.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 struct FloorSettings {
   const Codec* codec = nullptr;

@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 
 #include "FloorRelay.hpp"
-#include "Text.hpp"
+#include "wire/Text.hpp"
 
 namespace {
 
@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
     }
   }
   sockaddr_in address{};
-  if (!bench::parseAddress(where, address) || loops < 1 || loops > 64 ||
+  if (!wire::parseAddress(where, address) || loops < 1 || loops > 64 ||
       !(gatherMs >= 0 && gatherMs <= 20)) {
     std::fprintf(stderr,
                  "wsbridge-floor: --listen takes ADDR:PORT, --loops 1 to 64, --gather 0 to 20\n");
@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
   action.sa_handler = onSignal;
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
-  std::printf("listening %s\n", bench::addressText(relay.address()).c_str());
+  std::printf("listening %s\n", wire::addressText(relay.address()).c_str());
   std::fflush(stdout);
   relay.run();
   running = nullptr;

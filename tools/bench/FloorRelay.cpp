@@ -10,9 +10,12 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include "Text.hpp"
+#include "wire/Sdp.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 // An RTP socket on the relay's own address that only the caller's packets reach.
@@ -97,14 +100,14 @@ void FloorRelay::receive() {
   }
   send(responseTo(message, 200, "OK", "floor"), from);
   if (message.method != "BYE" && message.method != "CANCEL") return;
-  const auto line = lines_.find(std::string(message.header("Call-ID")));
+  const auto line = lines_.find(message.header("Call-ID"));
   if (line == lines_.end()) return;
   line->second.loop->remove(std::move(line->second.call));
   lines_.erase(line);
 }
 
 void FloorRelay::onInvite(const SipMessage& message, const sockaddr_in& from) {
-  const std::string callId(message.header("Call-ID"));
+  const std::string& callId = message.header("Call-ID");
   send(responseTo(message, 100, "Trying", "floor"), from);
   if (lines_.contains(callId)) return;
   FloorSettings settings;
@@ -126,8 +129,9 @@ void FloorRelay::onInvite(const SipMessage& message, const sockaddr_in& from) {
   settings.payloadType = static_cast<uint8_t>(caller.payloadType);
   const std::string local = addressText(address_);
   const std::string sdp = makeOffer(local.substr(0, local.find(':')), port, caller.payloadType,
-                                    settings.codec->rtpmap, 20, false, 0);
-  std::string accepted = acceptTo(message, "floor", "sip:floor@" + local, sdp);
+                                    settings.codec->rtpmap, 20, 0);
+  std::string accepted =
+      responseTo(message, 200, "OK", "floor", "Contact: <sip:floor@" + local + ">\r\n", sdp);
   std::string refused = responseTo(message, 503, "Service Unavailable", "floor");
   settings.onDecided = [this, from, accepted = std::move(accepted), refused = std::move(refused)](
                            bool open) { send(open ? accepted : refused, from); };

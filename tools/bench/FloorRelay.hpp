@@ -17,9 +17,11 @@
 
 #include "FileDescriptor.hpp"
 #include "FloorLoop.hpp"
-#include "SipMessage.hpp"
+#include "wire/SipMessage.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 class FloorRelay {
  public:

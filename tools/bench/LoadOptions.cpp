@@ -6,9 +6,11 @@
 #include <functional>
 #include <string_view>
 
-#include "Text.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 bool toNumber(const std::string& text, double least, double most, double& value) {

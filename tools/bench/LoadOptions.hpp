@@ -7,9 +7,11 @@
 
 #include <netinet/in.h>
 
-#include "Codec.hpp"
+#include "wire/Codec.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 struct LoadOptions {
   std::string targetUri;

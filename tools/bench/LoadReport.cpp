@@ -9,9 +9,11 @@
 #include <ranges>
 #include <utility>
 
-#include "Text.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 constexpr double kEpisodeGapSeconds = 0.2;

@@ -9,10 +9,13 @@
 
 #include "CallOffer.hpp"
 #include "EndpointReport.hpp"
-#include "Text.hpp"
-#include "Wav.hpp"
+#include "wire/Sdp.hpp"
+#include "wire/Text.hpp"
+#include "wire/Wav.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 constexpr size_t kSpeechCallsCompared = 16;

@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "Priority.hpp"
-#include "Text.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 constexpr Nanoseconds kPeriod = 10 * kMillisecond;

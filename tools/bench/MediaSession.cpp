@@ -37,17 +37,6 @@ FileDescriptor bindUdp(const in_addr& address, uint16_t port, sockaddr_in& bound
   return fd;
 }
 
-int eventCode(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  const size_t at = std::string_view("*#ABCD").find(digit);
-  return at == std::string_view::npos ? -1 : static_cast<int>(10 + at);
-}
-
-void put32(uint8_t* at, uint32_t value) {
-  for (int i = 0; i < 4; ++i)
-    at[i] = static_cast<uint8_t>(value >> (24 - 8 * i));
-}
-
 }  // namespace
 
 MediaSession::MediaSession(const MediaSettings& settings, unsigned index)
@@ -128,14 +117,8 @@ void MediaSession::sendDelayed(Nanoseconds present) {
 }
 
 void MediaSession::beginPacket(int payloadType, bool marker, uint32_t timestamp) {
-  packet_.assign(12, 0);
-  packet_[0] = 0x80;
-  packet_[1] = static_cast<uint8_t>(payloadType | (marker ? 0x80 : 0));
-  packet_[2] = static_cast<uint8_t>(sequence_ >> 8);
-  packet_[3] = static_cast<uint8_t>(sequence_ & 0xff);
-  put32(&packet_[4], timestamp);
-  put32(&packet_[8], ssrc_);
-  ++sequence_;
+  packet_.assign(kRtpHeaderBytes, 0);
+  writeRtp(packet_.data(), {payloadType, marker, sequence_++, timestamp, ssrc_});
 }
 
 void MediaSession::transmit(std::span<const uint8_t> packet) {
@@ -151,7 +134,7 @@ bool MediaSession::sendEvent() {
     if (event_pause_ > 0) --event_pause_;
     return false;
   }
-  const int code = eventCode(settings_.dtmf[digit_]);
+  const int code = rtpEventCode(settings_.dtmf[digit_]);
   if (event_step_ < 0) {
     event_step_ = 0;
     event_start_ = timestamp_;
@@ -161,10 +144,8 @@ bool MediaSession::sendEvent() {
   const bool end = event_step_ + 1 >= kEventPackets;
   for (int i = 0; i < (end ? kEventRepeats : 1); ++i) {
     beginPacket(remote_.eventPayloadType, event_step_ == 0, event_start_);
-    packet_.push_back(static_cast<uint8_t>(code));
-    packet_.push_back(static_cast<uint8_t>((end ? 0x80 : 0) | 10));
-    packet_.push_back(static_cast<uint8_t>(duration >> 8));
-    packet_.push_back(static_cast<uint8_t>(duration & 0xff));
+    const auto event = rtpEvent(code, end, duration);
+    packet_.insert(packet_.end(), event.begin(), event.end());
     transmit(packet_);
   }
   ++event_step_;
@@ -325,9 +306,7 @@ void MediaSession::receiveRtcp(const uint8_t* data, size_t length) {
     if (packet[0] >> 6 != 2 || at + size > length) return;
     const size_t blocks = packet[1] == 200 ? 28 : packet[1] == 201 ? 8 : size;
     for (size_t block = blocks; block + 24 <= size; block += 24) {
-      uint8_t ours[4];
-      put32(ours, ssrc_);
-      if (std::memcmp(packet + block, ours, 4) != 0) continue;
+      if (getBig(packet + block, 4) != ssrc_) continue;
       const int32_t lost = packet[block + 5] << 16 | packet[block + 6] << 8 | packet[block + 7];
       counts_.reportedLost = (lost & 0x800000) != 0 ? lost - 0x1000000 : lost;
     }

@@ -17,14 +17,16 @@
 
 #include "BurstTrain.hpp"
 #include "Clock.hpp"
-#include "Codec.hpp"
 #include "FileDescriptor.hpp"
 #include "Histogram.hpp"
 #include "MarkRing.hpp"
 #include "ReceiveBatch.hpp"
 #include "ReceiveStatistics.hpp"
+#include "wire/Codec.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 enum class MediaSource { Bursts, Speech, Silence };
 

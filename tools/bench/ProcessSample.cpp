@@ -10,9 +10,11 @@
 #include <dirent.h>
 #include <unistd.h>
 
-#include "Text.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 int entries(const std::string& path) {

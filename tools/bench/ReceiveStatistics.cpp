@@ -16,24 +16,6 @@ constexpr size_t kStepsKept = 1000;
 
 }  // namespace
 
-bool parseRtp(const uint8_t* data, size_t length, RtpHeader& header) {
-  if (length < 12 || data[0] >> 6 != 2) return false;
-  header.payloadType = data[1] & 0x7f;
-  header.marker = (data[1] & 0x80) != 0;
-  header.sequence = static_cast<uint16_t>(data[2] << 8 | data[3]);
-  header.timestamp = static_cast<uint32_t>(data[4]) << 24 | static_cast<uint32_t>(data[5]) << 16 |
-                     static_cast<uint32_t>(data[6]) << 8 | data[7];
-  header.ssrc = static_cast<uint32_t>(data[8]) << 24 | static_cast<uint32_t>(data[9]) << 16 |
-                static_cast<uint32_t>(data[10]) << 8 | data[11];
-  header.size = 12 + 4u * (data[0] & 0x0f);
-  if ((data[0] & 0x10) != 0) {
-    if (length < header.size + 4) return false;
-    header.size += 4 + 4u * static_cast<size_t>(data[header.size + 2] << 8 | data[header.size + 3]);
-  }
-  header.padding = (data[0] & 0x20) != 0 ? data[length - 1] : 0;
-  return header.size + header.padding <= length;
-}
-
 bool ReceiveStatistics::add(const RtpHeader& header, Nanoseconds arrival) {
   if (packets_.empty()) {
     ssrc_ = header.ssrc;

@@ -9,21 +9,11 @@
 
 #include "Clock.hpp"
 #include "StallWatch.hpp"
+#include "wire/Rtp.hpp"
 
 namespace bench {
 
-struct RtpHeader {
-  uint8_t payloadType = 0;
-  bool marker = false;
-  uint16_t sequence = 0;
-  uint32_t timestamp = 0;
-  uint32_t ssrc = 0;
-  size_t size = 0;     // header with CSRCs and extension
-  size_t padding = 0;  // at the end
-};
-
-// False when it is no RTP packet of version 2.
-bool parseRtp(const uint8_t* data, size_t length, RtpHeader& header);
+using namespace wire;
 
 class ReceiveStatistics {
  public:

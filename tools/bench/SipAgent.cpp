@@ -10,9 +10,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "Text.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 SipAgent::SipAgent(SipSettings settings, Listener listener)
     : settings_(std::move(settings)), listener_(std::move(listener)) {
@@ -93,7 +95,7 @@ void SipAgent::receive() {
     const Nanoseconds arrival = arrivalOf(datagram, readClocks());
     SipMessage message;
     if (!parseSip({buffer, static_cast<size_t>(got)}, message)) continue;
-    const auto call = by_call_id_.find(std::string(message.header("Call-ID")));
+    const auto call = by_call_id_.find(message.header("Call-ID"));
     if (call != by_call_id_.end()) {
       if (message.status != 0)
         call->second->onResponse(message, arrival);

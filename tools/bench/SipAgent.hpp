@@ -15,9 +15,11 @@
 #include "Clock.hpp"
 #include "FileDescriptor.hpp"
 #include "SipCall.hpp"
-#include "SipMessage.hpp"
+#include "wire/SipMessage.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 struct SipSettings {
   std::string targetUri;

@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "SipAgent.hpp"
-#include "Text.hpp"
+#include "wire/Text.hpp"
 
 namespace bench {
+
+using namespace wire;
 namespace {
 
 constexpr Nanoseconds kT1 = 500 * kMillisecond;
@@ -16,15 +18,23 @@ constexpr Nanoseconds kT2 = 4 * kSecond;
 }  // namespace
 
 std::string SipCall::request(std::string_view method, const std::string& uri, unsigned sequence,
-                             const std::string& branch, const std::string& to) const {
+                             const std::string& branch, const std::string& to,
+                             const std::string& headers, const std::string& body) const {
   const std::string local = addressText(agent_.local_);
-  std::string text = std::string(method) + " " + uri + " SIP/2.0\r\n";
-  text += "Via: SIP/2.0/UDP " + local + ";branch=" + branch + ";rport\r\n";
-  text += format("Max-Forwards: 70\r\nFrom: \"Load\" <sip:load%u@", index_) + local +
-          ">;tag=" + from_tag_ + "\r\nTo: " + to + "\r\nCall-ID: " + call_id_ + "\r\n";
-  text += format("CSeq: %u ", sequence) + std::string(method) + "\r\n";
-  if (method != "CANCEL") text += format("Contact: <sip:load%u@", index_) + local + ">\r\n";
-  return text;
+  const std::string own = format("<sip:load%u@", index_) + local + ">";
+  const std::string via = "SIP/2.0/UDP " + local + ";branch=" + branch + ";rport";
+  const std::string from = "\"Load\" " + own + ";tag=" + from_tag_;
+  const std::string lines = (method == "CANCEL" ? "" : "Contact: " + own + "\r\n") + headers;
+  return SipRequest{.method = method,
+                    .uri = uri,
+                    .via = via,
+                    .from = from,
+                    .to = to,
+                    .callId = call_id_,
+                    .cseq = sequence,
+                    .headers = lines,
+                    .body = body}
+      .text();
 }
 
 void SipCall::invite(const std::string& offer, const std::string& headers) {
@@ -34,11 +44,11 @@ void SipCall::invite(const std::string& offer, const std::string& headers) {
   to_ = "<" + agent_.settings_.targetUri + ">";
   remote_uri_ = agent_.settings_.targetUri;
   agent_.by_call_id_[call_id_] = this;
-  invite_.text = request("INVITE", remote_uri_, 1, branch_, to_) + agent_.settings_.extraHeaders +
-                 headers +
-                 "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\nUser-Agent: wsbridge-load\r\n" +
-                 "Content-Type: application/sdp\r\n" +
-                 format("Content-Length: %zu\r\n\r\n", offer.size()) + offer;
+  invite_.text = request("INVITE", remote_uri_, 1, branch_, to_,
+                         agent_.settings_.extraHeaders + headers +
+                             "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n"
+                             "User-Agent: wsbridge-load\r\n",
+                         offer);
   state_ = State::Inviting;
   invited_at_ = now();
   agent_.send(invite_.text);
@@ -55,8 +65,7 @@ void SipCall::cancel() {
 
 void SipCall::sendCancel() {
   cancel_sent_ = true;
-  end_.text =
-      request("CANCEL", agent_.settings_.targetUri, 1, branch_, to_) + "Content-Length: 0\r\n\r\n";
+  end_.text = request("CANCEL", agent_.settings_.targetUri, 1, branch_, to_);
   agent_.send(end_.text);
   end_.interval = kT1;
   end_.next = now() + kT1;
@@ -66,8 +75,7 @@ void SipCall::sendCancel() {
 void SipCall::bye() {
   if (state_ != State::Established) return;
   state_ = State::Ending;
-  end_.text = request("BYE", remote_uri_, 2, "z9hG4bK" + agent_.newToken(), to_) + routes_ +
-              "Content-Length: 0\r\n\r\n";
+  end_.text = request("BYE", remote_uri_, 2, "z9hG4bK" + agent_.newToken(), to_, routes_);
   agent_.send(end_.text);
   end_.interval = kT1;
   end_.next = now() + kT1;
@@ -118,9 +126,9 @@ void SipCall::onInviteResponse(const SipMessage& message, Nanoseconds arrival) {
   acknowledge(message);
   invite_ = {};
   if (message.status >= 300) {
-    const std::string_view why =
+    const std::string& why =
         message.header("Reason").empty() ? message.header("Warning") : message.header("Reason");
-    finish(message.status, message.reason + (why.empty() ? "" : " (" + std::string(why) + ")"));
+    finish(message.status, message.phrase + (why.empty() ? "" : " (" + why + ")"));
     return;
   }
   end_ = {};
@@ -135,14 +143,12 @@ void SipCall::acknowledge(const SipMessage& message) {
   to_ = message.header("To");
   if (message.status >= 300) {
     // RFC 3261 17.1.1.3: same branch and request URI, hop by hop.
-    ack_ =
-        request("ACK", agent_.settings_.targetUri, 1, branch_, to_) + "Content-Length: 0\r\n\r\n";
+    ack_ = request("ACK", agent_.settings_.targetUri, 1, branch_, to_);
   } else {
-    if (!message.header("Contact").empty()) remote_uri_ = uriOf(message.header("Contact"));
+    if (!message.header("Contact").empty()) remote_uri_ = addressUri(message.header("Contact"));
     for (auto it = message.headers.rbegin(); it != message.headers.rend(); ++it)
       if (sameText(it->first, "Record-Route")) routes_ += "Route: " + it->second + "\r\n";
-    ack_ = request("ACK", remote_uri_, 1, "z9hG4bK" + agent_.newToken(), to_) + routes_ +
-           "Content-Length: 0\r\n\r\n";
+    ack_ = request("ACK", remote_uri_, 1, "z9hG4bK" + agent_.newToken(), to_, routes_);
   }
   agent_.send(ack_);
 }
@@ -153,7 +159,7 @@ void SipCall::onRequest(const SipMessage& message, const sockaddr_in& from) {
     agent_.send(responseTo(message, 200, "OK", from_tag_), from);
     if (state_ != State::Established && state_ != State::Ending) return;
     ended_by_peer_ = state_ == State::Established;
-    finish(200, std::string(message.header("Reason")));
+    finish(200, message.header("Reason"));
   } else if (message.method == "OPTIONS" || message.method == "INFO") {
     agent_.send(responseTo(message, 200, "OK", from_tag_), from);
   } else {

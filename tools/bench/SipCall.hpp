@@ -9,9 +9,11 @@
 #include <netinet/in.h>
 
 #include "Clock.hpp"
-#include "SipMessage.hpp"
+#include "wire/SipMessage.hpp"
 
 namespace bench {
+
+using namespace wire;
 
 class SipAgent;
 
@@ -56,7 +58,8 @@ class SipCall {
   void acknowledge(const SipMessage& message);
   void finish(int status, std::string reason);
   std::string request(std::string_view method, const std::string& uri, unsigned sequence,
-                      const std::string& branch, const std::string& to) const;
+                      const std::string& branch, const std::string& to,
+                      const std::string& headers = {}, const std::string& body = {}) const;
 
   SipAgent& agent_;
   const unsigned index_;

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "rtp/RtcpSession.hpp"
+#include "wire/Rtp.hpp"
 
 namespace wsbridge {
 namespace {
@@ -18,14 +19,11 @@ constexpr int64_t kRealUs = 1'700'000'000 * kSecondUs + 500'000;
 constexpr uint32_t kOurs = 0x11223344;
 constexpr uint32_t kTheirs = 0x55667788;
 
-using Header = std::array<uint8_t, 12>;
+using Header = std::array<uint8_t, wire::kRtpHeaderBytes>;
 
 Header header(uint32_t ssrc, uint16_t seq, uint32_t timestamp) {
-  Header out{0x80, 0, static_cast<uint8_t>(seq >> 8), static_cast<uint8_t>(seq)};
-  for (size_t i = 0; i < 4; ++i) {
-    out[4 + i] = static_cast<uint8_t>(timestamp >> (24 - 8 * i));
-    out[8 + i] = static_cast<uint8_t>(ssrc >> (24 - 8 * i));
-  }
+  Header out;
+  wire::writeRtp(out.data(), {.sequence = seq, .timestamp = timestamp, .ssrc = ssrc});
   return out;
 }
 

@@ -8,6 +8,7 @@
 
 #include "Pcm.hpp"
 #include "rtp/RtpPacketizer.hpp"
+#include "wire/Rtp.hpp"
 
 namespace wsbridge {
 namespace {
@@ -18,18 +19,17 @@ struct Sent {
   RtpPacketizer::Packet packet;
   std::vector<uint8_t> bytes;
 
-  [[nodiscard]] bool headerMarker() const { return (bytes[1] & 0x80) != 0; }
-  [[nodiscard]] int payloadType() const { return bytes[1] & 0x7f; }
-  [[nodiscard]] unsigned sequence() const { return bytes[2] << 8U | bytes[3]; }
-  [[nodiscard]] uint32_t timestamp() const { return word(4); }
-  [[nodiscard]] uint32_t ssrc() const { return word(8); }
-  [[nodiscard]] size_t payload() const { return bytes.size() - RtpPacketizer::kHeaderBytes; }
-
- private:
-  [[nodiscard]] uint32_t word(size_t at) const {
-    return static_cast<uint32_t>(bytes[at]) << 24U | static_cast<uint32_t>(bytes[at + 1]) << 16U |
-           static_cast<uint32_t>(bytes[at + 2]) << 8U | bytes[at + 3];
+  [[nodiscard]] wire::RtpHeader header() const {
+    wire::RtpHeader header;
+    EXPECT_TRUE(wire::parseRtp(bytes.data(), bytes.size(), header));
+    return header;
   }
+  [[nodiscard]] bool headerMarker() const { return header().marker; }
+  [[nodiscard]] int payloadType() const { return header().payloadType; }
+  [[nodiscard]] unsigned sequence() const { return header().sequence; }
+  [[nodiscard]] uint32_t timestamp() const { return header().timestamp; }
+  [[nodiscard]] uint32_t ssrc() const { return header().ssrc; }
+  [[nodiscard]] size_t payload() const { return bytes.size() - RtpPacketizer::kHeaderBytes; }
 };
 
 class Collector : public RtpPacketizer::Output {

@@ -9,7 +9,7 @@
 #include <arpa/inet.h>
 #include <strings.h>
 
-namespace bench {
+namespace wire {
 
 std::string format(const char* pattern, ...) {
   va_list arguments;
@@ -28,6 +28,26 @@ std::string_view trim(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::string_view nextLine(std::string_view& text) {
+  const size_t end = text.find('\n');
+  const std::string_view line = trim(text.substr(0, end));
+  text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  return line;
+}
+
+std::string_view nextWord(std::string_view& text) {
+  const std::string_view all = trim(text);
+  const size_t end = all.find_first_of(" \t");
+  text = end == std::string_view::npos ? std::string_view() : trim(all.substr(end));
+  return all.substr(0, end);
+}
+
+int toNumber(std::string_view text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 bool sameText(std::string_view a, std::string_view b) {
@@ -97,4 +117,4 @@ std::string addressText(const sockaddr_in& address) {
   return format("%s:%u", text, static_cast<unsigned>(ntohs(address.sin_port)));
 }
 
-}  // namespace bench
+}  // namespace wire

@@ -5,7 +5,7 @@
 #include <array>
 #include <bit>
 
-namespace bench {
+namespace wire {
 namespace {
 
 constexpr std::array<Codec, 3> kCodecs{{
@@ -106,4 +106,4 @@ void decode(const Codec& codec, std::span<const uint8_t> payload, std::vector<in
     out[i] = table[payload[i]];
 }
 
-}  // namespace bench
+}  // namespace wire

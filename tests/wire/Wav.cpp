@@ -8,7 +8,7 @@
 #include <iterator>
 #include <numbers>
 
-namespace bench {
+namespace wire {
 namespace {
 
 uint32_t little32(const uint8_t* p) {
@@ -36,8 +36,10 @@ std::string parseWav(std::span<const uint8_t> bytes, Wav& wav) {
   while (bytes.size() - at >= 8) {
     const uint8_t* chunk = bytes.data() + at;
     const size_t rest = bytes.size() - at - 8;
-    // Streamed files carry a size of 0xffffffff or 0x7ffff…: what is there counts.
-    const size_t size = std::min<size_t>(little32(chunk + 4), rest);
+    // Streamed files carry a size of 0xffffffff or 0x7ffff…, and a writer that was stopped leaves
+    // zero: what is there counts.
+    const uint32_t told = little32(chunk + 4);
+    const size_t size = told == 0 ? rest : std::min<size_t>(told, rest);
     if (std::memcmp(chunk, "fmt ", 4) == 0) {
       if (size < 16) return "truncated fmt chunk";
       if (little16(chunk + 8) != 1 && little16(chunk + 8) != 0xfffe) return "not PCM";
@@ -67,7 +69,7 @@ std::string readWav(const std::string& path, Wav& wav) {
   return fault.empty() ? "" : path + ": " + fault;
 }
 
-std::string writeWav(const std::string& path, const Wav& wav) {
+std::string wavFile(const Wav& wav) {
   const auto dataBytes = static_cast<uint32_t>(wav.samples.size() * 2);
   std::string out = "RIFF";
   put(out, 36 + dataBytes, 4);
@@ -83,6 +85,11 @@ std::string writeWav(const std::string& path, const Wav& wav) {
   put(out, dataBytes, 4);
   for (const int16_t sample : wav.samples)
     put(out, static_cast<uint16_t>(sample), 2);
+  return out;
+}
+
+std::string writeWav(const std::string& path, const Wav& wav) {
+  const std::string out = wavFile(wav);
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(out.data(), static_cast<std::streamsize>(out.size()));
   file.close();
@@ -117,4 +124,4 @@ std::vector<int16_t> resample(std::span<const int16_t> input, uint32_t from, uin
   return output;
 }
 
-}  // namespace bench
+}  // namespace wire

@@ -7,14 +7,15 @@
 #include <string>
 #include <vector>
 
-namespace bench {
+namespace wire {
 
 struct Wav {
   uint32_t rate = 0;
   std::vector<int16_t> samples;
 };
 
-// Both answer an empty string when all is well, otherwise what is wrong with the file.
+std::string wavFile(const Wav& wav);  // its bytes
+// These answer an empty string when all is well, otherwise what is wrong with the file.
 std::string parseWav(std::span<const uint8_t> bytes, Wav& wav);
 std::string readWav(const std::string& path, Wav& wav);
 std::string writeWav(const std::string& path, const Wav& wav);
@@ -22,4 +23,4 @@ std::string writeWav(const std::string& path, const Wav& wav);
 // Band-limited by a windowed sinc: good enough for speech between 8 and 48 kHz.
 std::vector<int16_t> resample(std::span<const int16_t> input, uint32_t from, uint32_t to);
 
-}  // namespace bench
+}  // namespace wire

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The codecs that the load generator speaks: G.711 (ITU-T) and L16 (RFC 3551). Pure; any thread.
+// The codecs of the caller's side: G.711 (ITU-T) and L16 (RFC 3551). Pure; any thread.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bench {
+namespace wire {
 
 enum class CodecKind { Pcmu, Pcma, L16 };
 
@@ -31,4 +31,4 @@ const Codec* findCodec(std::string_view name);
 void encode(const Codec& codec, std::span<const int16_t> samples, std::vector<uint8_t>& out);
 void decode(const Codec& codec, std::span<const uint8_t> payload, std::vector<int16_t>& out);
 
-}  // namespace bench
+}  // namespace wire
