@@ -380,16 +380,17 @@ bool ElementCore::attach() {
     const std::lock_guard lock(mutex_);
     return Session::attach(role_, settings_, observer_);
   }();
-  if (const auto* failure = std::get_if<Session::AttachFailure>(&joined)) {
-    if (failure->busy) {
-      GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", failure->text.c_str()), (nullptr));
+  if (!joined) {
+    const auto& [busy, text] = joined.error();
+    if (busy) {
+      GST_ELEMENT_ERROR(element_, RESOURCE, BUSY, ("%s", text.c_str()), (nullptr));
     } else {
-      GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("%s", failure->text.c_str()), (nullptr));
+      GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("%s", text.c_str()), (nullptr));
     }
     return false;
   }
   const std::lock_guard lock(mutex_);
-  session_ = std::get<std::shared_ptr<Session>>(joined);
+  session_ = *joined;
   return true;
 }
 

@@ -6,7 +6,7 @@
 
 namespace wsbridge {
 
-std::variant<std::shared_ptr<const Authorization>, std::string> Authorization::make(
+common::Result<std::shared_ptr<const Authorization>> Authorization::make(
     const AuthorizationSettings& settings) {
   const std::shared_ptr<Authorization> made(new Authorization());
   switch (settings.type) {
@@ -15,24 +15,25 @@ std::variant<std::shared_ptr<const Authorization>, std::string> Authorization::m
       break;
     case AuthorizationType::Basic:
       if (settings.username.empty())
-        return std::string("username is not set: authorization-type basic needs it");
+        return common::Failure{"username is not set: authorization-type basic needs it"};
       if (settings.username.find(':') != std::string::npos)
-        return std::string("username has a colon, which Basic authorization cannot carry");
+        return common::Failure{"username has a colon, which Basic authorization cannot carry"};
       made->fixed_ = basicAuthorization(settings.username, settings.password);
       break;
     case AuthorizationType::Bearer:
       if (settings.bearer_token.empty())
-        return std::string("bearer-token is not set: authorization-type bearer needs it");
+        return common::Failure{"bearer-token is not set: authorization-type bearer needs it"};
       made->fixed_ = "Bearer " + settings.bearer_token;
       break;
     case AuthorizationType::Jwt: {
       auto signer = JwtSigner::make(settings.jwt);
-      if (auto* fault = std::get_if<std::string>(&signer)) return std::move(*fault);
-      made->jwt_ = std::get<std::shared_ptr<const JwtSigner>>(std::move(signer));
+      if (!signer) return common::Failure{signer.error()};
+      made->jwt_ = *signer;
       break;
     }
   }
-  if (auto fault = faultInHeader("Authorization", made->fixed_)) return *fault;
+  if (auto fault = faultInHeader("Authorization", made->fixed_))
+    return common::Failure{*std::move(fault)};
   return made;
 }
 

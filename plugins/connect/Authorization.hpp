@@ -9,8 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 
+#include "common/Result.hpp"
 #include "connect/Jwt.hpp"
 
 namespace wsbridge {
@@ -30,7 +30,7 @@ struct AuthorizationSettings {
 class Authorization {
  public:
   /// The fault names the setting and never what is in it.
-  static std::variant<std::shared_ptr<const Authorization>, std::string> make(
+  static common::Result<std::shared_ptr<const Authorization>> make(
       const AuthorizationSettings& settings);
   Authorization(const Authorization&) = delete;
   Authorization& operator=(const Authorization&) = delete;

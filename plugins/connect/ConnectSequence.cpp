@@ -50,19 +50,19 @@ void ConnectSequence::connect(const ConnectPlan::Attempt& attempt) {
   if (over_) return;
   connector_ = std::make_shared<Connector>(
       loop_, candidate,
-      [weak = weak_from_this(), number = attempt.candidate](Connector::Result result) {
+      [weak = weak_from_this(), number = attempt.candidate](Connector::Outcome result) {
         if (const auto self = weak.lock()) self->connected(number, std::move(result));
       });
   connector_->start();
 }
 
-void ConnectSequence::connected(size_t candidate, Connector::Result result) {
+void ConnectSequence::connected(size_t candidate, Connector::Outcome result) {
   connector_.reset();
   if (over_) return;
-  if (const auto* failure = std::get_if<Failure>(&result)) {
-    const auto next = plan_->afterFailure(failure->temporary, g_get_monotonic_time());
+  if (!result) {
+    const auto next = plan_->afterFailure(result.error().temporary, g_get_monotonic_time());
     if (next) {
-      events_.failed(*failure);
+      events_.failed(result.error());
       if (!over_) schedule(*next);
       return;
     }

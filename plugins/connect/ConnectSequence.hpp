@@ -26,7 +26,7 @@ class ConnectSequence : public std::enable_shared_from_this<ConnectSequence> {
   struct Events {
     std::function<void(const ConnectSettings&)> trying;
     std::function<void(const Failure&)> failed;  // of the one tried; another attempt follows
-    std::function<void(Connector::Result, const ConnectSettings&)> done;
+    std::function<void(Connector::Outcome, const ConnectSettings&)> done;
   };
 
   ConnectSequence(std::shared_ptr<MediaLoop> loop, ConnectList list, Events events);
@@ -40,7 +40,7 @@ class ConnectSequence : public std::enable_shared_from_this<ConnectSequence> {
  private:
   void schedule(const ConnectPlan::Attempt& attempt);
   void connect(const ConnectPlan::Attempt& attempt);
-  void connected(size_t candidate, Connector::Result result);
+  void connected(size_t candidate, Connector::Outcome result);
 
   std::shared_ptr<MediaLoop> loop_;
   ConnectList list_;

@@ -229,15 +229,15 @@ void Connector::makeTls() {
       loop_,
       [base = refObject(stream_.get()), host = settings_.endpoint.host, tls = settings_.tls,
        cancellable = refObject(cancellable_.get())]() -> TlsSession::Made {
-        if (isCancelled(cancellable)) return std::string();
+        if (isCancelled(cancellable)) return common::Failure{std::string()};
         return TlsSession::make(G_SOCKET_CONNECTION(base.get()), host, tls);
       },
       [self = shared_from_this()](TlsSession::Made made) {
         if (!self->done_) return;
-        if (const auto* fault = std::get_if<std::string>(&made)) {
-          self->fail({.kind = FailureKind::Settings, .text = "TLS settings: " + *fault});
+        if (!made) {
+          self->fail({.kind = FailureKind::Settings, .text = "TLS settings: " + made.error()});
         } else {
-          self->tls_ = std::get<std::shared_ptr<TlsSession>>(std::move(made));
+          self->tls_ = *std::move(made);
           // What this machine takes to read its own files is not the endpoint's fault.
           self->tls_deadline_ = self->loop_->addTimer(
               g_get_monotonic_time() + kTlsUs, [weak = self->weak_from_this()](int64_t) {
@@ -408,27 +408,27 @@ void Connector::answerRead(size_t count) {
     return;
   }
   auto answer = readHandshakeAnswer(text.substr(0, head_size), settings_.request, key_);
-  if (auto* failure = std::get_if<Failure>(&answer)) {
-    fail(std::move(*failure));
+  if (!answer) {
+    fail(answer.error());
     return;
   }
   Connected connected;
   connected.prefix.assign(answer_.begin() + static_cast<std::ptrdiff_t>(head_size),
                           answer_.begin() + static_cast<std::ptrdiff_t>(answer_size_));
-  connected.subprotocol = std::get<HandshakeAnswer>(answer).subprotocol;
+  connected.subprotocol = answer->subprotocol;
   connected.stream = std::move(stream_);
   finish(std::move(connected));
 }
 
 void Connector::fail(Failure failure) {
-  finish(std::move(failure));
+  finish(common::Failure{std::move(failure)});
 }
 
-void Connector::finish(Result result) {
+void Connector::finish(Outcome result) {
   if (!done_) return;
-  if (const auto* failure = std::get_if<Failure>(&result)) {
-    GST_WARNING("%s: no WebSocket (%s): %s", settings_.connection.c_str(), nameOf(failure->kind),
-                failure->text.c_str());
+  if (!result) {
+    GST_WARNING("%s: no WebSocket (%s): %s", settings_.connection.c_str(),
+                nameOf(result.error().kind), result.error().text.c_str());
   }
   const auto keep = shared_from_this();
   const Done done = std::move(done_);

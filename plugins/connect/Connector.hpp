@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include <gio/gio.h>
@@ -47,8 +46,8 @@ struct Connected {
 
 class Connector : public std::enable_shared_from_this<Connector> {
  public:
-  using Result = std::variant<Connected, Failure>;
-  using Done = std::function<void(Result)>;
+  using Outcome = common::Result<Connected, Failure>;
+  using Done = std::function<void(Outcome)>;
 
   Connector(std::shared_ptr<MediaLoop> loop, ConnectSettings settings, Done done);
   ~Connector();
@@ -76,7 +75,7 @@ class Connector : public std::enable_shared_from_this<Connector> {
   void readAnswer();
   void answerRead(size_t count);
   void fail(Failure failure);
-  void finish(Result result);
+  void finish(Outcome result);
 
   static void onConnected(GObject* source, GAsyncResult* result, gpointer data) noexcept;
   static void onWritten(GObject* source, GAsyncResult* result, gpointer data) noexcept;

@@ -26,11 +26,11 @@ std::string acceptKey(const std::string& key) {
   return base64(digest);
 }
 
-Failure handshakeFailure(const std::string& text, unsigned status) {
-  return Failure{.kind = FailureKind::Handshake,
-                 .text = text,
-                 .http_status = status,
-                 .temporary = isTemporaryStatus(status)};
+common::Failure<Failure> handshakeFailure(const std::string& text, unsigned status) {
+  return {Failure{.kind = FailureKind::Handshake,
+                  .text = text,
+                  .http_status = status,
+                  .temporary = isTemporaryStatus(status)}};
 }
 
 std::string statusHint(unsigned status) {
@@ -57,9 +57,10 @@ bool equalsFolded(const char* value, const char* wanted) {
 
 }  // namespace
 
-std::variant<Endpoint, std::string> Endpoint::parse(const std::string& uri) {
+common::Result<Endpoint> Endpoint::parse(const std::string& uri) {
   auto parsed = WsUri::parse(uri);
-  if (const auto* fault = std::get_if<std::string>(&parsed)) return "uri " + *fault;
+  if (const auto* fault = std::get_if<std::string>(&parsed))
+    return common::Failure{"uri " + *fault};
   Endpoint endpoint;
   static_cast<WsUri&>(endpoint) = std::get<WsUri>(std::move(parsed));
   endpoint.target = endpoint.path + (endpoint.query ? "?" + *endpoint.query : "");
@@ -100,9 +101,9 @@ std::string handshakeText(const Endpoint& endpoint, const HandshakeRequest& requ
   return text + "\r\n";
 }
 
-std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head,
-                                                           const HandshakeRequest& request,
-                                                           const std::string& key) {
+common::Result<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head,
+                                                             const HandshakeRequest& request,
+                                                             const std::string& key) {
   const auto http = readHttpAnswer(head);
   if (!http) {
     return handshakeFailure(

@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "common/Result.hpp"
 #include "common/WsUri.hpp"
 #include "connect/Failure.hpp"
 
@@ -23,7 +23,7 @@ struct Endpoint : common::WsUri {
   std::string shown;  // the URI without user-info, query and fragment: for logs and messages
 
   /// The message names the fault and the remedy.
-  static std::variant<Endpoint, std::string> parse(const std::string& uri);
+  static common::Result<Endpoint> parse(const std::string& uri);
   /// As a server can put it together: ws:// or wss://, the Host header, path and query.
   [[nodiscard]] std::string url() const;
 };
@@ -44,9 +44,9 @@ struct HandshakeAnswer {
 };
 
 /// `head` is the answer up to and with the empty line.
-std::variant<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head,
-                                                           const HandshakeRequest& request,
-                                                           const std::string& key);
+common::Result<HandshakeAnswer, Failure> readHandshakeAnswer(std::string_view head,
+                                                             const HandshakeRequest& request,
+                                                             const std::string& key);
 
 /// Empty when the name and value may be sent as an HTTP header.
 std::optional<std::string> faultInHeader(const std::string& name, const std::string& value);

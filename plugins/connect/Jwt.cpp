@@ -76,29 +76,29 @@ void JwtSigner::KeyFree::operator()(gnutls_privkey_st* key) const {
   gnutls_privkey_deinit(key);
 }
 
-std::variant<std::shared_ptr<const JwtSigner>, std::string> JwtSigner::make(
-    const JwtSettings& settings) {
+common::Result<std::shared_ptr<const JwtSigner>> JwtSigner::make(const JwtSettings& settings) {
   if (settings.key_file.empty())
-    return std::string("jwt-key-file is not set: authorization-type jwt needs it");
+    return common::Failure{"jwt-key-file is not set: authorization-type jwt needs it"};
   g_autofree char* contents = nullptr;
   gsize size = 0;
   g_autoptr(GError) error = nullptr;
   if (g_file_get_contents(settings.key_file.c_str(), &contents, &size, &error) == FALSE)
-    return std::string("jwt-key-file cannot be read: ") + error->message;
+    return common::Failure{std::string("jwt-key-file cannot be read: ") + error->message};
   std::string key(contents, size);
   const std::shared_ptr<JwtSigner> signer(new JwtSigner());
   signer->algorithm_ = settings.algorithm;
   signer->lifetime_s_ = settings.lifetime_s;
-  if (auto fault = readClaims(settings.claims, signer->claims_)) return *fault;
+  if (auto fault = readClaims(settings.claims, signer->claims_))
+    return common::Failure{*std::move(fault)};
   if (settings.algorithm == JwtAlgorithm::Rs256) {
     std::string fault;
     signer->private_key_.reset(readRsaKey(key, fault));
-    if (!fault.empty()) return "jwt-key-file " + fault;
+    if (!fault.empty()) return common::Failure{"jwt-key-file " + fault};
   } else if (key.empty()) {
-    return std::string("jwt-key-file is empty");
+    return common::Failure{"jwt-key-file is empty"};
   } else if (key.starts_with("-----BEGIN")) {
-    return std::string(
-        "jwt-key-file is a PEM key: set jwt-algorithm to RS256, HS256 takes a secret");
+    return common::Failure{
+        "jwt-key-file is a PEM key: set jwt-algorithm to RS256, HS256 takes a secret"};
   } else {
     signer->secret_ = std::move(key);
   }

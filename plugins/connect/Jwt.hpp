@@ -8,7 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
+
+#include "common/Result.hpp"
 
 struct gnutls_privkey_st;
 
@@ -27,8 +28,7 @@ struct JwtSettings {
 class JwtSigner {
  public:
   /// The fault names the setting.
-  static std::variant<std::shared_ptr<const JwtSigner>, std::string> make(
-      const JwtSettings& settings);
+  static common::Result<std::shared_ptr<const JwtSigner>> make(const JwtSettings& settings);
   JwtSigner(const JwtSigner&) = delete;
   JwtSigner& operator=(const JwtSigner&) = delete;
 

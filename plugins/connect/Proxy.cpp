@@ -24,15 +24,15 @@ std::string hintOf(unsigned status) {
 
 }  // namespace
 
-std::variant<Proxy, std::string> Proxy::parse(const std::string& uri) {
+common::Result<Proxy> Proxy::parse(const std::string& uri) {
   g_autoptr(GUri) parsed =
       g_uri_parse(uri.c_str(), static_cast<GUriFlags>(G_URI_FLAGS_HAS_PASSWORD), nullptr);
   if (parsed == nullptr || g_ascii_strcasecmp(g_uri_get_scheme(parsed), "http") != 0)
-    return std::string(kForm);
+    return common::Failure{std::string(kForm)};
   const char* host = g_uri_get_host(parsed);
   const int port = g_uri_get_port(parsed);
-  if (host == nullptr || *host == '\0' || port <= 0) return std::string(kForm);
-  if (!common::WsUri::isHostText(host)) return std::string(kForm);
+  if (host == nullptr || *host == '\0' || port <= 0) return common::Failure{std::string(kForm)};
+  if (!common::WsUri::isHostText(host)) return common::Failure{std::string(kForm)};
   Proxy proxy;
   proxy.host = host;
   proxy.port = static_cast<uint16_t>(port);

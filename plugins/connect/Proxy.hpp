@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
+#include "common/Result.hpp"
 #include "connect/Failure.hpp"
 
 namespace wsbridge {
@@ -21,7 +21,7 @@ struct Proxy {
   std::string shown;          // host and port: for messages
 
   /// `http://[user:password@]host:port`. The fault names nothing of what was given.
-  static std::variant<Proxy, std::string> parse(const std::string& uri);
+  static common::Result<Proxy> parse(const std::string& uri);
 };
 
 /// `host` is a name or an address without brackets.

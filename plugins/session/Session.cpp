@@ -39,12 +39,13 @@ const char* nameOf(ConnectionState state) {
   return "idle";
 }
 
-std::variant<std::shared_ptr<Session>, Session::AttachFailure> Session::attach(
+common::Result<std::shared_ptr<Session>, Session::AttachFailure> Session::attach(
     Role role, const SessionSettings& settings, const std::shared_ptr<SessionObserver>& observer) {
   const auto make = [&] { return std::shared_ptr<Session>(new Session(settings)); };
   std::shared_ptr<Session> connection =
       settings.name.empty() ? make() : SessionRegistry::findOrAdd(settings.name, make);
-  if (auto failure = connection->join(role, settings, observer)) return *failure;
+  if (auto failure = connection->join(role, settings, observer))
+    return common::Failure{*std::move(failure)};
   return connection;
 }
 
@@ -99,9 +100,9 @@ std::optional<Failure> Session::start(Role role) {
   }
   if (const int forced = settings_.forcedRate(); forced > 0) run_->rate = forced;
   auto client = settings_.clientSettings();
-  if (auto* failure = std::get_if<Failure>(&client)) return *failure;
+  if (!client) return client.error();
   if (run_->rate == 0) return std::nullopt;
-  open(std::move(std::get<ClientSettings>(client)));
+  open(*std::move(client));
   return std::nullopt;
 }
 

@@ -40,7 +40,7 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
   };
 
   /// Joins the connection of that name, or makes one. Either role may come first.
-  static std::variant<std::shared_ptr<Session>, AttachFailure> attach(
+  static common::Result<std::shared_ptr<Session>, AttachFailure> attach(
       Role role, const SessionSettings& settings, const std::shared_ptr<SessionObserver>& observer);
   /// The counterpart of attach(); the last one to go closes the WebSocket.
   void detach(Role role);

@@ -325,8 +325,7 @@ std::string Session::shownUri() const {
   const std::string& uri = run_->state == ConnectionState::Idle ? last_.uri : run_->stats.uri;
   if (!uri.empty()) return uri;
   const auto endpoint = Endpoint::parse(settings_.uri);
-  const auto* parsed = std::get_if<Endpoint>(&endpoint);
-  return parsed != nullptr ? parsed->shown : std::string();
+  return endpoint ? endpoint->shown : std::string();
 }
 
 }  // namespace wsbridge

@@ -21,8 +21,8 @@ std::vector<std::string> splitList(const std::string& text) {
   return parts;
 }
 
-Failure settingsFailure(std::string text) {
-  return Failure{.kind = FailureKind::Settings, .text = std::move(text)};
+common::Failure<Failure> settingsFailure(std::string text) {
+  return {Failure{.kind = FailureKind::Settings, .text = std::move(text)}};
 }
 
 std::optional<std::string> faultInHandshakeHeaders(const SessionSettings& settings) {
@@ -169,11 +169,10 @@ std::optional<std::string> SessionSettings::addCandidates(ConnectList& list,
     return std::string("authorization-for is none of all, none, and positions of URIs");
   for (size_t i = 0; i < count; ++i) {
     auto endpoint = Endpoint::parse(i == 0 ? uri : fallback_uris[i - 1]);
-    if (const auto* fault = std::get_if<std::string>(&endpoint))
-      return i == 0 ? *fault : "fallback-uris: " + *fault;
+    if (!endpoint) return (i == 0 ? "" : "fallback-uris: ") + endpoint.error();
     ConnectSettings candidate = common;
     candidate.position = i;
-    candidate.endpoint = std::get<Endpoint>(std::move(endpoint));
+    candidate.endpoint = *std::move(endpoint);
     withhold(candidate, (*trusted)[i], (*authorized)[i]);
     if (i < addresses.size()) candidate.addresses = addresses[i];
     if (auto fault = faultInAddresses(candidate.addresses)) return fault;
@@ -182,7 +181,7 @@ std::optional<std::string> SessionSettings::addCandidates(ConnectList& list,
   return std::nullopt;
 }
 
-std::variant<ClientSettings, Failure> SessionSettings::clientSettings() const {
+common::Result<ClientSettings, Failure> SessionSettings::clientSettings() const {
   if (!headers.empty()) {
     if (auto fault = common::faultInCustomHeaders(headers))
       return settingsFailure("headers is " + *fault);
@@ -193,20 +192,19 @@ std::variant<ClientSettings, Failure> SessionSettings::clientSettings() const {
   static const SessionSettings defaults;
   const std::string offered =
       subprotocols == defaults.subprotocols ? kDialects[dialect].subprotocols : subprotocols;
-  ConnectSettings common;
-  common.connection = name;
-  common.request = {splitList(offered), {}, extra_headers};
+  ConnectSettings shared;
+  shared.connection = name;
+  shared.request = {splitList(offered), {}, extra_headers};
   auto authorized = Authorization::make(authorization);
-  if (const auto* fault = std::get_if<std::string>(&authorized)) return settingsFailure(*fault);
-  common.credentials = {std::get<std::shared_ptr<const Authorization>>(std::move(authorized)),
-                        twilio_auth_token, signature_key};
+  if (!authorized) return settingsFailure(authorized.error());
+  shared.credentials = {*std::move(authorized), twilio_auth_token, signature_key};
   if (!proxy.empty()) {
     auto way = Proxy::parse(proxy);
-    if (const auto* fault = std::get_if<std::string>(&way)) return settingsFailure(*fault);
-    common.proxy = std::get<Proxy>(std::move(way));
+    if (!way) return settingsFailure(way.error());
+    shared.proxy = *std::move(way);
   }
-  common.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file, tls_only_1_3};
-  if (auto fault = addCandidates(client.connect, common)) return settingsFailure(*fault);
+  shared.tls = {tls_verify, tls_ca_file, tls_cert_file, tls_key_file, tls_only_1_3};
+  if (auto fault = addCandidates(client.connect, shared)) return settingsFailure(*fault);
   client.connect.timeout_ms = connect_timeout_ms;
   client.connect.retries = connect_retries;
   client.ping_interval_s = ping_interval_s;

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "audio/PlayoutQueue.hpp"
@@ -75,7 +74,7 @@ struct SessionSettings {
 
   [[nodiscard]] std::optional<std::string> faultInContentType() const;
   /// Everything needed to connect, or what is wrong and how to mend it.
-  [[nodiscard]] std::variant<ClientSettings, Failure> clientSettings() const;
+  [[nodiscard]] common::Result<ClientSettings, Failure> clientSettings() const;
   [[nodiscard]] PlayoutSettings playoutSettings(int rate) const;
 
  private:

@@ -38,9 +38,9 @@ std::string stampOf(const std::string& path) {
          number(G_FILE_ATTRIBUTE_UNIX_INODE) + "|" + std::to_string(g_file_info_get_size(info));
 }
 
-std::variant<Credentials, std::string> readCredentials(const TlsSettings& settings) {
+common::Result<Credentials> readCredentials(const TlsSettings& settings) {
   gnutls_certificate_credentials_t made = nullptr;
-  if (gnutls_certificate_allocate_credentials(&made) < 0) return std::string("out of memory");
+  if (gnutls_certificate_allocate_credentials(&made) < 0) return common::Failure{"out of memory"};
   const Credentials credentials(
       made, [](gnutls_certificate_credentials_t c) { gnutls_certificate_free_credentials(c); });
   if (settings.verify && settings.ca_file.empty()) {
@@ -48,20 +48,20 @@ std::variant<Credentials, std::string> readCredentials(const TlsSettings& settin
   } else if (!settings.ca_file.empty()) {
     const int count =
         gnutls_certificate_set_x509_trust_file(made, settings.ca_file.c_str(), GNUTLS_X509_FMT_PEM);
-    if (count < 0) return settings.ca_file + ": " + gnutls_strerror(count);
-    if (count == 0) return settings.ca_file + ": there is no certificate in it";
+    if (count < 0) return common::Failure{settings.ca_file + ": " + gnutls_strerror(count)};
+    if (count == 0) return common::Failure{settings.ca_file + ": there is no certificate in it"};
   }
   if (!settings.cert_file.empty()) {
     const std::string& key = settings.key_file.empty() ? settings.cert_file : settings.key_file;
     const int result = gnutls_certificate_set_x509_key_file(made, settings.cert_file.c_str(),
                                                             key.c_str(), GNUTLS_X509_FMT_PEM);
-    if (result < 0) return settings.cert_file + ": " + gnutls_strerror(result);
+    if (result < 0) return common::Failure{settings.cert_file + ": " + gnutls_strerror(result)};
   }
   return credentials;
 }
 
 /// Reading all authorities takes 10 ms and more: done once for all sessions with the same files.
-std::variant<Credentials, std::string> credentialsFor(const TlsSettings& settings) {
+common::Result<Credentials> credentialsFor(const TlsSettings& settings) {
   struct Kept {
     Credentials credentials;
     int64_t made_us;
@@ -79,9 +79,9 @@ std::variant<Credentials, std::string> credentialsFor(const TlsSettings& setting
       (!settings.ca_file.empty() || now_us - found->second.made_us < kSystemTrustUs))
     return found->second.credentials;
   auto read = readCredentials(settings);
-  if (const auto* credentials = std::get_if<Credentials>(&read)) {
+  if (read) {
     if (cache.size() >= kMaxKept) cache.clear();
-    cache[key] = {*credentials, now_us};
+    cache[key] = {*read, now_us};
   }
   return read;
 }
@@ -131,10 +131,10 @@ gssize reportFault(int code, GError** error) {
 TlsSession::Made TlsSession::make(GSocketConnection* connection, const std::string& host,
                                   const TlsSettings& settings) {
   auto credentials = credentialsFor(settings);
-  if (auto* fault = std::get_if<std::string>(&credentials)) return std::move(*fault);
+  if (!credentials) return common::Failure{credentials.error()};
   std::shared_ptr<TlsSession> session(
-      new TlsSession(connection, std::get<Credentials>(std::move(credentials)), host, settings));
-  if (session->session_ == nullptr) return std::string("GnuTLS cannot make a session");
+      new TlsSession(connection, *std::move(credentials), host, settings));
+  if (session->session_ == nullptr) return common::Failure{"GnuTLS cannot make a session"};
   return session;
 }
 

@@ -12,10 +12,10 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <variant>
 
 #include <gio/gio.h>
 
+#include "common/Result.hpp"
 #include "runtime/GlibPtr.hpp"
 
 struct gnutls_session_int;
@@ -34,7 +34,7 @@ struct TlsSettings {
 class TlsSession {
  public:
   enum class Step { Done, WantsInput, WantsOutput, Failed };
-  using Made = std::variant<std::shared_ptr<TlsSession>, std::string>;
+  using Made = common::Result<std::shared_ptr<TlsSession>>;
 
   /// Reads files the first time, so not on a loop. `host`: the name or address that the certificate
   /// has to be made out for. The socket is non-blocking. Or what is wrong with the settings.

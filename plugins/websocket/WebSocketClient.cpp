@@ -72,7 +72,7 @@ void WebSocketClient::start() {
   events.failed = [tell](const Failure& failure) {
     tell([&](Listener& l) { l.onAttemptFailed(failure); });
   };
-  events.done = [weak = weak_from_this()](Connector::Result result,
+  events.done = [weak = weak_from_this()](Connector::Outcome result,
                                           const ConnectSettings& candidate) {
     if (const auto self = weak.lock()) self->connected(std::move(result), candidate);
   };
@@ -81,14 +81,14 @@ void WebSocketClient::start() {
   connector_->start();
 }
 
-void WebSocketClient::connected(Connector::Result result, const ConnectSettings& settings) {
+void WebSocketClient::connected(Connector::Outcome result, const ConnectSettings& settings) {
   const Endpoint endpoint = settings.endpoint;
   connector_.reset();
-  if (auto* failure = std::get_if<Failure>(&result)) {
-    reportFailed(*failure);
+  if (!result) {
+    reportFailed(result.error());
     return;
   }
-  auto& connected = std::get<Connected>(result);
+  Connected& connected = *result;
   flow_ = std::make_unique<FlowStream>(
       loop_, connected.stream.get(), std::move(connected.prefix),
       // The stream is ours, and shared_from_this() keeps us while it calls.

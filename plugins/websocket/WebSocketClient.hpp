@@ -82,7 +82,7 @@ class WebSocketClient : public std::enable_shared_from_this<WebSocketClient> {
   [[nodiscard]] uint64_t pongsReceived() const { return pongs_; }
 
  private:
-  void connected(Connector::Result result, const ConnectSettings& settings);
+  void connected(Connector::Outcome result, const ConnectSettings& settings);
   void startKeepalive();
   int64_t checkPong(int64_t now_us);
   void armCloseTimeout();

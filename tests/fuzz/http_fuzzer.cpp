@@ -35,8 +35,8 @@ void readHandshake(std::string_view head) {
   wsbridge::HandshakeRequest request;
   request.subprotocols = {"WSBRIDGE", "media"};
   const auto answer = wsbridge::readHandshakeAnswer(head, request, kKey);
-  if (const auto* failure = std::get_if<wsbridge::Failure>(&answer)) return checkFailure(*failure);
-  const std::string& chosen = std::get<wsbridge::HandshakeAnswer>(answer).subprotocol;
+  if (!answer) return checkFailure(answer.error());
+  const std::string& chosen = answer->subprotocol;
   const auto& offered = request.subprotocols;
   require(chosen.empty() || std::find(offered.begin(), offered.end(), chosen) != offered.end(),
           "a subprotocol was offered");

@@ -7,7 +7,7 @@ namespace wsbridge {
 namespace {
 
 Endpoint endpointOf(const std::string& uri) {
-  return std::get<Endpoint>(Endpoint::parse(uri));
+  return *Endpoint::parse(uri);
 }
 
 TEST(Credentials, TheUrlThatIsSignedIsTheOneThatAServerSees) {
