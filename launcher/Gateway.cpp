@@ -65,12 +65,12 @@ std::string addressOf(const std::string& host) {
 void postToMain(std::function<void()> task) {
   g_idle_add_full(
       G_PRIORITY_DEFAULT,
-      [](gpointer data) -> gboolean {
+      [](gpointer data) noexcept -> gboolean {
         (*static_cast<std::function<void()>*>(data))();
         return G_SOURCE_REMOVE;
       },
       new std::function<void()>(std::move(task)),
-      [](gpointer data) { delete static_cast<std::function<void()>*>(data); });
+      [](gpointer data) noexcept { delete static_cast<std::function<void()>*>(data); });
 }
 
 Gateway::Gateway(ConfigPtr config, std::size_t descriptorLimit)
@@ -80,20 +80,19 @@ Gateway::~Gateway() {
   stop();
 }
 
-std::string Gateway::start(const std::string& pipelineDirectory) {
+Result<void> Gateway::start(const std::string& pipelineDirectory) {
   const std::string& own = config_->media.templateFile;
   auto loaded = PipelineTemplate::load(own.empty() ? pipelineDirectory + "/call.launch" : own);
-  if (const auto* fault = std::get_if<std::string>(&loaded)) return "pipeline template: " + *fault;
-  launch_ = std::move(std::get<PipelineTemplate>(loaded));
-  if (const auto fault = launch_->tryOut(config_->rtp.codecs)) {
-    return "pipeline template" + (own.empty() ? "" : " " + own) + ": " + *fault;
-  }
+  if (!loaded) return Failure{"pipeline template: " + loaded.error()};
+  launch_ = *std::move(loaded);
+  if (const auto tried = launch_->tryOut(config_->rtp.codecs); !tried)
+    return Failure{"pipeline template" + (own.empty() ? "" : " " + own) + ": " + tried.error()};
   if (!config_->echo.listen.empty()) {
     echo_ = std::make_unique<EchoEndpoint>();
-    const std::string fault = echo_->listen(config_->echo.listen.front());
-    if (!fault.empty()) return "echo.listen: " + fault;
+    if (const auto done = echo_->listen(config_->echo.listen.front()); !done)
+      return Failure{"echo.listen: " + done.error()};
   }
-  if (std::string fault = startHttp(); !fault.empty()) return fault;
+  if (auto done = startHttp(); !done) return done;
   ports_ = std::make_unique<RtpPorts>(config_->rtp.portRange);
   warnOfRtpPorts();
   NameResolver::Options resolving;
@@ -104,30 +103,26 @@ std::string Gateway::start(const std::string& pipelineDirectory) {
   loop_count_ = config_->media.loops > 0 ? static_cast<std::size_t>(config_->media.loops)
                                          : g_get_num_processors();
   loops_ = std::make_unique<LoopMonitor>();
-  if (std::string fault = loops_->start(loop_count_, config_->media.loopWait); !fault.empty()) {
-    return fault;
-  }
+  if (auto done = loops_->start(loop_count_, config_->media.loopWait); !done) return done;
   redirectSofiaLog();
-  if (!sip_.start()) return "the SIP thread does not start";
+  if (!sip_.start()) return Failure{"the SIP thread does not start"};
   started_ = true;
-  std::promise<std::string> ready;
+  std::promise<Result<void>> ready;
   auto result = ready.get_future();
   const Admission::House house{loop_count_, descriptor_limit_, countDescriptors(), ports_->pairs()};
-  sip_.post([this, house, &ready] {
-    startOnSipThread(house, [&ready](std::string f) { ready.set_value(std::move(f)); });
-  });
-  std::string fault = result.get();
-  if (fault.empty()) {
-    const auto repeat = [](gpointer data) -> gboolean {
+  sip_.post([this, house, &ready] { ready.set_value(startOnSipThread(house)); });
+  auto done = result.get();
+  if (done) {
+    const auto repeat = [](gpointer data) noexcept -> gboolean {
       static_cast<Gateway*>(data)->monitor();
       return G_SOURCE_CONTINUE;
     };
     monitor_source_ = g_timeout_add(LoopTable::kSampleMs, repeat, this);
   }
-  return fault;
+  return done;
 }
 
-std::string Gateway::startHttp() {
+Result<void> Gateway::startHttp() {
   if (config_->http.listen.empty()) return {};
   http_ = std::make_unique<HttpServer>(static_cast<std::size_t>(config_->limits.httpConnections));
   // Requests are heard by the main loop, which runs when all is started.
@@ -142,24 +137,24 @@ std::string Gateway::startHttp() {
     calls->handle(request, config_->websocket.twilioAuthToken, std::move(answer));
   });
   const Config::Http& http = config_->http;
-  std::string fault =
+  auto done =
       http_->listen(http.listen.front(), http.tlsCertFile, http.tlsKeyFile, http.tlsClientCaFile);
-  return fault.empty() ? fault : "http." + fault;
+  if (!done) return Failure{"http." + done.error()};
+  return done;
 }
 
 void Gateway::warnOfRtpPorts() {
   const std::string& configured = config_->rtp.address;
   const bool own = !configured.empty() && configured != "auto";
   const std::string& address = own ? configured : config_->sip.listen.front().host;
-  PortFault fault{};
-  if (const auto sockets = ports_->take(address, &fault)) return ports_->giveBack(*sockets);
+  const auto sockets = ports_->take(address);
+  if (sockets) return ports_->giveBack(*sockets);
   log::warning("config", {{"key", own ? "rtp.address, rtp.port-range" : "rtp.port-range"},
-                          {"text", ports_->explain(address, fault) + "; calls get 503"}});
+                          {"text", ports_->explain(address, sockets.error()) + "; calls get 503"}});
 }
 
-void Gateway::startOnSipThread(const Admission::House& house,
-                               const std::function<void(std::string)>& done) {
-  if (std::string fault = proveSofiaGuards(sip_.root()); !fault.empty()) return done(fault);
+Result<void> Gateway::startOnSipThread(const Admission::House& house) {
+  if (auto proven = proveSofiaGuards(sip_.root()); !proven) return proven;
   door_ = std::make_unique<SipDoor>(sip_, config_, descriptor_limit_);
   CallServices services{sip_, *workers_, *ports_, *resolver_, *launch_, nullptr, {}, {}};
   manager_ = std::make_unique<CallManager>(std::move(services), config_, house);
@@ -177,9 +172,7 @@ void Gateway::startOnSipThread(const Admission::House& house,
     };
     callbacks.full = full;
     agent->setCallbacks(std::move(callbacks));
-    if (!agent->open()) {
-      return done("sip.listen: " + listenFault(agent->group()));
-    }
+    if (!agent->open()) return Failure{"sip.listen: " + listenFault(agent->group())};
     const ListenGroup& bound = agent->group();
     if (bound.udp) ports_->addOwn(bound.host, bound.port);
     const std::string where =
@@ -190,7 +183,7 @@ void Gateway::startOnSipThread(const Admission::House& house,
     agents_.push_back(std::move(agent));
   }
   logCapacity(manager_->capacity());
-  done({});
+  return {};
 }
 
 void Gateway::logCapacity(const Capacity& capacity) const {

@@ -12,6 +12,7 @@
 
 #include "admin/HttpServer.hpp"
 #include "admin/TwilioCalls.hpp"
+#include "base/Result.hpp"
 #include "call/CallManager.hpp"
 #include "config/Config.hpp"
 #include "echo/EchoEndpoint.hpp"
@@ -33,8 +34,7 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  /// Returns what is wrong, or an empty text.
-  std::string start(const std::string& pipelineDirectory);
+  Result<void> start(const std::string& pipelineDirectory);
   void reload(const ConfigPtr& config);
   /// `done` comes on the main thread, with whether calls had to be ended.
   void drain(std::function<void(bool forced)> done);
@@ -49,14 +49,13 @@ class Gateway {
   void dial(const std::string& sipUri, BridgeRequest bridge, std::function<void(DialResult)> over);
 
   /// The addresses that SIP is heard on, such as udp:127.0.0.1:5060.
-  const std::string& listening() const { return listening_; }
+  [[nodiscard]] const std::string& listening() const { return listening_; }
   std::string httpAddress() const { return http_ ? http_->address() : std::string(); }
-  std::string echoAddress() const { return echo_ ? echo_->address() : std::string(); }
+  [[nodiscard]] std::string echoAddress() const { return echo_ ? echo_->address() : std::string(); }
 
  private:
-  void startOnSipThread(const Admission::House& house,
-                        const std::function<void(std::string)>& done);
-  std::string startHttp();
+  Result<void> startOnSipThread(const Admission::House& house);
+  Result<void> startHttp();
   /// The address may come later, or the ports become free: no reason not to start.
   void warnOfRtpPorts();
   void stop();

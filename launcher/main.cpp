@@ -64,11 +64,10 @@ class Program {
     warnOfOpenFiles(*config, line_.configFile);
     warnOfRefusedEndpoints(loaded);
     const Paths paths = findPaths();
-    if (const std::string fault = loadPlugin(paths); !fault.empty()) return fail(fault);
+    if (const auto plugin = loadPlugin(paths); !plugin) return fail(plugin.error());
     gateway_ = std::make_unique<Gateway>(config, descriptorLimit);
-    if (const std::string fault = gateway_->start(paths.pipelineDirectory); !fault.empty()) {
-      return fail(fault);
-    }
+    if (const auto started = gateway_->start(paths.pipelineDirectory); !started)
+      return fail(started.error());
     watchSignals();
     const std::string echo = gateway_->echoAddress();
     log::info("ready", {{"sip", gateway_->listening()},
@@ -137,21 +136,21 @@ class Program {
   }
 
   void watchSignals() {
-    watch(SIGTERM, [](gpointer data) -> gboolean {
+    watch(SIGTERM, [](gpointer data) noexcept -> gboolean {
       auto* self = static_cast<Program*>(data);
       self->gateway_->drain([self](bool forced) { self->drained(forced); });
       return G_SOURCE_CONTINUE;
     });
-    watch(SIGINT, [](gpointer data) -> gboolean {
+    watch(SIGINT, [](gpointer data) noexcept -> gboolean {
       auto* self = static_cast<Program*>(data);
       self->gateway_->hangUp([self](bool forced) { self->drained(forced); });
       return G_SOURCE_CONTINUE;
     });
-    watch(SIGHUP, [](gpointer data) -> gboolean {
+    watch(SIGHUP, [](gpointer data) noexcept -> gboolean {
       static_cast<Program*>(data)->reload();
       return G_SOURCE_CONTINUE;
     });
-    watch(SIGUSR1, [](gpointer) -> gboolean {
+    watch(SIGUSR1, [](gpointer) noexcept -> gboolean {
       const bool on = log::toggleDebug();
       log::takePluginOutput();
       log::info("log", {{"debug", on}});
@@ -192,8 +191,8 @@ int checkConfig(const CommandLine& line) {
   const std::string& own = result.config->media.templateFile;
   const auto launch =
       PipelineTemplate::load(own.empty() ? paths.pipelineDirectory + "/call.launch" : own);
-  if (const auto* fault = std::get_if<std::string>(&launch)) {
-    std::fprintf(stderr, "%s\n", fault->c_str());
+  if (!launch) {
+    std::fprintf(stderr, "%s\n", launch.error().c_str());
     return kFailure;
   }
   std::printf("configuration is valid\n");

@@ -23,7 +23,7 @@ class HttpConnections {
     Answer,  ///< ours, until the client has taken it
   };
 
-  static constexpr std::int64_t limitUs(Phase phase) {
+  [[nodiscard]] static constexpr std::int64_t limitUs(Phase phase) {
     switch (phase) {
       case Phase::Handshake:
         return 3'000'000;
@@ -36,7 +36,7 @@ class HttpConnections {
     return 60'000'000;
   }
 
-  Id open(Phase phase, std::int64_t nowUs) {
+  [[nodiscard]] Id open(Phase phase, std::int64_t nowUs) {
     const Id id = next_id_++;
     waits_.emplace(id, Wait{phase, nowUs});
     return id;
@@ -49,7 +49,7 @@ class HttpConnections {
   void closed(Id id) { waits_.erase(id); }
 
   /// Those that have had their time.
-  std::vector<Id> overdue(std::int64_t nowUs) const {
+  [[nodiscard]] std::vector<Id> overdue(std::int64_t nowUs) const {
     std::vector<Id> late;
     for (const auto& [id, wait] : waits_) {
       if (nowUs - wait.since >= limitUs(wait.phase)) late.push_back(id);
@@ -57,7 +57,7 @@ class HttpConnections {
     return late;
   }
   /// Who gives way to a new one. Nobody whose request has been read.
-  std::optional<Id> longestWaiting() const {
+  [[nodiscard]] std::optional<Id> longestWaiting() const {
     std::optional<Id> longest;
     std::int64_t since = 0;
     for (const auto& [id, wait] : waits_) {

@@ -19,7 +19,7 @@ namespace launcher {
 
 /// How long the record is that a client begins TLS with: of the bytes that have come so far, or of
 /// its header while that is not whole. 0: this is no TLS.
-inline std::size_t helloSize(std::span<const std::uint8_t> bytes) {
+[[nodiscard]] inline std::size_t helloSize(std::span<const std::uint8_t> bytes) {
   constexpr std::size_t kHeader = 5;
   constexpr std::uint8_t kHandshake = 22;
   constexpr std::size_t kMostInRecord = 1U << 14U;
@@ -37,13 +37,13 @@ class HttpHandshakes {
   static constexpr std::int64_t kPatienceUs = 500'000;
 
   /// Whether this one may begin now; otherwise it waits.
-  bool ask(Id id, std::int64_t nowUs) {
+  [[nodiscard]] bool ask(Id id, std::int64_t nowUs) {
     waiting_.push_back(id);
     return next(nowUs) == id;
   }
   /// Who is to begin now. The last one goes first: those before it have had their time already
   /// when there is no room, and whoever comes after many that stand still is not behind them.
-  std::optional<Id> next(std::int64_t nowUs) {
+  [[nodiscard]] std::optional<Id> next(std::int64_t nowUs) {
     if (waiting_.empty() || under_way_.size() >= kMost) return std::nullopt;
     const Id id = waiting_.back();
     waiting_.pop_back();
@@ -54,9 +54,9 @@ class HttpHandshakes {
   void ended(Id id) { under_way_.erase(id); }
   /// The connection was cut. One that is under way has its place until it has ended.
   void cut(Id id) { std::erase(waiting_, id); }
-  bool anybodyWaits() const { return !waiting_.empty(); }
+  [[nodiscard]] bool anybodyWaits() const { return !waiting_.empty(); }
   /// Those that are to give way.
-  std::vector<Id> overdue(std::int64_t nowUs) const {
+  [[nodiscard]] std::vector<Id> overdue(std::int64_t nowUs) const {
     std::vector<Id> late;
     if (waiting_.empty()) return late;
     for (const auto& [id, since] : under_way_) {

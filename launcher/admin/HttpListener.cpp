@@ -57,13 +57,13 @@ struct HttpListener::Handshake {
 
 HttpListener::HttpListener(SoupServer* server, std::size_t mostConnections)
     : server_(server), most_(mostConnections) {
-  const auto started = [](SoupServer*, SoupServerMessage* message, gpointer data) {
-    const auto gotHead = [](SoupServerMessage* of, gpointer self) {
+  const auto started = [](SoupServer*, SoupServerMessage* message, gpointer data) noexcept {
+    const auto gotHead = [](SoupServerMessage* of, gpointer self) noexcept {
       static_cast<HttpListener*>(self)->enter(of, Phase::Body);
     };
     g_signal_connect(message, "got-headers", G_CALLBACK(+gotHead), data);
   };
-  const auto read = [](SoupServer*, SoupServerMessage* message, gpointer data) {
+  const auto read = [](SoupServer*, SoupServerMessage* message, gpointer data) noexcept {
     static_cast<HttpListener*>(data)->enter(message, Phase::Answer);
   };
   using Callback = void (*)(SoupServer*, SoupServerMessage*, gpointer);
@@ -88,20 +88,20 @@ HttpListener::~HttpListener() {
     g_signal_handler_disconnect(server_, signal);
 }
 
-std::string HttpListener::listen(const HostPort& where, const std::string& certFile,
-                                 const std::string& keyFile, const std::string& clientCaFile) {
+Result<void> HttpListener::listen(const HostPort& where, const std::string& certFile,
+                                  const std::string& keyFile, const std::string& clientCaFile) {
   GError* error = nullptr;
   if (!certFile.empty()) {
     certificate_.reset(g_tls_certificate_new_from_files(certFile.c_str(), keyFile.c_str(), &error));
-    if (!certificate_) return "tls-cert-file, tls-key-file: " + textOf(error);
+    if (!certificate_) return Failure{"tls-cert-file, tls-key-file: " + textOf(error)};
   }
   if (!clientCaFile.empty()) {
     client_authorities_.reset(g_tls_file_database_new(clientCaFile.c_str(), &error));
-    if (!client_authorities_) return "tls-client-ca-file: " + textOf(error);
+    if (!client_authorities_) return Failure{"tls-client-ca-file: " + textOf(error)};
   }
   const GObjectPtr<GSocketAddress> address(
       g_inet_socket_address_new_from_string(where.host.c_str(), where.port));
-  if (!address) return "listen: not an address";
+  if (!address) return Failure{"listen: not an address"};
   socket_.reset(g_socket_new(g_socket_address_get_family(address.get()), G_SOCKET_TYPE_STREAM,
                              G_SOCKET_PROTOCOL_TCP, &error));
   if (socket_) g_socket_set_listen_backlog(socket_.get(), kBacklog);
@@ -109,14 +109,14 @@ std::string HttpListener::listen(const HostPort& where, const std::string& certF
       !g_socket_listen(socket_.get(), &error)) {
     const std::string told = textOf(error);
     const std::string why = socketFault(where.host, where.port, Transport::Tcp);
-    return "listen: " + cannotListen(where.host, where.port, why.empty() ? told : why);
+    return Failure{"listen: " + cannotListen(where.host, where.port, why.empty() ? told : why)};
   }
   g_socket_set_blocking(socket_.get(), FALSE);
   const GObjectPtr<GSocketAddress> bound(g_socket_get_local_address(socket_.get(), &error));
-  if (!bound) return "listen: " + textOf(error);
+  if (!bound) return Failure{"listen: " + textOf(error)};
   port_ = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound.get()));
   watch();
-  const auto repeat = [](gpointer data) -> gboolean {
+  const auto repeat = [](gpointer data) noexcept -> gboolean {
     static_cast<HttpListener*>(data)->sweep();
     return G_SOURCE_CONTINUE;
   };
@@ -126,7 +126,7 @@ std::string HttpListener::listen(const HostPort& where, const std::string& certF
 
 void HttpListener::watch() {
   if (incoming_ != 0) return;
-  const auto ready = [](GSocket*, GIOCondition, gpointer data) -> gboolean {
+  const auto ready = [](GSocket*, GIOCondition, gpointer data) noexcept -> gboolean {
     auto* self = static_cast<HttpListener*>(data);
     self->accept();
     return self->incoming_ != 0;
@@ -171,7 +171,7 @@ void HttpListener::begin(GObjectPtr<GSocket> socket) {
 
 void HttpListener::awaitHello(HttpConnections::Id id) {
   const Connection& connection = connections_.at(id);
-  const auto ready = [](GSocket*, GIOCondition, gpointer data) -> gboolean {
+  const auto ready = [](GSocket*, GIOCondition, gpointer data) noexcept -> gboolean {
     bool wait = false;
     static_cast<Handshake*>(data)->go(
         [&wait](HttpListener& self, HttpConnections::Id of) { wait = self.takeHello(of); });
@@ -181,7 +181,7 @@ void HttpListener::awaitHello(HttpConnections::Id id) {
       g_socket_create_source(connection.socket.get(), G_IO_IN, connection.cancel.get());
   g_source_set_callback(source, G_SOURCE_FUNC(static_cast<GSocketSourceFunc>(ready)),
                         new Handshake{alive_, id},
-                        [](gpointer data) { delete static_cast<Handshake*>(data); });
+                        [](gpointer data) noexcept { delete static_cast<Handshake*>(data); });
   g_source_attach(source, nullptr);
   g_source_unref(source);
 }
@@ -221,7 +221,7 @@ bool HttpListener::takeHello(HttpConnections::Id id) {
 void HttpListener::askHandshake(HttpConnections::Id id) {
   if (handshakes_.ask(id, now())) return shakeHands(id);
   if (patience_ != 0) return;
-  const auto look = [](gpointer data) -> gboolean {
+  const auto look = [](gpointer data) noexcept -> gboolean {
     auto* self = static_cast<HttpListener*>(data);
     for (const HttpConnections::Id late : self->handshakes_.overdue(now()))
       self->cut(late);
@@ -261,11 +261,11 @@ void HttpListener::shakeHands(HttpConnections::Id id) {
                  G_TLS_AUTHENTICATION_REQUIRED, nullptr);
     // GIO accepts no certificate of a client by itself, but has held it against the database.
     const auto judge = +[](GTlsConnection*, GTlsCertificate*, GTlsCertificateFlags errors,
-                           gpointer) -> gboolean { return errors == 0; };
+                           gpointer) noexcept -> gboolean { return errors == 0; };
     g_signal_connect(tls.get(), "accept-certificate", G_CALLBACK(judge), nullptr);
   }
   connection.stream = std::move(tls);
-  const auto done = [](GObject* stream, GAsyncResult* result, gpointer data) {
+  const auto done = [](GObject* stream, GAsyncResult* result, gpointer data) noexcept {
     const std::unique_ptr<Handshake> handshake(static_cast<Handshake*>(data));
     GError* error = nullptr;
     const bool fine = g_tls_connection_handshake_finish(G_TLS_CONNECTION(stream), result, &error);

@@ -14,6 +14,7 @@
 #include "admin/HttpConnections.hpp"
 #include "admin/HttpHandshakes.hpp"
 #include "base/GPtr.hpp"
+#include "base/Result.hpp"
 #include "config/Config.hpp"
 #include "log/Throttle.hpp"
 
@@ -33,13 +34,13 @@ class HttpListener {
   HttpListener& operator=(const HttpListener&) = delete;
 
   /// With a certificate it speaks TLS; with `clientCaFile` clients need a certificate of one of
-  /// these authorities. Returns what is wrong, or an empty text.
-  std::string listen(const HostPort& where, const std::string& certFile, const std::string& keyFile,
-                     const std::string& clientCaFile);
+  /// these authorities.
+  Result<void> listen(const HostPort& where, const std::string& certFile,
+                      const std::string& keyFile, const std::string& clientCaFile);
   /// That was really bound.
-  std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
   /// What a request came by; null when it was cut. It is closed when libsoup has let it go.
-  GIOStream* streamOf(SoupServerMessage* message) const;
+  [[nodiscard]] GIOStream* streamOf(SoupServerMessage* message) const;
 
  private:
   using Phase = HttpConnections::Phase;
@@ -53,18 +54,18 @@ class HttpListener {
   };
   struct Handshake;
 
-  static std::int64_t now() { return g_get_monotonic_time(); }
+  [[nodiscard]] static std::int64_t now() { return g_get_monotonic_time(); }
   void watch();
   void accept();
   void begin(GObjectPtr<GSocket> socket);
   void awaitHello(HttpConnections::Id id);
-  bool takeHello(HttpConnections::Id id);
+  [[nodiscard]] bool takeHello(HttpConnections::Id id);
   void askHandshake(HttpConnections::Id id);
   void shakeHands(HttpConnections::Id id);
   void endHandshake(HttpConnections::Id id, bool fine);
   void beginNext();
   void handOver(HttpConnections::Id id);
-  bool makeRoom();
+  [[nodiscard]] bool makeRoom();
   void cut(HttpConnections::Id id);
   void sweep();
   void enter(SoupServerMessage* message, Phase phase);

@@ -48,7 +48,8 @@ bool forSomebodyElse(SoupServerMessage* message) {
 }
 
 /// The body is kept in memory as it comes, so how long it may be is settled before it does.
-void refuseEarly(SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer) {
+void refuseEarly(SoupServer*, SoupServerMessage* message, const char*, GHashTable*,
+                 gpointer) noexcept {
   SoupMessageHeaders* headers = soup_server_message_get_request_headers(message);
   const SoupEncoding encoding = soup_message_headers_get_encoding(headers);
   const bool tooLong =
@@ -67,7 +68,7 @@ HttpServer::HttpServer(std::size_t mostConnections)
     : server_(soup_server_new("server-header", "wsbridge-launcher", nullptr)),
       listener_(std::make_unique<HttpListener>(server_.get(), mostConnections)) {
   const auto none = [](SoupServer*, SoupServerMessage* message, const char*, GHashTable*,
-                       gpointer) { respond(message, plainText(404, "no such resource")); };
+                       gpointer) noexcept { respond(message, plainText(404, "no such resource")); };
   soup_server_add_early_handler(server_.get(), nullptr, refuseEarly, nullptr, nullptr);
   soup_server_add_handler(server_.get(), nullptr, none, nullptr, nullptr);
 }
@@ -84,7 +85,7 @@ void HttpServer::add(const std::string& prefix, Resource resource) {
     Resource resource;
   };
   const auto callback = [](SoupServer*, SoupServerMessage* message, const char* path, GHashTable*,
-                           gpointer data) {
+                           gpointer data) noexcept {
     const auto* handler = static_cast<Handler*>(data);
     // libsoup compares letters, not segments.
     const char next = path[handler->prefix.size()];
@@ -98,17 +99,17 @@ void HttpServer::add(const std::string& prefix, Resource resource) {
   soup_server_add_early_handler(server_.get(), prefix.c_str(), refuseEarly, nullptr, nullptr);
   soup_server_add_handler(server_.get(), prefix.c_str(), callback,
                           new Handler{this, prefix, std::move(resource)},
-                          [](gpointer data) { delete static_cast<Handler*>(data); });
+                          [](gpointer data) noexcept { delete static_cast<Handler*>(data); });
 }
 
-std::string HttpServer::listen(const HostPort& where, const std::string& certFile,
-                               const std::string& keyFile, const std::string& clientCaFile) {
-  std::string fault = listener_->listen(where, certFile, keyFile, clientCaFile);
-  if (!fault.empty()) return fault;
+Result<void> HttpServer::listen(const HostPort& where, const std::string& certFile,
+                                const std::string& keyFile, const std::string& clientCaFile) {
+  auto done = listener_->listen(where, certFile, keyFile, clientCaFile);
+  if (!done) return done;
   loopback_ = isLoopback(where);
   const bool v6 = where.host.find(':') != std::string::npos;
   address_ = (v6 ? "[" + where.host + "]" : where.host) + ":" + std::to_string(listener_->port());
-  return {};
+  return done;
 }
 
 void HttpServer::handle(SoupServerMessage* message, const std::string& path,

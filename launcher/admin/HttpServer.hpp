@@ -13,6 +13,7 @@
 
 #include "admin/HttpListener.hpp"
 #include "base/GPtr.hpp"
+#include "base/Result.hpp"
 #include "config/Config.hpp"
 
 struct _SoupServer;
@@ -58,11 +59,11 @@ class HttpServer {
   /// `prefix` is a path without a slash at its end.
   void add(const std::string& prefix, Resource resource);
   /// With a certificate it speaks HTTPS; with `clientCaFile` only to clients that have one of these
-  /// authorities. Returns what is wrong, or an empty text.
-  std::string listen(const HostPort& where, const std::string& certFile, const std::string& keyFile,
-                     const std::string& clientCaFile = {});
+  /// authorities.
+  Result<void> listen(const HostPort& where, const std::string& certFile,
+                      const std::string& keyFile, const std::string& clientCaFile = {});
   /// ADDR:PORT that was really bound.
-  const std::string& address() const { return address_; }
+  [[nodiscard]] const std::string& address() const { return address_; }
 
  private:
   struct Asked {

@@ -5,6 +5,7 @@
 
 #include <libsoup/soup.h>
 
+#include "base/Result.hpp"
 #include "base/Text.hpp"
 #include "common/JsonWriter.hpp"
 #include "common/TwilioSid.hpp"
@@ -162,8 +163,10 @@ std::optional<TwilioSids> sidsOf(const std::string& path) {
   return sids;
 }
 
-std::variant<EndWhich, HttpResponse> wishOf(const HttpRequest& request) {
-  const auto bad = [](const std::string& fault) { return failure(400, kUnknownParameters, fault); };
+Result<EndWhich, HttpResponse> wishOf(const HttpRequest& request) {
+  const auto bad = [](const std::string& fault) {
+    return Failure{failure(400, kUnknownParameters, fault)};
+  };
   const std::string type =
       text::lower(request.contentType.substr(0, request.contentType.find(';')));
   if (text::trim(type) != SOUP_FORM_MIME_TYPE_URLENCODED) {
@@ -199,9 +202,9 @@ void TwilioCalls::handle(const HttpRequest& request, const std::string& token,
   if (const auto refused = refusal(request, sids->account, token)) return answer(*refused);
   EndWhich end = EndWhich::None;
   if (request.method == "POST") {
-    auto wish = wishOf(request);
-    if (const auto* wrong = std::get_if<HttpResponse>(&wish)) return answer(*wrong);
-    end = std::get<EndWhich>(wish);
+    const auto wish = wishOf(request);
+    if (!wish) return answer(wish.error());
+    end = *wish;
   } else if (request.method != "GET") {
     HttpResponse response =
         failure(405, kMethodNotAllowed, "Method " + request.method + " is not allowed");

@@ -22,9 +22,9 @@ struct AdmissionLimit {
   EndReason reason;
   const char* key;  ///< what the operator changes
 };
-std::span<const AdmissionLimit> admissionLimits();
+[[nodiscard]] std::span<const AdmissionLimit> admissionLimits();
 /// Empty for a reason that is none of the limits.
-std::string admissionKey(EndReason reason);
+[[nodiscard]] std::string admissionKey(EndReason reason);
 
 /// A look at the process, taken now and then off the SIP thread.
 struct HouseSample {
@@ -38,9 +38,9 @@ struct Capacity {
   std::optional<std::size_t> byPorts;
   std::optional<std::size_t> byMaxCalls;
 
-  std::optional<std::size_t> calls() const;
+  [[nodiscard]] std::optional<std::size_t> calls() const;
   /// The limit that is reached first, as the reason in the log; "load" when only that is left.
-  const char* limitedBy() const;
+  [[nodiscard]] const char* limitedBy() const;
 };
 
 class Admission {
@@ -62,17 +62,17 @@ class Admission {
 
   std::vector<LoopTable::Change> sample(const HouseSample& sample, std::size_t calls,
                                         const Config::Limits& limits);
-  std::optional<Refusal> check(std::size_t calls, const Config::Limits& limits) const;
+  [[nodiscard]] std::optional<Refusal> check(std::size_t calls, const Config::Limits& limits) const;
   Capacity capacity(const Config::Limits& limits) const;
   /// Descriptors open with so many calls, as far as is known.
-  std::size_t descriptorsWith(std::size_t calls) const;
+  [[nodiscard]] std::size_t descriptorsWith(std::size_t calls) const;
 
   /// Counts a refusal. Returns how many are to be reported now: at once, then once in a second.
-  std::size_t refused(EndReason reason, std::int64_t nowUs);
+  [[nodiscard]] std::size_t refused(EndReason reason, std::int64_t nowUs);
   /// What has gathered since and is due.
-  std::vector<std::pair<EndReason, std::size_t>> due(std::int64_t nowUs);
+  [[nodiscard]] std::vector<std::pair<EndReason, std::size_t>> due(std::int64_t nowUs);
 
-  LoopTable& loops() { return loops_; }
+  [[nodiscard]] LoopTable& loops() { return loops_; }
 
  private:
   const House house_;

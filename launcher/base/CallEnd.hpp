@@ -73,7 +73,7 @@ struct CallEnd {
   std::uint16_t closeCode;  ///< WebSocket close code for the endpoint
 };
 
-const CallEnd& callEnd(EndReason reason);
+[[nodiscard]] const CallEnd& callEnd(EndReason reason);
 std::span<const CallEnd> callEndTable();
 
 /// What `Retry-After` of a 503 says, to an INVITE as to an OPTIONS, s.
@@ -81,16 +81,16 @@ inline constexpr int kRetryAfter = 10;
 
 /// Whether the reason tells what an address does with a connection: the difference between them is
 /// a map of the network for whoever may choose the address. `open`: the WebSocket was open before.
-bool tellsOfNetwork(EndReason reason, bool open);
+[[nodiscard]] bool tellsOfNetwork(EndReason reason, bool open);
 /// All that a caller learns of them, then.
 inline constexpr const char* kNotReached = "Endpoint could not be reached";
 
 /// From `kind` of the element message `wsbridge-failed`; what is unknown is an endpoint error.
-EndReason endReasonOfFailure(std::string_view word);
+[[nodiscard]] EndReason endReasonOfFailure(std::string_view word);
 
 /// `SIP;cause=503;text="…"`; the text is quoted and escaped.
-std::string reasonHeader(int status, std::string_view text);
+[[nodiscard]] std::string reasonHeader(int status, std::string_view text);
 /// `399 wsbridge "P-wsbridge-websocket-uri: …"` for the failure responses.
-std::string warningHeader(int code, std::string_view text);
+[[nodiscard]] std::string warningHeader(int code, std::string_view text);
 
 }  // namespace launcher

@@ -19,10 +19,10 @@ struct Codec {
   const char* encoder;   ///< S16LE to RTP
 };
 
-std::span<const Codec> codecTable();
+[[nodiscard]] std::span<const Codec> codecTable();
 
 /// Null when the table has none. `PCMU` and `PCMU/8000` are the same.
-const Codec* findCodec(std::string_view name);
+[[nodiscard]] const Codec* findCodec(std::string_view name);
 const Codec* findCodec(std::string_view encoding, int rate);
 
 }  // namespace launcher

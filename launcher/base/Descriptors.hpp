@@ -16,6 +16,6 @@ std::size_t raiseDescriptorLimit();
 void reserveDescriptors(std::size_t count);
 
 /// Reads a directory with one entry for each; not for a thread that must not wait.
-std::size_t countDescriptors();
+[[nodiscard]] std::size_t countDescriptors();
 
 }  // namespace launcher

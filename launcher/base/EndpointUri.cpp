@@ -25,10 +25,10 @@ bool startsUri(std::string_view text) {
 
 }  // namespace
 
-std::variant<EndpointUri, std::string> parseEndpointUri(const std::string& given) {
-  if (given.size() > kMaxUri) return "is longer than 2048 bytes";
+Result<EndpointUri> parseEndpointUri(const std::string& given) {
+  if (given.size() > kMaxUri) return Failure{"is longer than 2048 bytes"};
   auto parsed = WsUri::parse(given);
-  if (auto* fault = std::get_if<std::string>(&parsed)) return std::move(*fault);
+  if (auto* fault = std::get_if<std::string>(&parsed)) return Failure{std::move(*fault)};
   auto& uri = std::get<WsUri>(parsed);
   return EndpointUri{std::move(uri.text), std::move(uri.host), uri.port};
 }
@@ -45,17 +45,17 @@ std::vector<std::string> splitEndpointUris(std::string_view value) {
   return uris;
 }
 
-std::variant<std::vector<EndpointUri>, std::string> parseEndpointUris(std::string_view value) {
+Result<std::vector<EndpointUri>> parseEndpointUris(std::string_view value) {
   const std::vector<std::string> given = splitEndpointUris(value);
-  if (given.size() > kMaxUris) return "names more than 8 endpoints";
+  if (given.size() > kMaxUris) return Failure{"names more than 8 endpoints"};
   std::vector<EndpointUri> uris;
   for (const std::string& uri : given) {
     auto parsed = parseEndpointUri(uri);
-    if (auto* fault = std::get_if<std::string>(&parsed)) {
-      if (given.size() == 1) return std::move(*fault);
-      return "at place " + std::to_string(uris.size() + 1) + " " + *fault;
+    if (!parsed) {
+      const std::string place = "at place " + std::to_string(uris.size() + 1) + " ";
+      return Failure{(given.size() == 1 ? "" : place) + parsed.error()};
     }
-    uris.push_back(std::get<EndpointUri>(std::move(parsed)));
+    uris.push_back(*std::move(parsed));
   }
   return uris;
 }

@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
+
+#include "base/Result.hpp"
 
 namespace launcher {
 
@@ -19,13 +20,13 @@ struct EndpointUri {
 };
 
 /// The URI in its normal form, or what is wrong with it.
-std::variant<EndpointUri, std::string> parseEndpointUri(const std::string& given);
+Result<EndpointUri> parseEndpointUri(const std::string& given);
 
 /// Separated by commas. A comma may also be part of a URI, so one counts only where ws://, wss://,
 /// http:// or https:// follows. The parts are trimmed.
-std::vector<std::string> splitEndpointUris(std::string_view value);
+[[nodiscard]] std::vector<std::string> splitEndpointUris(std::string_view value);
 
 /// All URIs of such a value, in order, or what is wrong with the first bad one.
-std::variant<std::vector<EndpointUri>, std::string> parseEndpointUris(std::string_view value);
+Result<std::vector<EndpointUri>> parseEndpointUris(std::string_view value);
 
 }  // namespace launcher

@@ -43,7 +43,7 @@ using UriPtr = std::unique_ptr<GUri, UriUnref>;
 
 /// A strong reference that can be copied into closures.
 template <typename T>
-std::shared_ptr<T> shareObject(T* owned) {
+[[nodiscard]] std::shared_ptr<T> shareObject(T* owned) {
   return std::shared_ptr<T>(owned, [](T* object) { g_object_unref(object); });
 }
 

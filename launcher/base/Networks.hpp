@@ -17,22 +17,22 @@ namespace launcher {
 struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
 
-  static std::optional<IpAddress> parse(const std::string& text);
+  [[nodiscard]] static std::optional<IpAddress> parse(const std::string& text);
   static IpAddress of(const sockaddr* address);
   bool operator==(const IpAddress&) const = default;
   bool operator<(const IpAddress& other) const { return bytes < other.bytes; }
-  bool isIpv4() const;
+  [[nodiscard]] bool isIpv4() const;
   std::string text() const;
   /// What one subscriber has: the address itself, of IPv6 its first 64 bits.
-  IpAddress source() const;
+  [[nodiscard]] IpAddress source() const;
 };
 
 class Networks {
  public:
   /// One more: `10.0.0.0/8`, `fd00::/8`, or an address. False when it is none of these.
-  bool add(std::string_view entry);
+  [[nodiscard]] bool add(std::string_view entry);
   bool contains(const IpAddress& address) const;
-  bool empty() const { return networks_.empty(); }
+  [[nodiscard]] bool empty() const { return networks_.empty(); }
 
  private:
   struct Network {

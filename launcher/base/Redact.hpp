@@ -10,10 +10,10 @@ namespace launcher {
 
 /// Of `sip:` and `sips:` URIs the password and the headers go, of URIs with `://` the user-info
 /// (***@), query and fragment (?***). The rest of the text stays.
-std::string redacted(std::string_view text);
+[[nodiscard]] std::string redacted(std::string_view text);
 
 /// In quotes, the first word of a line that was meant as a setting, when it looks like a key;
 /// otherwise '…', for it may be a secret.
-std::string keyLikeWord(std::string_view line);
+[[nodiscard]] std::string keyLikeWord(std::string_view line);
 
 }  // namespace launcher

@@ -13,9 +13,11 @@ enum class Transport { Udp, Tcp };
 
 /// Such as "Address already in use (EADDRINUSE)"; empty when nothing stands in the way (any more).
 /// `host` is an address; port 0 stands for any.
-std::string socketFault(const std::string& host, std::uint16_t port, Transport transport);
+[[nodiscard]] std::string socketFault(const std::string& host, std::uint16_t port,
+                                      Transport transport);
 
 /// "cannot listen on HOST:PORT: WHY"; without the last part when it is empty.
-std::string cannotListen(const std::string& host, std::uint16_t port, const std::string& why);
+[[nodiscard]] std::string cannotListen(const std::string& host, std::uint16_t port,
+                                       const std::string& why);
 
 }  // namespace launcher

@@ -11,7 +11,7 @@ namespace launcher {
 class TokenBucket {
  public:
   /// False: there is none left. A rate of 0 has no limit.
-  bool take(unsigned perSecond, std::int64_t nowUs) {
+  [[nodiscard]] bool take(unsigned perSecond, std::int64_t nowUs) {
     if (perSecond == 0) return true;
     const double most = 2.0 * perSecond;
     const double gained = static_cast<double>(nowUs - filled_at_us_) * 1e-6 * perSecond;
@@ -23,7 +23,7 @@ class TokenBucket {
     return true;
   }
   /// When it was last asked.
-  std::int64_t usedAtUs() const { return filled_at_us_; }
+  [[nodiscard]] std::int64_t usedAtUs() const { return filled_at_us_; }
 
  private:
   double tokens_ = 0;

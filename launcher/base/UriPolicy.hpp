@@ -20,23 +20,23 @@ class UriPolicy {
     Forbidden,
   };
 
-  Verdict checkHost(const std::string& host) const;
+  [[nodiscard]] Verdict checkHost(const std::string& host) const;
   bool allowsAddress(const std::string& address) const;
 
   /// Why no call can ever reach that host, as far as that is known without a look-up; nothing when
   /// one may.
-  std::optional<std::string> alwaysRefused(const std::string& host) const;
+  [[nodiscard]] std::optional<std::string> alwaysRefused(const std::string& host) const;
 
   /// Why it was refused and which key would allow it, for the log.
-  static std::string explain(const std::string& hostOrAddress);
+  [[nodiscard]] static std::string explain(const std::string& hostOrAddress);
 
   /// Host in any of the spellings that the C library takes for an IPv4 address, or IPv6; normal
   /// form.
-  static std::optional<std::string> literalAddress(const std::string& host);
+  [[nodiscard]] static std::optional<std::string> literalAddress(const std::string& host);
   /// Whether an entry is an address or a network such as 10.0.0.0/8 or fd00::/8.
-  static bool isNetwork(const std::string& entry);
+  [[nodiscard]] static bool isNetwork(const std::string& entry);
   /// Nullptr when the address is an ordinary public one, otherwise what it is.
-  static const char* specialKind(const std::string& address);
+  [[nodiscard]] static const char* specialKind(const std::string& address);
 
  private:
   std::vector<std::string> names_;

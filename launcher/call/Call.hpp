@@ -45,14 +45,14 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   /// Four times a second: limits, and keys whose end was lost.
   void tick(std::int64_t nowUs);
 
-  std::uint64_t number() const { return number_; }
+  [[nodiscard]] std::uint64_t number() const { return number_; }
   EndReason reason() const { return reason_.value_or(EndReason::Shutdown); }
-  bool wasBridged() const { return answered_at_ != 0; }
+  [[nodiscard]] bool wasBridged() const { return answered_at_ != 0; }
   std::unique_ptr<Leg> takeLeg() { return std::move(leg_); }
-  UserAgent& agent() { return *agent_; }
+  [[nodiscard]] UserAgent& agent() { return *agent_; }
   CallSnapshot snapshot() const;
   /// What the endpoint knows the call by; empty unless its dialect is twilio.
-  const TwilioSids& twilioSids() const { return terms_.twilio; }
+  [[nodiscard]] const TwilioSids& twilioSids() const { return terms_.twilio; }
   bool answered() const { return leg_ && leg_->answered(); }
 
   void onCancelled() override;
@@ -81,12 +81,12 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   /// Goes on by the table; false, and nothing happens, when the state does not take the step.
   bool move(CallStep step);
   bool bridged() const { return state_ == State::Active || state_ == State::Draining; }
-  bool outgoing() const { return leg_ && leg_->outgoing(); }
+  [[nodiscard]] bool outgoing() const { return leg_ && leg_->outgoing(); }
   void step(const char* name, const std::string& detail = {});
   /// What the endpoint causes, as often as it likes: a few lines, then one a second.
   void endpointStep(const char* name, const std::string& detail, unsigned count = 1);
   void logLeftOut(std::int64_t nowUs);
-  CallPipeline::Emit emitter();
+  [[nodiscard]] CallPipeline::Emit emitter();
   void take(std::unique_ptr<Leg> leg, UserAgent& agent);
   void connect();
   void startPipeline(const CallSetup::Found& found);
@@ -116,19 +116,19 @@ class Call final : public LegHandler, public std::enable_shared_from_this<Call> 
   /// What is agreed anew while the call runs is carried out.
   void apply(Agreement agreed);
   /// The agreement as our description, which is the last one then.
-  const std::string& describe();
+  [[nodiscard]] const std::string& describe();
   void watchMedia(std::int64_t nowUs);
   /// The agreed direction says whether RTP is to come.
   void watchDirection(std::int64_t nowUs);
   /// Where RTP may go, by what is agreed and who the other side is.
-  MediaTarget mediaTarget() const;
+  [[nodiscard]] MediaTarget mediaTarget() const;
   void onEndpointClosed(const WebSocketClosed& closed);
   void activate();
   void endDialog(const CallEnd& end, const std::string& detail, const std::string& header);
   void endMedia(const CallEnd& end);
   void stopPipeline();
   void stopped(const CallCounters& counters);
-  std::string shownEndpoint() const;
+  [[nodiscard]] std::string shownEndpoint() const;
   void logStart(log::Level level = log::Level::Info);
   void logEnd(const CallCounters& counters);
 

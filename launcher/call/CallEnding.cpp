@@ -8,11 +8,12 @@ namespace launcher {
 
 namespace {
 
-constexpr std::uint32_t kCloseFrameMs = 500;
+constexpr std::chrono::milliseconds kCloseFrameWait{500};
 
 }  // namespace
 
 void Call::finish(EndReason reason, const std::string& detail, const std::string& header) {
+  services_.sip.assertOn();
   // The timer's task must not be destroyed while it runs, so it is only left to find us over.
   if (!move(CallStep::End)) return;
   reason_ = reason;
@@ -83,7 +84,7 @@ void Call::endMedia(const CallEnd& end) {
   if (web_socket_ != WebSocket::Open) return stopPipeline();
   pipeline_->shut();
   pipeline_->closeWebSocket(end.closeCode, end.text, end.label);
-  timer_.start(kCloseFrameMs, [this] { stopPipeline(); });
+  timer_.start(kCloseFrameWait, [this] { stopPipeline(); });
 }
 
 void Call::stopPipeline() {

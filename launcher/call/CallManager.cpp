@@ -10,7 +10,7 @@ namespace launcher {
 
 namespace {
 
-constexpr std::uint32_t kTickMs = 250;
+constexpr std::chrono::milliseconds kTick{250};
 
 const char* stateName(LoopTable::State state) {
   switch (state) {
@@ -35,7 +35,7 @@ CallManager::CallManager(CallServices services, ConfigPtr config, const Admissio
   services_.loops = &admission_.loops();
   services_.refused = [this](const Refusal& refusal) { refused(refusal); };
   services_.over = [this](Call& call) { over(call); };
-  ticker_.start(kTickMs, [this] { tick(); });
+  ticker_.start(kTick, [this] { tick(); });
 }
 
 CallManager::~CallManager() {
@@ -43,6 +43,7 @@ CallManager::~CallManager() {
 }
 
 std::shared_ptr<Call> CallManager::add() {
+  services_.sip.assertOn();
   const std::uint64_t number = next_number_++;
   auto call = std::make_shared<Call>(services_, config_, number);
   calls_.emplace(number, call);
@@ -130,7 +131,7 @@ void CallManager::tick() {
   for (const auto& [reason, count] : admission_.due(now))
     reportRefused(reason, count, "further calls");
   reportLeftOut(services_.refusedCalls.due(now));
-  ticker_.start(kTickMs, [this] { tick(); });
+  ticker_.start(kTick, [this] { tick(); });
 }
 
 std::optional<CallSnapshot> CallManager::twilioCall(const TwilioSids& sids, EndWhich end) {
@@ -163,7 +164,7 @@ void CallManager::drain(std::function<void(bool)> done) {
   log::info("draining", {{"calls", calls_.size()}, {"seconds", seconds}});
   if (calls_.empty()) return checkDrained();
   if (seconds == 0) return endAll();
-  drain_timer_.start(static_cast<std::uint32_t>(seconds) * 1000, [this] { endAll(); });
+  drain_timer_.start(std::chrono::seconds(seconds), [this] { endAll(); });
 }
 
 void CallManager::checkDrained() {

@@ -24,27 +24,29 @@ class CallManager {
 
   void incoming(IncomingCall call, UserAgent& agent);
   /// False when the URI is none.
-  bool dial(UserAgent& agent, const std::string& uri, BridgeRequest bridge,
-            const std::string& localAddress);
+  [[nodiscard]] bool dial(UserAgent& agent, const std::string& uri, BridgeRequest bridge,
+                          const std::string& localAddress);
   /// New calls get it; running ones keep theirs.
   void setConfig(ConfigPtr config) { config_ = std::move(config); }
   /// To come every LoopTable::kSampleMs.
   void sample(const HouseSample& sample);
-  Capacity capacity() const { return admission_.capacity(config_->limits); }
+  [[nodiscard]] Capacity capacity() const { return admission_.capacity(config_->limits); }
   /// Descriptors that this many calls take, as far as is known.
-  std::size_t descriptors() const { return admission_.descriptorsWith(calls_.size()); }
+  [[nodiscard]] std::size_t descriptors() const {
+    return admission_.descriptorsWith(calls_.size());
+  }
 
   /// No new calls; the others may end within limits.drain-time. A second one ends them at once.
   /// `done` is called once, with whether calls had to be ended.
   void drain(std::function<void(bool forced)> done);
   /// Why an INVITE that came now would be refused, whatever it says; nothing when it would not.
-  std::optional<EndReason> full() const;
+  [[nodiscard]] std::optional<EndReason> full() const;
   std::size_t size() const { return calls_.size(); }
 
   enum class EndWhich { None, Unanswered, Any };
   /// The call that its endpoint knows by these names, as it is after being ended when it is one of
   /// those; nothing when there is none.
-  std::optional<CallSnapshot> twilioCall(const TwilioSids& sids, EndWhich end);
+  [[nodiscard]] std::optional<CallSnapshot> twilioCall(const TwilioSids& sids, EndWhich end);
 
   /// Told of each call that is over.
   std::function<void(const Call&)> onOver;
@@ -54,9 +56,9 @@ class CallManager {
   void endAll();
   void checkDrained();
   void tick();
-  std::shared_ptr<Call> add();
+  [[nodiscard]] std::shared_ptr<Call> add();
   void refused(const Refusal& refusal);
-  std::optional<Refusal> check() const;
+  [[nodiscard]] std::optional<Refusal> check() const;
   static void reportLeftOut(const std::optional<RefusedCalls::Sum>& sum);
   static void reportRefused(EndReason reason, std::size_t count, const std::string& text);
 

@@ -9,7 +9,7 @@ namespace launcher {
 
 namespace {
 
-constexpr std::uint32_t kPlayoutSlackMs = 1000;
+constexpr std::chrono::milliseconds kPlayoutSlack{1000};
 
 }  // namespace
 
@@ -50,9 +50,9 @@ void Call::startPipeline(const CallSetup::Found& found) {
   pipeline_ = std::make_shared<CallPipeline>(std::move(spec), emit);
   step("pipeline");
   const auto build = [pipeline = pipeline_, launch = &services_.launch, emit] {
-    std::string fault = pipeline->build(*launch);
-    if (fault.empty() && !pipeline->play()) fault = "pipeline does not start";
-    if (!fault.empty()) emit(PipelineFailed{fault});
+    auto done = pipeline->build(*launch);
+    if (done) done = pipeline->play();
+    if (!done) emit(PipelineFailed{done.error()});
   };
   services_.workers.post(number_, PipelineWorkers::Kind::SetUp, build);
 }
@@ -63,8 +63,8 @@ void Call::attachMedia() {
   const auto emit = emitter();
   const auto attach = [pipeline = pipeline_, launch = &services_.launch,
                        agreement = terms_.agreement, target = mediaTarget(), emit] {
-    const std::string fault = pipeline->attachMedia(*launch, agreement, target);
-    emit(fault.empty() ? PipelineEvent(MediaAttached{}) : PipelineFailed{fault});
+    const auto done = pipeline->attachMedia(*launch, agreement, target);
+    emit(done ? PipelineEvent(MediaAttached{}) : PipelineFailed{done.error()});
   };
   services_.workers.post(number_, PipelineWorkers::Kind::SetUp, attach);
 }
@@ -172,8 +172,8 @@ void Call::onEndpointClosed(const WebSocketClosed& closed) {
   const bool drain = config_->websocket.onClose == OnClose::Drain;
   if (!drain || played_out_ || !move(CallStep::DrainPlayout))
     return finish(EndReason::EndpointClosed, end_detail_);
-  const auto longest = static_cast<std::uint32_t>(config_->audio.maxPlayout) + kPlayoutSlackMs;
-  timer_.start(longest, [this] { finish(EndReason::EndpointClosed, end_detail_); });
+  const std::chrono::milliseconds longest(config_->audio.maxPlayout);
+  timer_.start(longest + kPlayoutSlack, [this] { finish(EndReason::EndpointClosed, end_detail_); });
 }
 
 void Call::watchDirection(std::int64_t nowUs) {

@@ -11,8 +11,6 @@
 
 namespace launcher {
 
-using wsbridge::common::Failure;
-
 namespace {
 
 Failure<Refusal> refusalOf(SdpFault fault) {
@@ -51,15 +49,16 @@ CallSetup::Outcome CallSetup::checkPolicy() const {
 CallSetup::Outcome CallSetup::takePorts(const std::string& localAddress) {
   const std::string& configured = config_->rtp.address;
   const std::string bindTo = configured.empty() || configured == "auto" ? localAddress : configured;
-  PortFault fault{};
-  terms_.sockets = services_.ports.take(bindTo, &fault);
-  if (!terms_.sockets) {
+  auto sockets = services_.ports.take(bindTo);
+  if (!sockets) {
+    const PortFault fault = sockets.error();
     const EndReason reason =
         fault == PortFault::NoSocket ? EndReason::TooFewDescriptors : EndReason::NoRtpPorts;
     const Refusal refusal{reason, services_.ports.explain(bindTo, fault), admissionKey(reason)};
     services_.refused(refusal);
     return Failure{refusal};
   }
+  terms_.sockets = *std::move(sockets);
   LocalMedia& local = terms_.local;
   local.port = terms_.sockets->port;
   const bool any = bindTo == "0.0.0.0" || bindTo == "::";

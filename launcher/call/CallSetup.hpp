@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "base/CallEnd.hpp"
+#include "base/Result.hpp"
 #include "call/RefusedCalls.hpp"
-#include "common/Result.hpp"
 #include "log/Throttle.hpp"
 #include "media/LoopTable.hpp"
 #include "media/PipelineTemplate.hpp"
@@ -56,13 +56,13 @@ struct CallTerms {
 
 class CallSetup {
  public:
-  using Outcome = wsbridge::common::Result<void, Refusal>;
+  using Outcome = Result<void, Refusal>;
   /// The endpoints of the terms that are known and allowed.
   struct Found {
     std::string addresses;  ///< as `resolved-addresses` of the elements
     unsigned lookupMs = 0;  ///< taken from websocket.connect-timeout
   };
-  using Done = std::function<void(wsbridge::common::Result<Found, Refusal>)>;
+  using Done = std::function<void(Result<Found, Refusal>)>;
 
   /// `id` is for the log; `source`: whoever the look-ups count for.
   CallSetup(CallServices& services, ConfigPtr config, CallTerms& terms, std::string id,

@@ -53,7 +53,7 @@ inline constexpr std::array<CallTransition, 9> kCallTransitions = {{
 }};
 
 /// Returns the state that the step leads to, nothing when the state does not take it.
-constexpr std::optional<CallState> nextState(CallState from, CallStep step) {
+[[nodiscard]] constexpr std::optional<CallState> nextState(CallState from, CallStep step) {
   if (step == CallStep::End)
     return from == CallState::Over ? std::nullopt : std::optional(CallState::Over);
   for (const CallTransition& row : kCallTransitions) {

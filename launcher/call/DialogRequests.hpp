@@ -25,7 +25,7 @@ class DialogRequests {
   static constexpr std::size_t kMaxKeys = 64;
 
   /// False: too many wait already.
-  bool add(DialogRequest request) {
+  [[nodiscard]] bool add(DialogRequest request) {
     const bool key = !request.key.empty();
     const auto same = std::count_if(waiting_.begin(), waiting_.end(),
                                     [key](const auto& other) { return other.key.empty() != key; });
@@ -34,16 +34,18 @@ class DialogRequests {
     return true;
   }
   /// The one to be sent now; null while one is on its way, or when none waits.
-  const DialogRequest* next() {
+  [[nodiscard]] const DialogRequest* next() {
     if (sent_ || waiting_.empty()) return nullptr;
     sent_ = std::move(waiting_.front());
     waiting_.pop_front();
     return &*sent_;
   }
   /// The one that was on its way.
-  std::optional<DialogRequest> answered() { return std::exchange(sent_, std::nullopt); }
+  [[nodiscard]] std::optional<DialogRequest> answered() {
+    return std::exchange(sent_, std::nullopt);
+  }
   /// How many keys that were.
-  std::size_t dropKeys() {
+  [[nodiscard]] std::size_t dropKeys() {
     return std::erase_if(waiting_, [](const auto& request) { return !request.key.empty(); });
   }
 

@@ -33,7 +33,7 @@ class MediaWatch {
   }
 
   /// To be asked now and then; `lastRtpUs` is 0 before the first packet.
-  Change look(std::int64_t nowUs, std::int64_t lastRtpUs) {
+  [[nodiscard]] Change look(std::int64_t nowUs, std::int64_t lastRtpUs) {
     if (missing_ && nowUs - lastRtpUs < warning_us_) {
       missing_ = false;
       return Change::Back;

@@ -19,16 +19,16 @@ namespace launcher {
 class RefusedCalls {
  public:
   /// True: its records are written. Otherwise it is counted.
-  bool allows(EndReason reason, std::int64_t nowUs);
+  [[nodiscard]] bool allows(EndReason reason, std::int64_t nowUs);
 
   struct Sum {
     std::uint64_t calls = 0;
     std::string reasons;  ///< such as "uri-missing 12, too-many-calls 300"
   };
   /// What has been left out since the last sum, once a second; nothing when there is none.
-  std::optional<Sum> due(std::int64_t nowUs);
+  [[nodiscard]] std::optional<Sum> due(std::int64_t nowUs);
   /// The same at the end, without waiting.
-  std::optional<Sum> rest();
+  [[nodiscard]] std::optional<Sum> rest();
 
   static constexpr int kOfOneReason = 10;  ///< at once, then one a second
   static constexpr int kOfAll = 16;        ///< at once, then kOfAllASecond

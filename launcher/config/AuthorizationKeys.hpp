@@ -23,13 +23,14 @@ struct AuthorizationKey {
   bool hidden = false;  ///< as in ConfigKey
 };
 
-std::span<const AuthorizationKey> authorizationKeys();
+[[nodiscard]] std::span<const AuthorizationKey> authorizationKeys();
 
 /// What is in force for a route: a key that it lacks comes from `[websocket]`. A route that sets
 /// `authorization` and no type means that value.
-AuthorizationConfig inherited(const AuthorizationConfig& route, const AuthorizationConfig& general);
+[[nodiscard]] AuthorizationConfig inherited(const AuthorizationConfig& route,
+                                            const AuthorizationConfig& general);
 
 /// What its type lacks, or what is wrong with the key of a JWT; empty when it can be used.
-std::string authorizationFault(const AuthorizationConfig& authorization);
+[[nodiscard]] std::string authorizationFault(const AuthorizationConfig& authorization);
 
 }  // namespace launcher

@@ -22,7 +22,7 @@ struct ConfigKey {
   std::function<std::string(Config&, const std::string&)> apply;
   bool hidden = false;  ///< never printed: there may be secrets in it
 
-  std::string section() const { return name.substr(0, name.find('.')); }
+  [[nodiscard]] std::string section() const { return name.substr(0, name.find('.')); }
   std::string key() const { return name.substr(name.find('.') + 1); }
 };
 
@@ -35,13 +35,13 @@ struct RouteKey {
   bool hidden = false;  ///< as in ConfigKey
 };
 
-std::span<const ConfigKey> configKeys();
+[[nodiscard]] std::span<const ConfigKey> configKeys();
 std::span<const RouteKey> routeKeys();
-const ConfigKey* findConfigKey(const std::string& name);
+[[nodiscard]] const ConfigKey* findConfigKey(const std::string& name);
 
 /// `ADDR:PORT` with IPv6 in brackets; empty text when it is right.
-std::string parseHostPort(const std::string& value, HostPort& result);
+[[nodiscard]] std::string parseHostPort(const std::string& value, HostPort& result);
 /// Whether only this machine reaches what is listened at there.
-bool isLoopback(const HostPort& where);
+[[nodiscard]] bool isLoopback(const HostPort& where);
 
 }  // namespace launcher

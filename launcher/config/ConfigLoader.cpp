@@ -260,9 +260,8 @@ class Loader {
     const auto check = [&](const std::string& uri, const std::string& key, std::string where,
                            int line) {
       const auto parsed = parseEndpointUris(text::withoutWhiteSpace(uri));
-      const auto* endpoints = std::get_if<std::vector<EndpointUri>>(&parsed);
-      if (uri.empty() || !endpoints) return;
-      for (const EndpointUri& endpoint : *endpoints) {
+      if (uri.empty() || !parsed) return;
+      for (const EndpointUri& endpoint : *parsed) {
         const auto why = policy.alwaysRefused(endpoint.host);
         if (!why) continue;
         refused.push_back({std::move(where), line, key + ": calls get 403, for " + *why});

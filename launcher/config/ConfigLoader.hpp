@@ -15,7 +15,7 @@ struct ConfigFault {
   std::string where;  ///< file name or "--set"
   int line = 0;       ///< 0 when there is none
   std::string text;
-  std::string describe() const;
+  [[nodiscard]] std::string describe() const;
 };
 
 struct ConfigResult {
@@ -27,16 +27,18 @@ struct ConfigResult {
 };
 
 /// `settings` are the texts after --set, in order; they win over the file.
-ConfigResult parseConfig(const std::string& text, const std::string& fileName,
-                         const std::vector<std::string>& settings);
+[[nodiscard]] ConfigResult parseConfig(const std::string& text, const std::string& fileName,
+                                       const std::vector<std::string>& settings);
 
 /// An empty file name takes the defaults.
-ConfigResult loadConfigFile(const std::string& fileName, const std::vector<std::string>& settings);
+[[nodiscard]] ConfigResult loadConfigFile(const std::string& fileName,
+                                          const std::vector<std::string>& settings);
 
 /// The whole configuration as a file that gives the same again; secrets are masked.
-std::string printConfig(const Config& config);
+[[nodiscard]] std::string printConfig(const Config& config);
 
 /// Names of the keys marked `restart` whose values differ.
-std::vector<std::string> keysNeedingRestart(const Config& before, const Config& after);
+[[nodiscard]] std::vector<std::string> keysNeedingRestart(const Config& before,
+                                                          const Config& after);
 
 }  // namespace launcher

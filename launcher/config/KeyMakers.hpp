@@ -24,8 +24,9 @@ namespace launcher::keys {
 using Apply = std::function<std::string(Config&, const std::string&)>;
 
 template <typename Access>
-ConfigKey number(const char* name, const char* unit, std::int64_t low, std::int64_t high,
-                 std::int64_t fallback, const char* help, Access access, bool restart = false) {
+[[nodiscard]] ConfigKey number(const char* name, const char* unit, std::int64_t low,
+                               std::int64_t high, std::int64_t fallback, const char* help,
+                               Access access, bool restart = false) {
   const std::string range = std::to_string(low) + "–" + std::to_string(high);
   ConfigKey key{name,
                 "number" + std::string(*unit ? ", " : "") + unit + ", " + range,
@@ -46,7 +47,7 @@ ConfigKey number(const char* name, const char* unit, std::int64_t low, std::int6
 }
 
 template <typename Access>
-ConfigKey boolean(const char* name, bool fallback, const char* help, Access access) {
+[[nodiscard]] ConfigKey boolean(const char* name, bool fallback, const char* help, Access access) {
   ConfigKey key{name, "true or false", fallback ? "true" : "false", help, false, false, {}};
   key.apply = [access](Config& config, const std::string& value) -> std::string {
     if (value != "true" && value != "false") return "'" + value + "' is neither true nor false";
@@ -57,8 +58,9 @@ ConfigKey boolean(const char* name, bool fallback, const char* help, Access acce
 }
 
 template <typename Access>
-ConfigKey plain(const char* name, const char* type, const char* fallback, const char* help,
-                Access access, bool restart = false, bool secret = false) {
+[[nodiscard]] ConfigKey plain(const char* name, const char* type, const char* fallback,
+                              const char* help, Access access, bool restart = false,
+                              bool secret = false) {
   ConfigKey key{name, type, fallback, help, restart, secret, {}};
   key.apply = [access](Config& config, const std::string& value) -> std::string {
     access(config) = value;
@@ -69,7 +71,8 @@ ConfigKey plain(const char* name, const char* type, const char* fallback, const 
 
 /// The name of a file that has to be there when the configuration is read.
 template <typename Access>
-ConfigKey file(const char* name, const char* help, Access target, bool restart = false) {
+[[nodiscard]] ConfigKey file(const char* name, const char* help, Access target,
+                             bool restart = false) {
   ConfigKey key{name, "path", "", help, restart, false, {}};
   key.apply = [target](Config& config, const std::string& value) -> std::string {
     target(config) = value;
@@ -83,8 +86,8 @@ ConfigKey file(const char* name, const char* help, Access target, bool restart =
 
 /// One word of several; the value is the index in the list.
 template <typename Access>
-ConfigKey choice(const char* name, const std::vector<std::string>& words, const char* fallback,
-                 const char* help, Access store) {
+[[nodiscard]] ConfigKey choice(const char* name, const std::vector<std::string>& words,
+                               const char* fallback, const char* help, Access store) {
   std::string type;
   for (const std::string& word : words)
     type += (type.empty() ? "" : ", ") + word;
@@ -98,8 +101,9 @@ ConfigKey choice(const char* name, const std::vector<std::string>& words, const 
   return key;
 }
 
-inline ConfigKey custom(const char* name, const std::string& type, const char* fallback,
-                        const char* help, Apply apply, bool restart = false) {
+[[nodiscard]] inline ConfigKey custom(const char* name, const std::string& type,
+                                      const char* fallback, const char* help, Apply apply,
+                                      bool restart = false) {
   return {name, type, fallback, help, restart, false, std::move(apply)};
 }
 

@@ -31,7 +31,7 @@ Paths pathsOf(const std::string& program) {
   return {WSBRIDGE_PLUGIN_DIR, WSBRIDGE_PIPELINES_DIR, false};
 }
 
-std::string loadPlugin(const Paths& paths) {
+Result<void> loadPlugin(const Paths& paths) {
   const std::string file = paths.pluginDirectory + "/libgstwsbridge.so";
   // In the build tree the plugin just built must win over an installed one.
   if (paths.buildTree ||
@@ -40,11 +40,11 @@ std::string loadPlugin(const Paths& paths) {
     GstPlugin* plugin = gst_plugin_load_file(file.c_str(), &error);
     if (plugin) gst_object_unref(plugin);
     const ErrorPtr owned(error);
-    if (!plugin) return error ? error->message : "cannot load " + file;
+    if (!plugin) return Failure{error ? error->message : "cannot load " + file};
   }
   for (const char* name : {"wsbridgesink", "wsbridgesrc"}) {
     GstElementFactory* factory = gst_element_factory_find(name);
-    if (!factory) return std::string("GStreamer has no element ") + name;
+    if (!factory) return Failure{std::string("GStreamer has no element ") + name};
     gst_object_unref(factory);
   }
   return {};

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "base/Result.hpp"
+
 namespace launcher {
 
 struct Paths {
@@ -14,12 +16,11 @@ struct Paths {
 };
 
 /// Of this program.
-Paths findPaths();
+[[nodiscard]] Paths findPaths();
 /// Of the launcher in that file.
-Paths pathsOf(const std::string& program);
+[[nodiscard]] Paths pathsOf(const std::string& program);
 
-/// Loads the plugin from there unless GStreamer already knows it; returns what is wrong, if
-/// anything.
-std::string loadPlugin(const Paths& paths);
+/// Loads the plugin from there unless GStreamer already knows it.
+Result<void> loadPlugin(const Paths& paths);
 
 }  // namespace launcher

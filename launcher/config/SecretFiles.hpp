@@ -17,7 +17,8 @@ struct OpenFile {
 
 /// The configuration file when there is a secret in it, and the key files that it names, where
 /// their mode lets group or others in.
-std::vector<OpenFile> filesOthersMayRead(const Config& config, const std::string& configFile);
+[[nodiscard]] std::vector<OpenFile> filesOthersMayRead(const Config& config,
+                                                       const std::string& configFile);
 
 /// Tells of each as a warning.
 void warnOfOpenFiles(const Config& config, const std::string& configFile);

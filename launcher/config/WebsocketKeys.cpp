@@ -19,8 +19,7 @@ namespace {
 
 std::string applyUri(std::string& target, const std::string& value) {
   if (!value.empty()) {
-    const auto parsed = parseEndpointUris(value);
-    if (const auto* fault = std::get_if<std::string>(&parsed)) return *fault;
+    if (const auto parsed = parseEndpointUris(value); !parsed) return parsed.error();
   }
   target = value;
   return {};

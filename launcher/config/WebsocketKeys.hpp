@@ -8,6 +8,6 @@
 
 namespace launcher {
 
-std::vector<ConfigKey> websocketKeys();
+[[nodiscard]] std::vector<ConfigKey> websocketKeys();
 
 }  // namespace launcher

@@ -61,7 +61,8 @@ struct EchoEndpoint::Connection {
     g_signal_handlers_disconnect_by_data(ws_.get(), this);
   }
 
-  static void onMessage(SoupWebsocketConnection* ws, gint type, GBytes* message, gpointer data) {
+  static void onMessage(SoupWebsocketConnection* ws, gint type, GBytes* message,
+                        gpointer data) noexcept {
     auto* self = static_cast<Connection*>(data);
     gsize size = 0;
     const void* bytes = g_bytes_get_data(message, &size);
@@ -75,10 +76,10 @@ struct EchoEndpoint::Connection {
     }
   }
 
-  static void onClosed(SoupWebsocketConnection*, gpointer data) {
+  static void onClosed(SoupWebsocketConnection*, gpointer data) noexcept {
     auto* self = static_cast<Connection*>(data);
     // Not within the signal of the object that would go.
-    const auto drop = [](gpointer gone) -> gboolean {
+    const auto drop = [](gpointer gone) noexcept -> gboolean {
       auto* connection = static_cast<Connection*>(gone);
       std::erase_if(connection->owner_.connections_,
                     [connection](const auto& held) { return held.get() == connection; });
@@ -94,7 +95,7 @@ struct EchoEndpoint::Connection {
     timer_ = owner_.attach(g_timeout_source_new(kFrameMs), sendTone, this);
   }
 
-  static gboolean sendTone(gpointer data) {
+  static gboolean sendTone(gpointer data) noexcept {
     auto* self = static_cast<Connection*>(data);
     if (soup_websocket_connection_get_state(self->ws_.get()) != SOUP_WEBSOCKET_STATE_OPEN) {
       self->timer_ = nullptr;
@@ -134,7 +135,7 @@ EchoEndpoint::EchoEndpoint()
 EchoEndpoint::~EchoEndpoint() {
   if (thread_.joinable()) {
     // By the context, for the loop may not run yet, and would forget that it was to end.
-    const auto quit = [](gpointer loop) -> gboolean {
+    const auto quit = [](gpointer loop) noexcept -> gboolean {
       g_main_loop_quit(static_cast<GMainLoop*>(loop));
       return G_SOURCE_REMOVE;
     };
@@ -153,14 +154,14 @@ GSource* EchoEndpoint::attach(GSource* source, GSourceFunc callback, gpointer da
   return source;
 }
 
-std::string EchoEndpoint::listen(const HostPort& where) {
-  std::promise<std::string> listening;
-  auto fault = listening.get_future();
+Result<void> EchoEndpoint::listen(const HostPort& where) {
+  std::promise<Result<void>> listening;
+  auto done = listening.get_future();
   thread_ = std::thread([this, where, &listening] { run(where, listening); });
-  return fault.get();
+  return done.get();
 }
 
-void EchoEndpoint::run(const HostPort& where, std::promise<std::string>& listening) {
+void EchoEndpoint::run(const HostPort& where, std::promise<Result<void>>& listening) {
   pthread_setname_np(pthread_self(), "echo");
   g_main_context_push_thread_default(context_);
   server_.reset(soup_server_new("server-header", "wsbridge-echo", nullptr));
@@ -177,10 +178,10 @@ void EchoEndpoint::run(const HostPort& where, std::promise<std::string>& listeni
   g_main_context_pop_thread_default(context_);
 }
 
-std::string EchoEndpoint::open(const HostPort& where) {
+Result<void> EchoEndpoint::open(const HostPort& where) {
   static const char* protocols[] = {"WSBRIDGE", nullptr};
   const auto handler = [](SoupServer*, SoupServerMessage*, const char* path,
-                          SoupWebsocketConnection* connection, gpointer data) {
+                          SoupWebsocketConnection* connection, gpointer data) noexcept {
     static_cast<EchoEndpoint*>(data)->accept(connection, std::string_view(path) == "/tone");
   };
   soup_server_add_websocket_handler(server_.get(), nullptr, nullptr, const_cast<char**>(protocols),
@@ -192,7 +193,8 @@ std::string EchoEndpoint::open(const HostPort& where) {
                                       static_cast<SoupServerListenOptions>(0), &error)) {
     const ErrorPtr owned(error);
     const std::string why = socketFault(where.host, where.port, Transport::Tcp);
-    return cannotListen(where.host, where.port, why.empty() && error ? error->message : why);
+    return Failure{
+        cannotListen(where.host, where.port, why.empty() && error ? error->message : why)};
   }
   GSList* uris = soup_server_get_uris(server_.get());
   if (uris) {

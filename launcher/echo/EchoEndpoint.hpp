@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/GPtr.hpp"
+#include "base/Result.hpp"
 #include "config/Config.hpp"
 
 struct _SoupServer;
@@ -30,16 +31,16 @@ class EchoEndpoint {
   EchoEndpoint(const EchoEndpoint&) = delete;
   EchoEndpoint& operator=(const EchoEndpoint&) = delete;
 
-  /// Once. Returns what is wrong, or an empty text.
-  std::string listen(const HostPort& where);
+  /// Once.
+  Result<void> listen(const HostPort& where);
   /// ADDR:PORT that was really bound.
-  const std::string& address() const { return address_; }
+  [[nodiscard]] const std::string& address() const { return address_; }
 
  private:
   struct Connection;
   // On its thread.
-  void run(const HostPort& where, std::promise<std::string>& listening);
-  std::string open(const HostPort& where);
+  void run(const HostPort& where, std::promise<Result<void>>& listening);
+  Result<void> open(const HostPort& where);
   void accept(SoupWebsocketConnection* connection, bool tone);
   /// The context owns the source.
   GSource* attach(GSource* source, GSourceFunc callback, gpointer data);

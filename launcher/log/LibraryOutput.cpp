@@ -42,7 +42,8 @@ Level levelOf(GLogLevelFlags flags) {
   return (flags & G_LOG_LEVEL_WARNING) != 0 ? Level::Warning : Level::Debug;
 }
 
-GLogWriterOutput writeFields(GLogLevelFlags flags, const GLogField* fields, gsize count, gpointer) {
+GLogWriterOutput writeFields(GLogLevelFlags flags, const GLogField* fields, gsize count,
+                             gpointer) noexcept {
   std::string domain;
   std::string text;
   for (gsize i = 0; i < count; ++i) {
@@ -69,7 +70,7 @@ void takeLibraryOutput() {
   g_log_set_always_fatal(fatal);
   g_log_set_writer_func(writeFields, nullptr, nullptr);
   g_log_set_default_handler(
-      [](const char* domain, GLogLevelFlags flags, const char* text, gpointer) {
+      [](const char* domain, GLogLevelFlags flags, const char* text, gpointer) noexcept {
         writeRecord(levelOf(flags), domain, text);
         if ((flags & G_LOG_FLAG_FATAL) != 0) writeLastWords(domain, text);
       },

@@ -37,7 +37,7 @@ using Fields = std::initializer_list<Field>;
 void setLevel(Level level);
 void setFormat(Format format);
 /// What SIGUSR1 does: debug on, or back to the configured level. Returns whether debug is on now.
-bool toggleDebug();
+[[nodiscard]] bool toggleDebug();
 bool enabled(Level level);
 
 void write(Level level, std::string_view event, const Field* fields, std::size_t count);
@@ -74,7 +74,7 @@ class Background {
 };
 
 /// The record as it would be written, without the line end. Pure.
-std::string format(Format format, std::string_view time, Level level, std::string_view event,
-                   const Field* fields, std::size_t count);
+[[nodiscard]] std::string format(Format format, std::string_view time, Level level,
+                                 std::string_view event, const Field* fields, std::size_t count);
 
 }  // namespace launcher::log

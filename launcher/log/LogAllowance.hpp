@@ -15,7 +15,7 @@ class LogAllowance {
       : most_(atOnce), per_second_(perSecond), left_(atOnce) {}
 
   /// True: write it. Otherwise it is counted, as so many.
-  bool allows(std::int64_t nowUs, std::uint64_t count = 1) {
+  [[nodiscard]] bool allows(std::int64_t nowUs, std::uint64_t count = 1) {
     const std::int64_t seconds = (nowUs - refilled_at_) / kSecondUs;
     if (refilled_at_ == 0 || seconds > 0) {
       left_ = static_cast<int>(std::min<std::int64_t>(most_, left_ + seconds * per_second_));
@@ -29,7 +29,7 @@ class LogAllowance {
     return false;
   }
   /// How many were left out, once a line about that may be written; otherwise 0.
-  std::uint64_t takeLeftOut(std::int64_t nowUs) {
+  [[nodiscard]] std::uint64_t takeLeftOut(std::int64_t nowUs) {
     if (left_out_ == 0) return 0;
     return allows(nowUs, 0) ? std::exchange(left_out_, 0) : 0;
   }

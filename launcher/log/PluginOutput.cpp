@@ -18,7 +18,7 @@ constexpr const char* kCategories = "wsbridge*";
 
 /// All at debug: what matters to an operator has a record of its own.
 void writeLine(GstDebugCategory* category, GstDebugLevel level, const gchar*, const gchar*, gint,
-               GObject* object, GstDebugMessage* message, gpointer) {
+               GObject* object, GstDebugMessage* message, gpointer) noexcept {
   const std::string_view name = gst_debug_category_get_name(category);
   if (!name.starts_with("wsbridge") || !enabled(Level::Debug)) return;
   const char* said = gst_debug_message_get(message);

@@ -14,12 +14,12 @@ class Throttle {
   static constexpr std::int64_t kIntervalUs = 1'000'000;
 
   /// Counts one. How many a line written now stands for, or 0 when none is to be written.
-  std::uint64_t note(std::int64_t nowUs) {
+  [[nodiscard]] std::uint64_t note(std::int64_t nowUs) {
     ++count_;
     return due(nowUs);
   }
   /// The same without counting one: for whoever looks now and then for what is left.
-  std::uint64_t due(std::int64_t nowUs) {
+  [[nodiscard]] std::uint64_t due(std::int64_t nowUs) {
     if (count_ == 0 || (written_ && nowUs - written_at_ < kIntervalUs)) return 0;
     written_ = true;
     written_at_ = nowUs;

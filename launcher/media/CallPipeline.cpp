@@ -67,8 +67,10 @@ GstElement* CallPipeline::element(const char* name) const {
   return found;
 }
 
-bool CallPipeline::play() {
-  return gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
+Result<void> CallPipeline::play() {
+  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE)
+    return {};
+  return Failure{"pipeline does not start"};
 }
 
 CallCounters CallPipeline::stop() {

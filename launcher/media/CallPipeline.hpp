@@ -17,6 +17,7 @@
 #include <string>
 
 #include "base/GPtr.hpp"
+#include "base/Result.hpp"
 #include "config/Config.hpp"
 #include "media/MediaTarget.hpp"
 #include "media/PipelineEvent.hpp"
@@ -79,15 +80,15 @@ class CallPipeline {
   CallPipeline(const CallPipeline&) = delete;
   CallPipeline& operator=(const CallPipeline&) = delete;
 
-  /// Returns what is wrong, or an empty text. Without a codec in the agreement only the WebSocket
-  /// elements are set up: the caller's answer is still to come.
-  std::string build(const PipelineTemplate& launch);
+  /// Without a codec in the agreement only the WebSocket elements are set up: the caller's answer
+  /// is still to come.
+  Result<void> build(const PipelineTemplate& launch);
   /// The rest, once there is an agreement; the WebSocket goes on as it is.
-  std::string attachMedia(const PipelineTemplate& launch, const Agreement& agreement,
-                          const MediaTarget& target);
-  bool play();
+  Result<void> attachMedia(const PipelineTemplate& launch, const Agreement& agreement,
+                           const MediaTarget& target);
+  Result<void> play();
   /// An RTCP BYE ends our stream.
-  CallCounters stop();
+  [[nodiscard]] CallCounters stop();
 
   /// The call is answered: RTP is taken. Ours goes out when the caller has acknowledged, or has
   /// sent from the announced address; until then the endpoint's audio is kept.
@@ -109,11 +110,11 @@ class CallPipeline {
   /// To be called now and then: keys whose end packets were lost come out.
   void poll();
   /// Monotonic, µs; 0 before the first packet.
-  std::int64_t lastRtp() const;
+  [[nodiscard]] std::int64_t lastRtp() const;
 
  private:
-  GstElement* element(const char* name) const;
-  std::string buildEndpointHalf(const PipelineTemplate& launch);
+  [[nodiscard]] GstElement* element(const char* name) const;
+  Result<void> buildEndpointHalf(const PipelineTemplate& launch);
   void resetMedia();
   void watchBus();
   void configureWebSocket();
@@ -129,7 +130,7 @@ class CallPipeline {
   /// While the call is not answered and acknowledged, or on hold, nothing goes out, and the
   /// sequence has no gap.
   void setGate();
-  GstPadProbeReturn onPlayedOut(GstEvent* event);
+  [[nodiscard]] GstPadProbeReturn onPlayedOut(GstEvent* event);
   void handleEventPacket(GstBuffer* buffer);
 
   PipelineSpec spec_;

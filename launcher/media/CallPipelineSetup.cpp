@@ -60,12 +60,13 @@ using Probe = std::function<GstPadProbeReturn(GstPadProbeInfo*)>;
 void addProbe(GstElement* element, const char* padName, int mask, Probe probe) {
   const GstPtr<GstPad> pad(gst_element_get_static_pad(element, padName));
   if (!pad) return;
-  const auto callback = [](GstPad*, GstPadProbeInfo* info, gpointer data) -> GstPadProbeReturn {
+  const auto callback = [](GstPad*, GstPadProbeInfo* info,
+                           gpointer data) noexcept -> GstPadProbeReturn {
     return (*static_cast<Probe*>(data))(info);
   };
   gst_pad_add_probe(pad.get(), static_cast<GstPadProbeType>(mask), callback,
                     new Probe(std::move(probe)),
-                    [](gpointer data) { delete static_cast<Probe*>(data); });
+                    [](gpointer data) noexcept { delete static_cast<Probe*>(data); });
 }
 
 GstElement* named(GstElement* bin, const char* name) {
@@ -73,15 +74,6 @@ GstElement* named(GstElement* bin, const char* name) {
   GstElement* found = gst_bin_get_by_name(GST_BIN(bin), name);
   if (found) gst_object_unref(found);
   return found;
-}
-
-/// Returns what is wrong, or an empty text.
-std::string fromTemplate(const PipelineTemplate& launch, const Codec& codec, bool asBin,
-                         GstPtr<GstElement>& result) {
-  auto made = launch.make(codec, asBin);
-  if (auto* fault = std::get_if<std::string>(&made)) return std::move(*fault);
-  result = std::move(std::get<GstPtr<GstElement>>(made));
-  return {};
 }
 
 /// Takes an element out of the bin and gives the bin a pad where it was linked.
@@ -96,7 +88,8 @@ bool replaceByPad(GstElement* bin, const char* name, const char* padName, const 
 /// Gives a source another peer between two of its buffers.
 void relinkWhenIdle(GstElement* source, GstPad* to) {
   const GstPtr<GstPad> pad(gst_element_get_static_pad(source, "src"));
-  const auto relink = [](GstPad* from, GstPadProbeInfo*, gpointer target) -> GstPadProbeReturn {
+  const auto relink = [](GstPad* from, GstPadProbeInfo*,
+                         gpointer target) noexcept -> GstPadProbeReturn {
     if (GstPad* before = gst_pad_get_peer(from)) {
       gst_pad_unlink(from, before);
       gst_object_unref(before);
@@ -119,13 +112,12 @@ CallPipeline::~CallPipeline() {
   if (pipeline_) gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
 }
 
-std::string CallPipeline::build(const PipelineTemplate& launch) {
-  if (stopping_) return "the call is over";  // a busy worker came late
+Result<void> CallPipeline::build(const PipelineTemplate& launch) {
+  if (stopping_) return Failure{"the call is over"};  // a busy worker came late
   if (!spec_.agreement.codec) return buildEndpointHalf(launch);
-  if (std::string fault = fromTemplate(launch, *spec_.agreement.codec, false, pipeline_);
-      !fault.empty()) {
-    return fault;
-  }
+  auto made = launch.make(*spec_.agreement.codec);
+  if (!made) return Failure{made.error()};
+  pipeline_ = *std::move(made);
   ws_sink_.reset(GST_ELEMENT(gst_object_ref(element("ws-sink"))));
   ws_source_.reset(GST_ELEMENT(gst_object_ref(element("ws-source"))));
   configureWebSocket();
@@ -135,48 +127,47 @@ std::string CallPipeline::build(const PipelineTemplate& launch) {
   return {};
 }
 
-std::string CallPipeline::buildEndpointHalf(const PipelineTemplate& launch) {
-  GstPtr<GstElement> whole;
-  if (std::string fault = fromTemplate(launch, *spec_.config->rtp.codecs.front(), false, whole);
-      !fault.empty()) {
-    return fault;
-  }
-  ws_sink_.reset(GST_ELEMENT(gst_object_ref(named(whole.get(), "ws-sink"))));
-  ws_source_.reset(GST_ELEMENT(gst_object_ref(named(whole.get(), "ws-source"))));
-  gst_bin_remove(GST_BIN(whole.get()), ws_sink_.get());
-  gst_bin_remove(GST_BIN(whole.get()), ws_source_.get());
+Result<void> CallPipeline::buildEndpointHalf(const PipelineTemplate& launch) {
+  const auto made = launch.make(*spec_.config->rtp.codecs.front());
+  if (!made) return Failure{made.error()};
+  GstElement* whole = made->get();
+  ws_sink_.reset(GST_ELEMENT(gst_object_ref(named(whole, "ws-sink"))));
+  ws_source_.reset(GST_ELEMENT(gst_object_ref(named(whole, "ws-source"))));
+  gst_bin_remove(GST_BIN(whole), ws_sink_.get());
+  gst_bin_remove(GST_BIN(whole), ws_source_.get());
   GstElement* parking = gst_element_factory_make("fakesink", "parking");
-  if (!parking) return "there is no fakesink";
+  if (!parking) return Failure{"there is no fakesink"};
   g_object_set(parking, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, nullptr);
   pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
   gst_bin_add_many(GST_BIN(pipeline_.get()), ws_sink_.get(), ws_source_.get(), parking, nullptr);
   configureWebSocket();
   watchBus();
-  return linkPads(ws_source_.get(), "src", parking, "sink") ? "" : "ws-source cannot be linked";
+  if (!linkPads(ws_source_.get(), "src", parking, "sink"))
+    return Failure{"ws-source cannot be linked"};
+  return {};
 }
 
-std::string CallPipeline::attachMedia(const PipelineTemplate& launch, const Agreement& agreement,
-                                      const MediaTarget& target) {
+Result<void> CallPipeline::attachMedia(const PipelineTemplate& launch, const Agreement& agreement,
+                                       const MediaTarget& target) {
   spec_.agreement = agreement;
   spec_.target = target;
   resetMedia();
-  GstPtr<GstElement> media;
-  if (std::string fault = fromTemplate(launch, *agreement.codec, true, media); !fault.empty()) {
-    return fault;
-  }
+  const auto made = launch.make(*agreement.codec, true);
+  if (!made) return Failure{made.error()};
+  GstElement* media = made->get();
   // The template's own WebSocket elements give way to those that are connected.
-  if (!replaceByPad(media.get(), "ws-sink", "sink", "to-endpoint") ||
-      !replaceByPad(media.get(), "ws-source", "src", "from-endpoint")) {
-    return "the WebSocket elements are not linked";
+  if (!replaceByPad(media, "ws-sink", "sink", "to-endpoint") ||
+      !replaceByPad(media, "ws-source", "src", "from-endpoint")) {
+    return Failure{"the WebSocket elements are not linked"};
   }
-  gst_bin_add(GST_BIN(pipeline_.get()), media.get());
+  gst_bin_add(GST_BIN(pipeline_.get()), media);
   configureRtp();
   installProbes();
-  if (!linkPads(media.get(), "to-endpoint", ws_sink_.get(), "sink")) {
-    return "ws-sink cannot be linked";
+  if (!linkPads(media, "to-endpoint", ws_sink_.get(), "sink")) {
+    return Failure{"ws-sink cannot be linked"};
   }
-  if (!gst_element_sync_state_with_parent(media.get())) return "pipeline does not start";
-  const GstPtr<GstPad> entry(gst_element_get_static_pad(media.get(), "from-endpoint"));
+  if (!gst_element_sync_state_with_parent(media)) return Failure{"pipeline does not start"};
+  const GstPtr<GstPad> entry(gst_element_get_static_pad(media, "from-endpoint"));
   relinkWhenIdle(ws_source_.get(), entry.get());
   return {};
 }
@@ -190,7 +181,7 @@ void CallPipeline::resetMedia() {
 
 void CallPipeline::watchBus() {
   GstBus* bus = gst_element_get_bus(pipeline_.get());
-  const auto handler = [](GstBus*, GstMessage* message, gpointer data) -> GstBusSyncReply {
+  const auto handler = [](GstBus*, GstMessage* message, gpointer data) noexcept -> GstBusSyncReply {
     static_cast<CallPipeline*>(data)->onMessage(message);
     return GST_BUS_DROP;
   };
@@ -260,7 +251,7 @@ void CallPipeline::configureRtp() {
 }
 
 void CallPipeline::installProbes() {
-  const auto otherPayload = +[](GstElement*, guint, GstBuffer* packet, gpointer self) {
+  const auto otherPayload = +[](GstElement*, guint, GstBuffer* packet, gpointer self) noexcept {
     static_cast<CallPipeline*>(self)->handleEventPacket(packet);
   };
   g_signal_connect(element("decode"), "other-payload", G_CALLBACK(otherPayload), this);
@@ -276,7 +267,9 @@ void CallPipeline::setGate() {
   if (!encoder || shut == (gate_ != 0)) return;
   const GstPtr<GstPad> pad(gst_element_get_static_pad(encoder, "sink"));
   if (shut) {
-    const auto drop = [](GstPad*, GstPadProbeInfo*, gpointer) { return GST_PAD_PROBE_DROP; };
+    const auto drop = [](GstPad*, GstPadProbeInfo*, gpointer) noexcept {
+      return GST_PAD_PROBE_DROP;
+    };
     gate_ = gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, drop, nullptr, nullptr);
   } else {
     gst_pad_remove_probe(pad.get(), gate_);

@@ -46,16 +46,16 @@ LoopMonitor::~LoopMonitor() {
     gst_element_set_state(loop.holder.get(), GST_STATE_NULL);
 }
 
-std::string LoopMonitor::start(std::size_t loops, int waitMs) {
+Result<void> LoopMonitor::start(std::size_t loops, int waitMs) {
   for (std::size_t i = 0; i < loops; ++i) {
     GstElement* made = gst_element_factory_make("wsbridgertpsrc", nullptr);
-    if (!made) return "GStreamer has no element wsbridgertpsrc";
+    if (!made) return Failure{"GStreamer has no element wsbridgertpsrc"};
     GstPtr<GstElement> holder(GST_ELEMENT(gst_object_ref_sink(made)));
     g_object_set(holder.get(), "context", LoopTable::name(i).c_str(), "context-wait",
                  static_cast<guint>(waitMs), nullptr);
     if (gst_element_set_state(holder.get(), GST_STATE_READY) == GST_STATE_CHANGE_FAILURE) {
       gst_element_set_state(holder.get(), GST_STATE_NULL);
-      return "media loop " + LoopTable::name(i) + " does not start";
+      return Failure{"media loop " + LoopTable::name(i) + " does not start"};
     }
     loops_.push_back({std::move(holder)});
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/GPtr.hpp"
+#include "base/Result.hpp"
 #include "media/LoopTable.hpp"
 
 namespace launcher {
@@ -20,10 +21,9 @@ class LoopMonitor {
   LoopMonitor(const LoopMonitor&) = delete;
   LoopMonitor& operator=(const LoopMonitor&) = delete;
 
-  /// Returns what is wrong, or an empty text.
-  std::string start(std::size_t loops, int waitMs);
+  Result<void> start(std::size_t loops, int waitMs);
   /// Comes every LoopTable::kSampleMs. Logs what ticks were missed, at most once a second.
-  std::vector<LoopLoad> sample();
+  [[nodiscard]] std::vector<LoopLoad> sample();
   /// Logs what all the loops' ticks were like, once, at the end.
   void logEnd() const;
 

@@ -42,7 +42,7 @@ class LoopTable {
 
   explicit LoopTable(std::size_t count);
 
-  std::size_t size() const { return loops_.size(); }
+  [[nodiscard]] std::size_t size() const { return loops_.size(); }
   static std::string name(std::size_t loop) { return "wsbridge-" + std::to_string(loop); }
 
   /// One load for each loop, or none at all where they are not measured. Returns which loops have
@@ -51,15 +51,15 @@ class LoopTable {
 
   /// The loop with the fewest calls, of several the least busy; one that cannot take more only when
   /// all are like that.
-  std::size_t take();
+  [[nodiscard]] std::size_t take();
   void giveBack(std::size_t loop);
 
   /// Fine as long as any loop is; otherwise the state of the least loaded one.
-  State overall() const;
+  [[nodiscard]] State overall() const;
   /// Of that loop, such as "12 ms late, 93 % busy".
-  std::string describe() const;
+  [[nodiscard]] std::string describe() const;
   State state(std::size_t loop) const { return loops_[loop].state; }
-  int calls(std::size_t loop) const { return loops_[loop].calls; }
+  [[nodiscard]] int calls(std::size_t loop) const { return loops_[loop].calls; }
 
  private:
   struct Loop {
@@ -70,7 +70,7 @@ class LoopTable {
     int busy = 0;
     int good = 0;  ///< samples in a row clearly below both limits
   };
-  static State judge(Loop& loop, const LoopLimits& limits);
+  [[nodiscard]] static State judge(Loop& loop, const LoopLimits& limits);
   std::size_t best() const;
 
   std::vector<Loop> loops_;

@@ -24,10 +24,10 @@ struct MediaTarget {
 
 /// `announced` and `signalling` are addresses as text; what is no address is never aimed at.
 /// `allow`: the networks of rtp.allow.
-Aim aimOf(const std::string& announced, const std::string& signalling,
-          const std::vector<std::string>& allow);
+[[nodiscard]] Aim aimOf(const std::string& announced, const std::string& signalling,
+                        const std::vector<std::string>& allow);
 
 /// Whether a packet to `address` comes to a socket that is bound to one of `bound`.
-bool reachesSocket(const std::string& address, const std::vector<std::string>& bound);
+[[nodiscard]] bool reachesSocket(const std::string& address, const std::vector<std::string>& bound);
 
 }  // namespace launcher

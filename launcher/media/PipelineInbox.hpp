@@ -30,9 +30,9 @@ class PipelineInbox {
     unsigned count = 1;  ///< how often it has come, where ten tell no more than one and the number
   };
 
-  Added add(PipelineEvent event);
+  [[nodiscard]] Added add(PipelineEvent event);
   /// All of it, in the order in which each began.
-  std::vector<Counted> take();
+  [[nodiscard]] std::vector<Counted> take();
 
  private:
   template <class Kind>

@@ -16,14 +16,15 @@ class PipelinePlan {
  public:
   /// Null when the bin holds what the list cannot: bins in it, links that come about later, pads on
   /// request, objects as properties.
-  static std::shared_ptr<const PipelinePlan> make(GstBin* parsed, const std::string& text);
+  [[nodiscard]] static std::shared_ptr<const PipelinePlan> make(GstBin* parsed,
+                                                                const std::string& text);
 
   ~PipelinePlan();
   PipelinePlan(const PipelinePlan&) = delete;
   PipelinePlan& operator=(const PipelinePlan&) = delete;
 
   /// As a bin, or as a pipeline. Null when an element cannot be made or linked.
-  GstPtr<GstElement> build(bool asBin) const;
+  [[nodiscard]] GstPtr<GstElement> build(bool asBin) const;
 
  private:
   struct Property {
@@ -43,9 +44,10 @@ class PipelinePlan {
   };
 
   PipelinePlan() = default;
-  bool addElement(GstElement* element, const std::string& text);
+  [[nodiscard]] bool addElement(GstElement* element, const std::string& text);
   bool addProperties(Element& entry, GstElement* element, const std::string& text);
-  bool addLinks(std::size_t index, GstElement* element, const std::vector<GstElement*>& all);
+  [[nodiscard]] bool addLinks(std::size_t index, GstElement* element,
+                              const std::vector<GstElement*>& all);
 
   std::vector<Element> elements_;
   std::vector<Link> links_;

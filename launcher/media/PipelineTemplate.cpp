@@ -30,7 +30,7 @@ std::string withoutComments(const std::string& text) {
   return out;
 }
 
-std::optional<std::string> placeholderFault(const std::string& text) {
+Result<void> checkPlaceholders(const std::string& text) {
   std::size_t at = 0;
   while ((at = text.find('@', at)) != std::string::npos) {
     bool known = false;
@@ -43,21 +43,21 @@ std::optional<std::string> placeholderFault(const std::string& text) {
     }
     if (!known) {
       const std::size_t end = text.find_first_of("@ \n", at + 1);
-      return "unknown placeholder '" +
-             text.substr(at, end == std::string::npos ? 20 : end - at + 1) +
-             "'; there are @DECODER@ and @ENCODER@";
+      return Failure{"unknown placeholder '" +
+                     text.substr(at, end == std::string::npos ? 20 : end - at + 1) +
+                     "'; there are @DECODER@ and @ENCODER@"};
     }
   }
   for (const auto& [name, field] : kPlaceholders) {
-    if (text.find(name) == std::string::npos) return std::string(name) + " is missing";
+    if (text.find(name) == std::string::npos) return Failure{std::string(name) + " is missing"};
   }
-  return std::nullopt;
+  return {};
 }
 
 /// The name of a pad of the element that is linked to nothing; empty when there is none.
 std::string unlinkedPad(GstElement* element) {
   std::string found;
-  const auto look = [](GstElement*, GstPad* pad, gpointer name) -> gboolean {
+  const auto look = [](GstElement*, GstPad* pad, gpointer name) noexcept -> gboolean {
     if (gst_pad_is_linked(pad)) return TRUE;
     const CharPtr text(gst_pad_get_name(pad));
     *static_cast<std::string*>(name) = text.get();
@@ -75,29 +75,29 @@ const std::vector<std::string>& PipelineTemplate::elementNames() {
   return names;
 }
 
-std::variant<PipelineTemplate, std::string> PipelineTemplate::parse(const std::string& text) {
+Result<PipelineTemplate> PipelineTemplate::parse(const std::string& text) {
   const std::string launch = withoutComments(text);
-  if (launch.empty()) return std::string("holds no pipeline");
-  if (const auto fault = placeholderFault(launch)) return *fault;
+  if (launch.empty()) return Failure{"holds no pipeline"};
+  if (const auto known = checkPlaceholders(launch); !known) return Failure{known.error()};
   for (const std::string& name : elementNames()) {
     if (launch.find("name=" + name) == std::string::npos) {
-      return "no element has name=" + name;
+      return Failure{"no element has name=" + name};
     }
   }
   return PipelineTemplate(launch);
 }
 
-std::variant<PipelineTemplate, std::string> PipelineTemplate::load(const std::string& file) {
+Result<PipelineTemplate> PipelineTemplate::load(const std::string& file) {
   char* contents = nullptr;
   gsize length = 0;
   GError* error = nullptr;
   if (!g_file_get_contents(file.c_str(), &contents, &length, &error)) {
     ErrorPtr owned(error);
-    return std::string(error->message);
+    return Failure{std::string(error->message)};
   }
   CharPtr owned(contents);
   auto result = parse(std::string(contents, length));
-  if (auto* fault = std::get_if<std::string>(&result)) return file + ": " + *fault;
+  if (!result) return Failure{file + ": " + result.error()};
   return result;
 }
 
@@ -120,40 +120,39 @@ PipelineTemplate::Made PipelineTemplate::parse(const Codec& codec, bool asBin) c
                                              static_cast<GstParseFlags>(flags), &error);
   const ErrorPtr owned(error);
   if (!parsed) {
-    return std::string("does not parse for ") + codec.name + ": " +
-           (error ? error->message : "unknown fault");
+    return Failure{std::string("does not parse for ") + codec.name + ": " +
+                   (error ? error->message : "unknown fault")};
   }
   GstPtr<GstElement> result(GST_ELEMENT(gst_object_ref_sink(parsed)));
   if (!GST_IS_BIN(parsed) || (!asBin && !GST_IS_PIPELINE(parsed))) {
-    return std::string("is not a pipeline");
+    return Failure{"is not a pipeline"};
   }
   for (const std::string& name : elementNames()) {
     GstElement* element = gst_bin_get_by_name(GST_BIN(parsed), name.c_str());
-    if (!element) return "no element has name=" + name;
+    if (!element) return Failure{"no element has name=" + name};
     const GstPtr<GstElement> held(element);
     if (const std::string pad = unlinkedPad(element); !pad.empty()) {
-      return std::string(name).append(": its pad ").append(pad).append(" is not linked");
+      return Failure{std::string(name).append(": its pad ").append(pad).append(" is not linked")};
     }
   }
   return result;
 }
 
-std::optional<std::string> PipelineTemplate::tryOut(const std::vector<const Codec*>& codecs) {
+Result<void> PipelineTemplate::tryOut(const std::vector<const Codec*>& codecs) {
   for (const Codec* codec : codecs) {
     const Made made = parse(*codec, false);
-    if (const auto* fault = std::get_if<std::string>(&made)) return *fault;
-    auto plan =
-        PipelinePlan::make(GST_BIN(std::get<GstPtr<GstElement>>(made).get()), expand(*codec));
+    if (!made) return Failure{made.error()};
+    auto plan = PipelinePlan::make(GST_BIN(made->get()), expand(*codec));
     if (plan && plan->build(false)) plans_[codec] = std::move(plan);
   }
-  return std::nullopt;
+  return {};
 }
 
 PipelineTemplate::Made PipelineTemplate::make(const Codec& codec, bool asBin) const {
   const auto planned = plans_.find(&codec);
   if (planned == plans_.end()) return parse(codec, asBin);
   if (auto built = planned->second->build(asBin)) return built;
-  return std::string("its elements cannot be made for ") + codec.name;
+  return Failure{std::string("its elements cannot be made for ") + codec.name};
 }
 
 }  // namespace launcher

@@ -6,13 +6,12 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/Codec.hpp"
 #include "base/GPtr.hpp"
+#include "base/Result.hpp"
 #include "media/PipelinePlan.hpp"
 
 namespace launcher {
@@ -20,29 +19,29 @@ namespace launcher {
 class PipelineTemplate {
  public:
   /// The template, or what is wrong with the text.
-  static std::variant<PipelineTemplate, std::string> parse(const std::string& text);
-  static std::variant<PipelineTemplate, std::string> load(const std::string& file);
+  static Result<PipelineTemplate> parse(const std::string& text);
+  static Result<PipelineTemplate> load(const std::string& file);
 
   /// The launch text for one codec.
-  std::string expand(const Codec& codec) const;
+  [[nodiscard]] std::string expand(const Codec& codec) const;
 
   /// Parses it once for every codec and looks for the named elements; needs the plugin. What can be
-  /// made again without the parser is kept. Returns what is wrong, if anything.
-  std::optional<std::string> tryOut(const std::vector<const Codec*>& codecs);
+  /// made again without the parser is kept.
+  Result<void> tryOut(const std::vector<const Codec*>& codecs);
 
   /// A pipeline for one codec, or a bin of the same elements, or what is wrong. All named elements
   /// are there.
-  using Made = std::variant<GstPtr<GstElement>, std::string>;
-  Made make(const Codec& codec, bool asBin = false) const;
+  using Made = Result<GstPtr<GstElement>>;
+  [[nodiscard]] Made make(const Codec& codec, bool asBin = false) const;
   /// Whether make() needs no parser.
-  bool isPlanned(const Codec& codec) const { return plans_.count(&codec) != 0; }
+  [[nodiscard]] bool isPlanned(const Codec& codec) const { return plans_.count(&codec) != 0; }
 
   /// Names that the template must give to elements.
-  static const std::vector<std::string>& elementNames();
+  [[nodiscard]] static const std::vector<std::string>& elementNames();
 
  private:
   explicit PipelineTemplate(std::string text) : text_(std::move(text)) {}
-  Made parse(const Codec& codec, bool asBin) const;
+  [[nodiscard]] Made parse(const Codec& codec, bool asBin) const;
 
   std::string text_;
   std::map<const Codec*, std::shared_ptr<const PipelinePlan>> plans_;

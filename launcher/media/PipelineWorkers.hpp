@@ -42,7 +42,7 @@ class PipelineWorkers {
   };
   using Queue = std::deque<Entry>;
   void work();
-  std::optional<Entry> next();
+  [[nodiscard]] std::optional<Entry> next();
   std::optional<Entry> takeFrom(Queue& queue);
 
   const std::int64_t patience_us_;

@@ -60,11 +60,11 @@ bool RtpPorts::resting(std::uint16_t port) const {
                      [port](const auto& entry) { return entry.first == port; });
 }
 
-std::optional<RtpSockets> RtpPorts::take(const std::string& address, PortFault* fault) {
+Result<RtpSockets, PortFault> RtpPorts::take(const std::string& address) {
   const std::lock_guard lock(mutex_);
-  auto sockets = find(address, last_fault_);
+  auto sockets = find(address);
+  last_fault_ = sockets ? PortFault::None : sockets.error();
   if (!sockets) failed_at_ = g_get_monotonic_time();
-  if (fault) *fault = last_fault_;
   return sockets;
 }
 
@@ -90,15 +90,11 @@ PortFault RtpPorts::lacking() const {
   return recent ? last_fault_ : PortFault::None;
 }
 
-std::optional<RtpSockets> RtpPorts::find(const std::string& address, PortFault& why) {
-  why = PortFault::RangeUsed;
-  if (used_.size() >= pairs()) return std::nullopt;
+Result<RtpSockets, PortFault> RtpPorts::find(const std::string& address) {
+  if (used_.size() >= pairs()) return Failure{PortFault::RangeUsed};
   const GObjectPtr<GSocketAddress> any(g_inet_socket_address_new_from_string(address.c_str(), 0));
   RtpSockets sockets{0, any ? openUdp(any.get()) : nullptr, any ? openUdp(any.get()) : nullptr};
-  if (!sockets.rtp || !sockets.rtcp) {
-    why = PortFault::NoSocket;
-    return std::nullopt;
-  }
+  if (!sockets.rtp || !sockets.rtcp) return Failure{PortFault::NoSocket};
   const std::int64_t now = g_get_monotonic_time();
   while (!rested_.empty() && rested_.front().second <= now)
     rested_.pop_front();
@@ -121,12 +117,11 @@ std::optional<RtpSockets> RtpPorts::find(const std::string& address, PortFault& 
       }
       sockets.port = port;
       used_.emplace(port, address);
-      why = PortFault::None;
       return sockets;
     }
     if (rested_.empty()) break;
   }
-  return std::nullopt;
+  return Failure{PortFault::RangeUsed};
 }
 
 void RtpPorts::giveBack(const RtpSockets& sockets) {

@@ -10,13 +10,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <gio/gio.h>
 
+#include "base/Result.hpp"
 #include "config/Config.hpp"
 
 namespace launcher {
@@ -35,27 +35,27 @@ class RtpPorts {
   RtpPorts(const RtpPorts&) = delete;
   RtpPorts& operator=(const RtpPorts&) = delete;
 
-  /// `fault` says why there is none: no pair is free, or the process gets no socket at all.
-  std::optional<RtpSockets> take(const std::string& address, PortFault* fault = nullptr);
+  /// The fault: no pair is free, or the process gets no socket at all.
+  Result<RtpSockets, PortFault> take(const std::string& address);
   /// The fault of a take() in words, with what the kernel says.
-  std::string explain(const std::string& address, PortFault fault) const;
+  [[nodiscard]] std::string explain(const std::string& address, PortFault fault) const;
   /// Why take() would find nothing, without trying: all pairs are in use, or the last attempt,
   /// which was not long ago, has found nothing, and nothing has been given back since.
-  PortFault lacking() const;
+  [[nodiscard]] PortFault lacking() const;
   /// Closes the sockets.
   void giveBack(const RtpSockets& sockets);
-  std::size_t inUse() const;
+  [[nodiscard]] std::size_t inUse() const;
   /// A UDP port that this process listens on for something else than RTP.
   void addOwn(const std::string& address, std::uint16_t port);
   /// The addresses at which this process listens on that port: RTP and RTCP of calls, and what
   /// addOwn() has named.
-  std::vector<std::string> boundTo(std::uint16_t port) const;
+  [[nodiscard]] std::vector<std::string> boundTo(std::uint16_t port) const;
   /// How many there are in the range.
-  std::size_t pairs() const;
+  [[nodiscard]] std::size_t pairs() const;
 
  private:
-  bool resting(std::uint16_t port) const;
-  std::optional<RtpSockets> find(const std::string& address, PortFault& fault);
+  [[nodiscard]] bool resting(std::uint16_t port) const;
+  Result<RtpSockets, PortFault> find(const std::string& address);
 
   mutable std::mutex mutex_;
   PortRange range_;

@@ -131,7 +131,7 @@ std::optional<std::int64_t> DnsQuery::due() const {
   return std::int64_t{left.tv_sec} * 1000000 + left.tv_usec;
 }
 
-void DnsQuery::onSocket(void* self, int fd, int readable, int writable) {
+void DnsQuery::onSocket(void* self, int fd, int readable, int writable) noexcept {
   const auto& query = *static_cast<DnsQuery*>(self);
   epoll_event event{};
   event.events = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
@@ -143,7 +143,7 @@ void DnsQuery::onSocket(void* self, int fd, int readable, int writable) {
   }
 }
 
-void DnsQuery::onAnswer(void* self, int status, int, ares_addrinfo* found) {
+void DnsQuery::onAnswer(void* self, int status, int, ares_addrinfo* found) noexcept {
   const FoundPtr owned(found, ares_freeaddrinfo);
   auto& query = *static_cast<DnsQuery*>(self);
   if (!query.going_) return;

@@ -38,15 +38,15 @@ class DnsQuery {
   void onReady(int fd, std::uint32_t events);
   void onTime();
   /// When onTime() is due the next time, from now on, µs; nothing while no server is waited for.
-  std::optional<std::int64_t> due() const;
+  [[nodiscard]] std::optional<std::int64_t> due() const;
   const std::optional<Outcome>& outcome() const { return outcome_; }
 
   /// How many name servers such settings stand for; reads /etc/resolv.conf.
-  static std::size_t countServers(const std::string& servers);
+  [[nodiscard]] static std::size_t countServers(const std::string& servers);
 
  private:
-  static void onSocket(void* self, int fd, int readable, int writable);
-  static void onAnswer(void* self, int status, int timeouts, ares_addrinfo* found);
+  static void onSocket(void* self, int fd, int readable, int writable) noexcept;
+  static void onAnswer(void* self, int status, int timeouts, ares_addrinfo* found) noexcept;
   void take(const ares_addrinfo& found);
 
   const int epoll_fd_;

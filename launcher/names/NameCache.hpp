@@ -38,14 +38,15 @@ class NameCache {
   explicit NameCache(std::size_t most) : most_(most) {}
 
   /// The answer that spares a look-up, if there is one. `askAgain`: a temporary failure is none.
-  std::optional<NameAnswer> find(const std::string& name, std::int64_t nowUs, bool askAgain);
+  [[nodiscard]] std::optional<NameAnswer> find(const std::string& name, std::int64_t nowUs,
+                                               bool askAgain);
   /// Whether there are addresses to fall back on when the name servers fail.
-  bool hasStale(const std::string& name, std::int64_t nowUs) const;
+  [[nodiscard]] bool hasStale(const std::string& name, std::int64_t nowUs) const;
   /// Keeps the outcome of a look-up; returns what to answer: `outcome`, or after a temporary
   /// failure the addresses of before.
   NameAnswer store(const std::string& name, const NameAnswer& outcome, std::int64_t ttlUs,
                    std::int64_t nowUs);
-  std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {
@@ -57,7 +58,7 @@ class NameCache {
     std::list<std::string>::iterator used;
   };
 
-  Entry& entryOf(const std::string& name);
+  [[nodiscard]] Entry& entryOf(const std::string& name);
 
   const std::size_t most_;
   std::unordered_map<std::string, Entry> entries_;

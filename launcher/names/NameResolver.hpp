@@ -73,6 +73,6 @@ class NameResolver {
 
 /// The name as it goes to a name server: ASCII (IDNA), in lower case. Nothing when it is none, such
 /// as one of more than 253 bytes or with a label of more than 63.
-std::string dnsName(const std::string& host);
+[[nodiscard]] std::string dnsName(const std::string& host);
 
 }  // namespace launcher

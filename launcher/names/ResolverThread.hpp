@@ -53,14 +53,14 @@ class ResolverThread {
 
   void ask(const std::shared_ptr<NameWaiter>& waiter);
   void begin(const std::shared_ptr<NameWaiter>& waiter, std::int64_t nowUs);
-  bool admit(const NameWaiter& waiter);
+  [[nodiscard]] bool admit(const NameWaiter& waiter);
   bool pushOut(std::size_t mine);
   void withdraw(const std::shared_ptr<NameWaiter>& waiter);
   void look(Table::iterator item, std::int64_t nowUs);
   void finish(Table::iterator item, const DnsQuery::Outcome& outcome);
   Table::node_type remove(Table::iterator item);
   /// False when the thread is to end.
-  bool takePosted();
+  [[nodiscard]] bool takePosted();
   int waitMs() const;
   void countServersAnew();
   static void tell(const NameWaiter& waiter, const NameAnswer& answer);

@@ -14,13 +14,13 @@ namespace launcher {
 
 /// Whether `websocket.credentials-for` names the host. Only a plain name or address is compared:
 /// one with escapes in it, which others might read differently, is never named.
-bool namesHost(const std::vector<std::string>& patterns, const std::string& host);
+[[nodiscard]] bool namesHost(const std::vector<std::string>& patterns, const std::string& host);
 
 /// For the element's `credentials-for`: all, none, or the positions in the list.
-std::string credentialScope(const std::vector<EndpointUri>& endpoints);
+[[nodiscard]] std::string credentialScope(const std::vector<EndpointUri>& endpoints);
 
 /// The keys whose values some endpoint of the call does not get, for the log; empty when there are
 /// none or all endpoints get them.
-std::string withheldCredentials(const Config& config, const BridgeRequest& bridge);
+[[nodiscard]] std::string withheldCredentials(const Config& config, const BridgeRequest& bridge);
 
 }  // namespace launcher

@@ -9,11 +9,9 @@
 
 namespace launcher {
 
-using wsbridge::common::Failure;
-
 namespace {
 
-constexpr std::uint32_t kFirstPauseMs = 100;
+constexpr std::chrono::milliseconds kFirstPause{100};
 
 }  // namespace
 
@@ -27,6 +25,7 @@ EndpointLookup::EndpointLookup(SipThread& sip, NameResolver& resolver, ConfigPtr
       deadline_(sip) {}
 
 void EndpointLookup::start(const std::vector<EndpointUri>& endpoints) {
+  sip_.assertOn();
   const UriPolicy policy(config_->websocket.allow);
   for (const EndpointUri& endpoint : endpoints) {
     Entry entry;
@@ -41,10 +40,11 @@ void EndpointLookup::start(const std::vector<EndpointUri>& endpoints) {
     }
     entries_.push_back(std::move(entry));
   }
-  const auto budget = static_cast<std::uint32_t>(config_->websocket.connectTimeout);
+  using std::chrono::milliseconds;
+  const milliseconds budget(config_->websocket.connectTimeout);
   if (!anyPending()) return finish();
   // One name that nobody answers for must leave time for the endpoints that are known.
-  deadline_.start(endpoints.size() > 1 ? std::max(budget / 2, 1U) : budget, [this] {
+  deadline_.start(endpoints.size() > 1 ? std::max(budget / 2, milliseconds(1)) : budget, [this] {
     late_ = true;
     finish();
   });
@@ -68,7 +68,7 @@ void EndpointLookup::resolve(std::size_t index) {
 bool EndpointLookup::retry(std::size_t index) {
   Entry& entry = entries_[index];
   if (entry.retries >= config_->websocket.connectRetries) return false;
-  const std::uint32_t pause = kFirstPauseMs << std::min(entry.retries++, 4);
+  const auto pause = kFirstPause * (1 << std::min(entry.retries++, 4));
   pauses_.push_back(std::make_unique<SipTimer>(sip_));
   pauses_.back()->start(pause, [this, index] {
     if (!over_) resolve(index);

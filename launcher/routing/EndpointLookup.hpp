@@ -13,7 +13,7 @@
 
 #include "base/CallEnd.hpp"
 #include "base/EndpointUri.hpp"
-#include "common/Result.hpp"
+#include "base/Result.hpp"
 #include "config/Config.hpp"
 #include "names/NameResolver.hpp"
 #include "sip/stack/SipThread.hpp"
@@ -59,10 +59,10 @@ class EndpointLookup : public std::enable_shared_from_this<EndpointLookup> {
 
   void resolve(std::size_t index);
   void answered(std::size_t index, const NameAnswer& answer);
-  bool anyPending() const;
+  [[nodiscard]] bool anyPending() const;
   EndReason reasonOf(const Entry& entry) const;
   void finish();
-  bool retry(std::size_t index);
+  [[nodiscard]] bool retry(std::size_t index);
 
   SipThread& sip_;
   NameResolver& resolver_;

@@ -18,9 +18,6 @@
 namespace launcher {
 
 using wsbridge::common::ContentType;
-using wsbridge::common::Failure;
-using wsbridge::common::Result;
-
 namespace {
 
 constexpr const char* kRequestUri = "Request-URI";
@@ -122,10 +119,8 @@ Result<BridgeRequest, Refusal> routeCall(const Config& config, const InviteHeade
   const auto decodedUri = uri.fromHeader ? decode(uri.value) : uri.value;
   if (!decodedUri) return faultOf(EndReason::UriInvalid, kUriHeader, "is not percent-encoded text");
   auto parsed = parseEndpointUris(text::withoutWhiteSpace(*decodedUri));
-  if (const auto* wrong = std::get_if<std::string>(&parsed)) {
-    return faultOf(EndReason::UriInvalid, kUriHeader, *wrong);
-  }
-  request.endpoints = std::get<std::vector<EndpointUri>>(std::move(parsed));
+  if (!parsed) return faultOf(EndReason::UriInvalid, kUriHeader, parsed.error());
+  request.endpoints = *std::move(parsed);
   request.uriFromInvite = uri.fromHeader;
   for (EndpointUri& endpoint : request.endpoints) {
     endpoint.getsCredentials =

@@ -7,7 +7,7 @@
 
 #include "base/CallEnd.hpp"
 #include "base/EndpointUri.hpp"
-#include "common/Result.hpp"
+#include "base/Result.hpp"
 #include "config/Config.hpp"
 #include "sip/dialog/InviteHeaders.hpp"
 
@@ -25,12 +25,11 @@ struct BridgeRequest {
   bool uriFromInvite = false;     ///< the caller names the endpoints: what he learns is bounded
 };
 
-wsbridge::common::Result<BridgeRequest, Refusal> routeCall(const Config& config,
-                                                           const InviteHeaders& invite);
+Result<BridgeRequest, Refusal> routeCall(const Config& config, const InviteHeaders& invite);
 
 /// What a caller may be transferred to: one sip:, sips: or tel: URI without anything around it.
-bool isTransferTarget(const std::string& uri);
+[[nodiscard]] bool isTransferTarget(const std::string& uri);
 /// Whether the configuration lets callers be transferred to such a target.
-bool mayTransferTo(const Config::Sip& sip, const std::string& uri);
+[[nodiscard]] bool mayTransferTo(const Config::Sip& sip, const std::string& uri);
 
 }  // namespace launcher

@@ -14,8 +14,8 @@ struct TwilioSids {
 };
 
 /// Of calls while websocket.twilio-account-sid is empty.
-std::string ownTwilioAccountSid();
+[[nodiscard]] std::string ownTwilioAccountSid();
 /// Nobody can guess it.
-std::string randomTwilioCallSid();
+[[nodiscard]] std::string randomTwilioCallSid();
 
 }  // namespace launcher

@@ -38,7 +38,7 @@ class Server {
               "a body has an end");
       answer({200, "text/plain", request.method, {}});
     });
-    require(server_.listen({"127.0.0.1", 0}, "", "").empty(), "there is a port");
+    require(static_cast<bool>(server_.listen({"127.0.0.1", 0}, "", "")), "there is a port");
     const std::string& address = server_.address();
     port_ = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
   }

@@ -32,7 +32,7 @@ void checkHeaders(const SessionTimer::Headers& headers) {
 
 void checkTimes(const SessionTimer& timer) {
   if (timer.role() == SessionTimer::Role::None) return;
-  require(timer.refreshMs() > 0 && timer.expiryMs() >= timer.refreshMs(),
+  require(timer.refreshAfter().count() > 0 && timer.expiresAfter() >= timer.refreshAfter(),
           "a session is refreshed before it is over");
   checkHeaders(timer.refresh());
 }

@@ -10,10 +10,10 @@
 
 namespace launcher {
 
-bool isDtmfType(std::string_view contentType);
+[[nodiscard]] bool isDtmfType(std::string_view contentType);
 inline constexpr const char* kDtmfRelayType = "application/dtmf-relay";
 /// A body of that type.
-std::string makeDtmfBody(const Digit& digit);
+[[nodiscard]] std::string makeDtmfBody(const Digit& digit);
 std::optional<Digit> parseDtmfBody(std::string_view contentType, std::string_view body);
 
 }  // namespace launcher

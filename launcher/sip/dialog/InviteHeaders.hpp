@@ -21,7 +21,9 @@ struct InviteHeaders {
   std::optional<std::string> dialect;
   std::optional<std::string> authorization;
 
-  bool any() const { return uri || headers || contentType || dialect || authorization; }
+  [[nodiscard]] bool any() const {
+    return uri || headers || contentType || dialect || authorization;
+  }
   /// Of the INVITE only who is called is left.
   void clear() { uri = headers = contentType = dialect = authorization = std::nullopt; }
 };

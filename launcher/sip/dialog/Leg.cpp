@@ -26,7 +26,7 @@ namespace launcher {
 namespace {
 
 constexpr const char* kSdpType = "application/sdp";
-constexpr std::uint32_t kAckMs = 31500;
+constexpr std::chrono::milliseconds kAckWait{31500};
 /// One after the other, for one call.
 constexpr unsigned kRedirects = 3;
 constexpr const char* kInfoTypes =
@@ -139,7 +139,7 @@ void Leg::answer(const std::string& sdp) {
 
 void Leg::awaitAck() {
   // Before the stack's own 64*T1, at which it would send a BYE itself.
-  ack_timer_.start(kAckMs, [this] {
+  ack_timer_.start(kAckWait, [this] {
     if (handler_) handler_->onAckTimeout();
   });
 }

@@ -69,7 +69,7 @@ struct ResponseHeaders {
 enum class InDialog { Message, Info };
 
 /// Where the message that is being handled came from on the wire; empty when none is.
-std::string peerOf(nua_s* nua);
+[[nodiscard]] std::string peerOf(nua_s* nua);
 
 class Leg {
  public:
@@ -81,7 +81,7 @@ class Leg {
   Leg& operator=(const Leg&) = delete;
 
   void setHandler(LegHandler* handler) { handler_ = handler; }
-  const std::string& callId() const { return call_id_; }
+  [[nodiscard]] const std::string& callId() const { return call_id_; }
   /// Of the dialog that the message begins which is dealt with now.
   void setCallId(const std::string& id) {
     call_id_ = id;
@@ -102,18 +102,18 @@ class Leg {
   void send(InDialog method, const std::string& type, const std::string& body);
   /// What the other side says that it understands; of the message that set up the dialog.
   void noteAllow(const sip_s* sip);
-  bool takesInfo() const { return takes_info_; }
+  [[nodiscard]] bool takesInfo() const { return takes_info_; }
   /// The session timer that an INVITE or UPDATE asks for is noted for its answer. Otherwise the
   /// status that the request is refused with: 422 with Min-SE, or 400.
-  int noteSession(const sip_s* sip, ResponseHeaders& headers);
+  [[nodiscard]] int noteSession(const sip_s* sip, ResponseHeaders& headers);
   /// Where the message that is being handled came from on the wire is where the other side is.
   void notePeer();
   /// Its address without a port; empty while it is not known.
-  const std::string& peerAddress() const { return peer_address_; }
+  [[nodiscard]] const std::string& peerAddress() const { return peer_address_; }
 
-  bool terminated() const { return terminated_; }
+  [[nodiscard]] bool terminated() const { return terminated_; }
   bool answered() const { return answered_; }
-  bool outgoing() const { return outgoing_; }
+  [[nodiscard]] bool outgoing() const { return outgoing_; }
 
   /// From UserAgent's trampoline.
   void event(int event, int status, const char* phrase, const sip_s* sip);
@@ -124,7 +124,7 @@ class Leg {
   void takeMessage(const sip_s* sip, const char* acceptable);
   void respondToRequest(int status, const char* phrase, const char* acceptable = nullptr);
   void stateChanged(int callState);
-  std::string whyUnreached(int status, const char* phrase, const sip_s* sip) const;
+  [[nodiscard]] std::string whyUnreached(int status, const char* phrase, const sip_s* sip) const;
   void takeInviteAnswer(int status, const char* phrase, const sip_s* sip);
   void takeRefreshAnswer(int status, const sip_s* sip);
   void sendRefresh(SessionRefresher::Method method, const SessionTimer::Headers& headers);

@@ -10,7 +10,7 @@ namespace launcher {
 
 namespace {
 
-constexpr std::uint32_t kFirstPauseMs = 2000;
+constexpr std::chrono::seconds kFirstPause{2};
 constexpr unsigned kMaxDoublings = 5;
 constexpr int kMaxRetryAfter = 3600;
 
@@ -24,8 +24,8 @@ void SessionRefresher::restart() {
   due_.cancel();
   expiry_.cancel();
   if (stopped_ || timer_.role() == SessionTimer::Role::None) return;
-  expiry_.start(timer_.expiryMs(), [this] { events_.expired(); });
-  if (timer_.role() == SessionTimer::Role::Ours) sendIn(timer_.refreshMs());
+  expiry_.start(timer_.expiresAfter(), [this] { events_.expired(); });
+  if (timer_.role() == SessionTimer::Role::Ours) sendAfter(timer_.refreshAfter());
 }
 
 void SessionRefresher::stop() {
@@ -40,8 +40,8 @@ void SessionRefresher::send() {
   events_.send(takes_update_ ? Method::Update : Method::Invite, timer_.refresh());
 }
 
-void SessionRefresher::sendIn(std::uint32_t ms) {
-  due_.start(ms, [this] { send(); });
+void SessionRefresher::sendAfter(std::chrono::milliseconds pause) {
+  due_.start(pause, [this] { send(); });
 }
 
 void SessionRefresher::answered(int status, const SessionHeaders& headers, int retryAfter) {
@@ -56,25 +56,24 @@ void SessionRefresher::answered(int status, const SessionHeaders& headers, int r
       // The other side is gone, RFC 3261 12.2.1.2.
       return events_.expired();
     case 422:
-      if (timer_.tooBrief(headers)) return sendIn(0);
+      if (timer_.tooBrief(headers)) return sendAfter({});
       break;
     case 405:
     case 501:
       if (takes_update_) {
         takes_update_ = false;
-        return sendIn(0);
+        return sendAfter({});
       }
       break;
     case 491:
       // Both at once: the owner of the Call-ID waits for longer, RFC 3261 14.1.
-      return sendIn(static_cast<std::uint32_t>(owns_call_id_ ? g_random_int_range(210, 401) * 10
-                                                             : g_random_int_range(0, 201) * 10));
+      return sendAfter(std::chrono::milliseconds(owns_call_id_ ? g_random_int_range(210, 401) * 10
+                                                               : g_random_int_range(0, 201) * 10));
     default:
       break;
   }
-  const std::uint32_t pause = kFirstPauseMs << std::min(failures_++, kMaxDoublings);
-  sendIn(retryAfter >= 0 ? static_cast<std::uint32_t>(std::min(retryAfter, kMaxRetryAfter)) * 1000U
-                         : pause);
+  const auto pause = kFirstPause * (1 << std::min(failures_++, kMaxDoublings));
+  sendAfter(retryAfter >= 0 ? std::chrono::seconds(std::min(retryAfter, kMaxRetryAfter)) : pause);
 }
 
 }  // namespace launcher

@@ -25,7 +25,7 @@ class SessionRefresher {
   SessionRefresher(const SessionRefresher&) = delete;
   SessionRefresher& operator=(const SessionRefresher&) = delete;
 
-  SessionTimer& timer() { return timer_; }
+  [[nodiscard]] SessionTimer& timer() { return timer_; }
   void setTakesUpdate(bool takes) { takes_update_ = takes; }
   /// The session was refreshed by either side, or began.
   void restart();
@@ -35,7 +35,7 @@ class SessionRefresher {
 
  private:
   void send();
-  void sendIn(std::uint32_t ms);
+  void sendAfter(std::chrono::milliseconds pause);
 
   Events events_;
   SessionTimer timer_;

@@ -96,9 +96,9 @@ bool SessionTimer::tooBrief(const SessionHeaders& headers) {
   return true;
 }
 
-std::uint32_t SessionTimer::expiryMs() const {
-  if (role_ == Role::Ours) return interval_ * 1000U;
-  return (interval_ - std::min(kByeAhead, interval_ / 3)) * 1000U;
+std::chrono::seconds SessionTimer::expiresAfter() const {
+  if (role_ == Role::Ours) return std::chrono::seconds(interval_);
+  return std::chrono::seconds(interval_ - std::min(kByeAhead, interval_ / 3));
 }
 
 }  // namespace launcher

@@ -4,6 +4,7 @@
 // out. One thread at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,24 +35,26 @@ class SessionTimer {
   };
 
   /// An INVITE, a re-INVITE or an UPDATE of the other side. Takes effect with agreed().
-  Verdict request(const SessionHeaders& headers);
+  [[nodiscard]] Verdict request(const SessionHeaders& headers);
   /// For the 2xx to that request.
-  Headers answer() const;
+  [[nodiscard]] Headers answer() const;
   /// The 2xx has been sent.
   void agreed();
 
   /// For a refresh of ours.
-  Headers refresh() const;
+  [[nodiscard]] Headers refresh() const;
   /// The 2xx to a request of ours, which had Session-Expires when it was a refresh.
   void accepted(const SessionHeaders& headers, bool wasRefresh);
   /// A 422 with its Min-SE: true when another try with refresh() makes sense.
-  bool tooBrief(const SessionHeaders& headers);
+  [[nodiscard]] bool tooBrief(const SessionHeaders& headers);
 
-  Role role() const { return role_; }
+  [[nodiscard]] Role role() const { return role_; }
   unsigned interval() const { return interval_; }  ///< s, 0 without a timer
   /// From the last refresh on: when ours is due, and when the session is over.
-  std::uint32_t refreshMs() const { return interval_ * 500U; }
-  std::uint32_t expiryMs() const;
+  [[nodiscard]] std::chrono::milliseconds refreshAfter() const {
+    return std::chrono::milliseconds(std::int64_t{interval_} * 500);
+  }
+  [[nodiscard]] std::chrono::seconds expiresAfter() const;
 
  private:
   Role role_ = Role::None;
@@ -67,6 +70,6 @@ struct SessionExpires {
   unsigned seconds = 0;
   std::string refresher;  ///< uac, uas or empty
 };
-std::optional<SessionExpires> parseSessionExpires(std::string_view value);
+[[nodiscard]] std::optional<SessionExpires> parseSessionExpires(std::string_view value);
 
 }  // namespace launcher

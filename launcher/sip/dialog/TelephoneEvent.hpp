@@ -25,17 +25,17 @@ class TelephoneEvent {
   };
 
   /// One payload of the negotiated type. `nowMs` is any steady clock.
-  Result packet(std::uint32_t timestamp, bool marker, const std::uint8_t* payload, std::size_t size,
-                std::uint64_t nowMs);
+  [[nodiscard]] Result packet(std::uint32_t timestamp, bool marker, const std::uint8_t* payload,
+                              std::size_t size, std::uint64_t nowMs);
 
   /// To be called while a key is down: gives it when nothing more has come for a while.
-  std::optional<Digit> expire(std::uint64_t nowMs);
+  [[nodiscard]] std::optional<Digit> expire(std::uint64_t nowMs);
   bool pending() const { return active_; }
 
   static constexpr unsigned kSilenceMs = 150;
 
  private:
-  std::optional<Digit> take();
+  [[nodiscard]] std::optional<Digit> take();
 
   unsigned clock_rate_;
   bool active_ = false;

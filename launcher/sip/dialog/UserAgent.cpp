@@ -146,7 +146,7 @@ bool UserAgent::create() {
   if (group_.udp != group_.tcp) url += group_.udp ? ";transport=udp" : ";transport=tcp";
   const auto callback = [](nua_event_t event, int status, char const* phrase, nua_t* nua,
                            nua_magic_t* magic, nua_handle_t* handle, nua_hmagic_t* handleMagic,
-                           sip_t const* sip, tagi_t* tags) {
+                           sip_t const* sip, tagi_t* tags) noexcept {
     onEvent(event, status, phrase, nua, reinterpret_cast<UserAgent*>(magic), handle,
             reinterpret_cast<Leg*>(handleMagic), sip, tags);
   };
@@ -164,6 +164,7 @@ bool UserAgent::create() {
 }
 
 bool UserAgent::open() {
+  thread_.assertOn();
   if (group_.port != 0) return create();
   for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
     group_.port = findFreePort(group_.host);
@@ -173,6 +174,7 @@ bool UserAgent::open() {
 }
 
 void UserAgent::close(std::function<void()> closed) {
+  thread_.assertOn();
   closed_ = std::move(closed);
   nua_shutdown(nua_);
 }
@@ -184,6 +186,7 @@ std::string UserAgent::contact() const {
 }
 
 std::unique_ptr<Leg> UserAgent::newLeg(const std::string& uri) {
+  thread_.assertOn();
   nua_handle_t* handle = nua_handle(nua_, nullptr, NUTAG_URL(uri.c_str()),
                                     SIPTAG_TO_STR(("<" + uri + ">").c_str()), TAG_END());
   if (!handle) return nullptr;
@@ -191,6 +194,7 @@ std::unique_ptr<Leg> UserAgent::newLeg(const std::string& uri) {
 }
 
 void UserAgent::linger(std::unique_ptr<Leg> leg) {
+  thread_.assertOn();
   leg->setHandler(nullptr);
   if (!leg->terminated()) lingering_.push_back(std::move(leg));
 }

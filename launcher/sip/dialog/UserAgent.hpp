@@ -53,17 +53,17 @@ class UserAgent {
   UserAgent& operator=(const UserAgent&) = delete;
 
   /// False when the address cannot be bound. Port 0 becomes the one that was found.
-  bool open();
+  [[nodiscard]] bool open();
   void setCallbacks(Callbacks callbacks) { callbacks_ = std::move(callbacks); }
   /// Asynchronous: `closed` is called when nothing is left, then the object may go.
   void close(std::function<void()> closed);
 
   /// A leg for dialling out.
-  std::unique_ptr<Leg> newLeg(const std::string& uri);
+  [[nodiscard]] std::unique_ptr<Leg> newLeg(const std::string& uri);
   /// Keeps a leg whose call is over until its dialog has ended.
   void linger(std::unique_ptr<Leg> leg);
 
-  const ListenGroup& group() const { return group_; }
+  [[nodiscard]] const ListenGroup& group() const { return group_; }
   std::string localAddressTowards(const std::string& peer) const;
 
  private:
@@ -71,7 +71,7 @@ class UserAgent {
                       nua_handle_s* handle, Leg* leg, const sip_s* sip, const void* tags);
   void handleInvite(nua_handle_s* handle, const sip_s* sip);
   void handleStray(int event, int status, nua_handle_s* handle);
-  bool create();
+  [[nodiscard]] bool create();
   std::string contact() const;
   void dropTerminated();
 
@@ -86,6 +86,6 @@ class UserAgent {
 };
 
 /// Listening addresses on the same ADDR:PORT share one agent.
-std::vector<ListenGroup> groupAddresses(const std::vector<ListenAddress>& addresses);
+[[nodiscard]] std::vector<ListenGroup> groupAddresses(const std::vector<ListenAddress>& addresses);
 
 }  // namespace launcher

@@ -43,21 +43,22 @@ class RequestGate {
     bool inDialog = false;  ///< its To has a tag
   };
 
-  static const char* key(Limit limit);
+  [[nodiscard]] static const char* key(Limit limit);
 
   /// Not confirmed by an ACK after this, an INVITE that was let in is forgotten; 64*T1.
   static constexpr std::int64_t kSetupUs = 32'000'000;
   static constexpr std::size_t kMaxSetups = 4096;
   static constexpr std::size_t kMaxSources = 4096;
 
-  Decision decide(const Request& request, const IpAddress& from, const Config::Sip& sip,
-                  const Config::Limits& limits, std::int64_t nowUs);
+  [[nodiscard]] Decision decide(const Request& request, const IpAddress& from,
+                                const Config::Sip& sip, const Config::Limits& limits,
+                                std::int64_t nowUs);
 
   /// A dialog stands, or is being set up, under that Call-ID. Balanced.
   void dialogBegan(const std::string& callId) { ++dialogs_[callId]; }
   void dialogEnded(const std::string& callId);
 
-  std::size_t setups() const { return setups_.size(); }
+  [[nodiscard]] std::size_t setups() const { return setups_.size(); }
   std::size_t sources() const { return sources_.size(); }
 
  private:
@@ -72,9 +73,9 @@ class RequestGate {
     std::size_t setups = 0;
   };
 
-  Decision decidePeer(const Request& request, const IpAddress& source, const Config::Limits& limits,
-                      std::int64_t nowUs);
-  Source& sourceOf(const IpAddress& source, std::int64_t nowUs);
+  [[nodiscard]] Decision decidePeer(const Request& request, const IpAddress& source,
+                                    const Config::Limits& limits, std::int64_t nowUs);
+  [[nodiscard]] Source& sourceOf(const IpAddress& source, std::int64_t nowUs);
   void forget(const std::string& callId);
   void expire(std::int64_t nowUs);
 

@@ -22,19 +22,19 @@ class SipConnections {
 
   /// Null when the connection may stay; otherwise the key of the limit that it exceeds. Peers are
   /// counted by source; strangers, all together, have a share of their own.
-  const char* open(int descriptor, const IpAddress& from, bool peer, const Config::Limits& limits,
-                   std::int64_t nowUs);
+  [[nodiscard]] const char* open(int descriptor, const IpAddress& from, bool peer,
+                                 const Config::Limits& limits, std::int64_t nowUs);
   void closed(int descriptor);
   /// Bytes that are no empty lines.
   void received(int descriptor, std::int64_t nowUs);
   void message(int descriptor, std::int64_t nowUs);
   /// A dialog came in by it: it stays until the dialog's end. The number tells connections apart
   /// that have the same descriptor one after the other; 0 is none.
-  std::uint64_t hold(int descriptor);
+  [[nodiscard]] std::uint64_t hold(int descriptor);
   void release(std::uint64_t connection);
 
   /// Those that are to be shut now.
-  std::vector<int> overdue(std::int64_t nowUs) const;
+  [[nodiscard]] std::vector<int> overdue(std::int64_t nowUs) const;
   std::size_t size() const { return connections_.size(); }
 
  private:

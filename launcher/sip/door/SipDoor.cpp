@@ -20,7 +20,7 @@ namespace launcher {
 
 namespace {
 
-constexpr std::uint32_t kSweepMs = 1000;
+constexpr std::chrono::seconds kSweep{1};
 constexpr int kFloodRetryAfter = 5;
 /// Descriptors that are left to what the calls that stand may need.
 constexpr std::size_t kReserve = 32;
@@ -66,7 +66,7 @@ SipDoor::SipDoor(SipThread& thread, ConfigPtr config, std::size_t descriptorLimi
     : config_(std::move(config)), descriptor_limit_(descriptorLimit), sweeper_(thread) {
   allowRedirects(config_->sip.redirectAllow);
   setSipGuard(this);
-  sweeper_.start(kSweepMs, [this] { sweep(); });
+  sweeper_.start(kSweep, [this] { sweep(); });
 }
 
 SipDoor::~SipDoor() {
@@ -99,7 +99,7 @@ bool SipDoor::takesHeaders(const std::string& address) {
   return false;
 }
 
-bool SipDoor::request(sip_s* sip, const Origin& origin) {
+bool SipDoor::request(sip_s* sip, const Origin& origin) noexcept {
   arrived_by_ = origin.datagram ? -1 : origin.socket;
   if (!origin.datagram) connections_.message(origin.socket, now());
   const RequestGate::Request request{view(sip->sip_request->rq_method_name),
@@ -152,7 +152,7 @@ void SipDoor::reply(const sip_s* sip, const Origin& origin, const AnswerWords& w
                                             origin.datagram ? origin.length : 0);
 }
 
-bool SipDoor::connection(int descriptor, const sockaddr* from) {
+bool SipDoor::connection(int descriptor, const sockaddr* from) noexcept {
   const IpAddress address = IpAddress::of(from);
   const bool peer = config_->sip.allow.contains(address);
   // The lowest free number is given out, so a high one says that few are left.
@@ -175,7 +175,7 @@ void SipDoor::sweep() {
     // The stack notices and closes it.
     shutdown(descriptor, SHUT_RDWR);
   }
-  sweeper_.start(kSweepMs, [this] { sweep(); });
+  sweeper_.start(kSweep, [this] { sweep(); });
 }
 
 }  // namespace launcher

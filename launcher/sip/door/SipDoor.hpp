@@ -49,23 +49,23 @@ class SipDoor final : public SipGuard {
     std::uint64_t connection_ = 0;
   };
   /// For a dialog that the message begins which is dealt with now.
-  Pass admit(const std::string& callId);
+  [[nodiscard]] Pass admit(const std::string& callId);
   /// For one that begins with a request of ours.
-  Pass admitOwn(const std::string& callId) { return {*this, callId, 0}; }
+  [[nodiscard]] Pass admitOwn(const std::string& callId) { return {*this, callId, 0}; }
 
   /// Whether a redirection of a call of ours may lead anywhere.
-  bool followsRedirects() const { return !config_->sip.redirectAllow.empty(); }
+  [[nodiscard]] bool followsRedirects() const { return !config_->sip.redirectAllow.empty(); }
 
   /// Whether the P-wsbridge-* headers of a caller count; warns, once a second, when they do not.
-  bool takesHeaders(const std::string& address);
+  [[nodiscard]] bool takesHeaders(const std::string& address);
 
-  bool request(sip_s* sip, const Origin& origin) override;
-  bool connection(int descriptor, const sockaddr* from) override;
-  void received(int descriptor) override { connections_.received(descriptor, now()); }
-  void closed(int descriptor) override { connections_.closed(descriptor); }
+  [[nodiscard]] bool request(sip_s* sip, const Origin& origin) noexcept override;
+  bool connection(int descriptor, const sockaddr* from) noexcept override;
+  void received(int descriptor) noexcept override { connections_.received(descriptor, now()); }
+  void closed(int descriptor) noexcept override { connections_.closed(descriptor); }
 
  private:
-  static std::int64_t now();
+  [[nodiscard]] static std::int64_t now();
   static void reply(const sip_s* sip, const Origin& origin, const AnswerWords& words);
   void tell(const char* key, const IpAddress& from, log::Throttle& throttle) const;
   void sweep();

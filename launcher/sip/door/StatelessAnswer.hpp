@@ -24,10 +24,11 @@ struct AnswerWords {
 /// What a request outside a dialog is answered, INVITE, ACK and CANCEL left out: no transaction is
 /// made of it, so a flood of them keeps nothing. `full`: why an INVITE would be refused now for
 /// lack of capacity; OPTIONS is then refused with the same words.
-AnswerWords answerOutsideDialog(const sip_s* request, std::optional<EndReason> full);
+[[nodiscard]] AnswerWords answerOutsideDialog(const sip_s* request, std::optional<EndReason> full);
 
 /// `receivedAddress` and `receivedPort`: where the request came from, RFC 3581.
-std::string statelessAnswer(const sip_s* request, const AnswerWords& words,
-                            const std::string& receivedAddress, std::uint16_t receivedPort);
+[[nodiscard]] std::string statelessAnswer(const sip_s* request, const AnswerWords& words,
+                                          const std::string& receivedAddress,
+                                          std::uint16_t receivedPort);
 
 }  // namespace launcher

@@ -39,10 +39,10 @@ struct Sdp {
   std::vector<SdpMedia> media;
 };
 
-std::optional<Sdp> parseSdp(const std::string& text);
+[[nodiscard]] std::optional<Sdp> parseSdp(const std::string& text);
 
-const char* directionName(Direction direction);
+[[nodiscard]] const char* directionName(Direction direction);
 /// What the other side of it sees: sendonly <-> recvonly.
-Direction mirrored(Direction direction);
+[[nodiscard]] Direction mirrored(Direction direction);
 
 }  // namespace launcher

@@ -9,9 +9,6 @@
 
 namespace launcher {
 
-using wsbridge::common::Failure;
-using wsbridge::common::Result;
-
 namespace {
 
 constexpr int kLongestPayload = 1400;  ///< bytes, below what an Ethernet frame takes

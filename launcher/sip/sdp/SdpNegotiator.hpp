@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/Codec.hpp"
-#include "common/Result.hpp"
+#include "base/Result.hpp"
 #include "sip/sdp/Sdp.hpp"
 
 namespace launcher {
@@ -51,12 +51,10 @@ enum class SdpFault { Invalid, NoCommonCodec };
 
 /// To an offer. `current` is the running agreement of a call: its codec and payload types must go
 /// on. Of `local` only the codecs and the packet time count.
-wsbridge::common::Result<Agreement, SdpFault> agreeToOffer(const std::string& offer,
-                                                           const LocalMedia& local,
-                                                           const Agreement* current = nullptr);
+Result<Agreement, SdpFault> agreeToOffer(const std::string& offer, const LocalMedia& local,
+                                         const Agreement* current = nullptr);
 /// To the other side's answer to `makeOffer(local)`.
-wsbridge::common::Result<Agreement, SdpFault> agreeToAnswer(const std::string& answer,
-                                                            const LocalMedia& local);
+Result<Agreement, SdpFault> agreeToAnswer(const std::string& answer, const LocalMedia& local);
 
 /// Our offer, with the codecs of `local`.
 [[nodiscard]] std::string makeOffer(const LocalMedia& local);

@@ -13,11 +13,11 @@ inline constexpr const char* kMessageTypes = "text/plain, application/json";
 inline constexpr std::size_t kMaxMessageBytes = 8192;
 
 /// Without parameters, in lower case.
-std::string mediaType(std::string_view contentType);
+[[nodiscard]] std::string mediaType(std::string_view contentType);
 /// What a caller's message is answered with: 200, or 415, 413, 400 for its type, its length, and
 /// what is no text in UTF-8.
-int messageStatus(std::string_view contentType, std::string_view body);
+[[nodiscard]] int messageStatus(std::string_view contentType, std::string_view body);
 /// Fit for a Content-Type: type and subtype, nothing else.
-bool isPlainMediaType(std::string_view type);
+[[nodiscard]] bool isPlainMediaType(std::string_view type);
 
 }  // namespace launcher

@@ -19,15 +19,15 @@ inline constexpr std::size_t kMaxCallId = 1024;
 
 /// Whether a datagram that begins with this octet may be a SIP message, or the empty lines that
 /// keep a way through a NAT open: RFC 3261 7.1, 7.2, 7.5.
-bool mayBeSip(unsigned char first);
+[[nodiscard]] bool mayBeSip(unsigned char first);
 
 /// A sip: or sips: URI with a host, and a port that is one where it names any.
-bool isUsableTarget(const url_t* url);
+[[nodiscard]] bool isUsableTarget(const url_t* url);
 
 /// Whether a request may be taken: its Contact and Record-Route where a dialog keeps them
 /// (RFC 3261 12.1.1, 12.2.2), a Contact where an INVITE begins a dialog, and its Call-ID, which
 /// is not empty. False: it is answered 400, an ACK is dropped.
-bool isAcceptableRequest(const sip_s* sip);
+[[nodiscard]] bool isAcceptableRequest(const sip_s* sip);
 
 /// Takes Contact and Record-Route out of an answer when one of them cannot be used, so that the
 /// requests of its dialog go where our own request went. A redirection keeps its Contact when

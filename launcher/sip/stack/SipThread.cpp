@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sip/stack/SipThread.hpp"
 
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <future>
 
@@ -57,7 +59,7 @@ void SipThread::run(const std::function<void(bool)>& started) {
   su_root_threading(root_, 0);
   su_wait_t wait[1] = {};
   su_wait_create(wait, wake_fd_, SU_WAIT_IN);
-  const auto callback = [](su_root_magic_t* magic, su_wait_t*, su_wakeup_arg_t*) -> int {
+  const auto callback = [](su_root_magic_t* magic, su_wait_t*, su_wakeup_arg_t*) noexcept -> int {
     reinterpret_cast<SipThread*>(magic)->drain();
     return 0;
   };
@@ -70,6 +72,12 @@ void SipThread::run(const std::function<void(bool)>& started) {
   su_root_destroy(root_);
   root_ = nullptr;
   su_deinit();
+}
+
+void SipThread::assertOn() const {
+  if (isCurrent()) return;
+  std::fputs("internal fault: what belongs to the SIP thread is done on another one\n", stderr);
+  std::abort();
 }
 
 void SipThread::wake() {
@@ -125,20 +133,23 @@ SipTimer::~SipTimer() {
   if (timer_) su_timer_destroy(timer_);
 }
 
-void SipTimer::start(std::uint32_t ms, SipThread::Task task) {
+void SipTimer::start(std::chrono::milliseconds after, SipThread::Task task) {
+  thread_.assertOn();
   // Made once and set anew: Sofia-SIP looks at a timer again after its callback.
   if (!timer_) timer_ = su_timer_create(su_root_task(thread_.root()), 0);
   task_ = std::move(task);
-  const auto callback = [](su_root_magic_t*, su_timer_t*, su_timer_arg_t* argument) {
+  const auto callback = [](su_root_magic_t*, su_timer_t*, su_timer_arg_t* argument) noexcept {
     auto* self = reinterpret_cast<SipTimer*>(argument);
     const SipThread::Task due = std::move(self->task_);
     self->task_ = nullptr;
     if (due) runGuarded(due);
   };
-  su_timer_set_interval(timer_, callback, reinterpret_cast<su_timer_arg_t*>(this), ms);
+  su_timer_set_interval(timer_, callback, reinterpret_cast<su_timer_arg_t*>(this),
+                        static_cast<su_duration_t>(after.count()));
 }
 
 void SipTimer::cancel() {
+  thread_.assertOn();
   if (timer_) su_timer_reset(timer_);
   task_ = nullptr;
 }

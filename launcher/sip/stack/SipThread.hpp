@@ -4,6 +4,7 @@
 // to the SIP thread itself.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -26,13 +27,16 @@ class SipThread {
   SipThread& operator=(const SipThread&) = delete;
 
   /// False when Sofia-SIP cannot make its event loop.
-  bool start();
+  [[nodiscard]] bool start();
   /// Ends the loop and joins; what is still queued is dropped.
   void stop();
   void post(Task task);
 
-  su_root_s* root() const { return root_; }
-  bool isCurrent() const { return std::this_thread::get_id() == thread_.get_id(); }
+  [[nodiscard]] su_root_s* root() const { return root_; }
+  [[nodiscard]] bool isCurrent() const { return std::this_thread::get_id() == thread_.get_id(); }
+  /// Ends the process on any other thread. In all builds: it stands where a call, a dialog or a
+  /// timer is begun or ended, never where packets or ticks pass.
+  void assertOn() const;
 
  private:
   void run(const std::function<void(bool)>& started);
@@ -56,7 +60,7 @@ class SipTimer {
   SipTimer(const SipTimer&) = delete;
   SipTimer& operator=(const SipTimer&) = delete;
 
-  void start(std::uint32_t ms, SipThread::Task task);
+  void start(std::chrono::milliseconds after, SipThread::Task task);
   void cancel();
 
  private:

@@ -115,7 +115,7 @@ std::string shownSip(std::string_view message) {
   return out;
 }
 
-void traceReceived(const sip_s* sip, const sockaddr* from) {
+void traceReceived(const sip_s* sip, const sockaddr* from) noexcept {
   if (!log::enabled(log::Level::Debug)) return;
   // The chain of all headers in the order in which they came, each with its text.
   std::string message;
@@ -126,7 +126,7 @@ void traceReceived(const sip_s* sip, const sockaddr* from) {
   write("received", message, from);
 }
 
-void traceSent(std::string_view bytes, const sockaddr* to) {
+void traceSent(std::string_view bytes, const sockaddr* to) noexcept {
   if (!log::enabled(log::Level::Debug)) return;
   const std::string_view first = bytes.substr(0, bytes.find('\r'));
   if (!first.starts_with("SIP/2.0 ") && !first.ends_with(" SIP/2.0")) return;

@@ -17,12 +17,12 @@ inline constexpr std::size_t kMaxShownSip = 4096;
 /// The message with *** for credentials, SRTP and ICE keys and digits, and for the P-wsbridge
 /// headers that may hold a secret; URIs without passwords and queries. What is longer than the
 /// bound ends in "…". Pure.
-std::string shownSip(std::string_view message);
+[[nodiscard]] std::string shownSip(std::string_view message);
 
 /// Writes a record for a message that has come, whole and parsed, when the level is debug. SIP
 /// thread only.
-void traceReceived(const sip_s* sip, const sockaddr* from);
+void traceReceived(const sip_s* sip, const sockaddr* from) noexcept;
 /// The same for bytes that go out; those that do not begin a message are left out.
-void traceSent(std::string_view bytes, const sockaddr* to);
+void traceSent(std::string_view bytes, const sockaddr* to) noexcept;
 
 }  // namespace launcher

@@ -234,7 +234,7 @@ constexpr char kProbe[] =
 constexpr int kSteps = 50;
 constexpr su_duration_t kStepMs = 20;
 
-int answerProbe(nta_agent_magic_t*, nta_agent_t* agent, msg_t* message, sip_t*) {
+int answerProbe(nta_agent_magic_t*, nta_agent_t* agent, msg_t* message, sip_t*) noexcept {
   return nta_msg_treply(agent, message, 200, "OK", TAG_END());
 }
 
@@ -255,10 +255,10 @@ bool sendProbe(nta_agent_t* agent) {
 
 }  // namespace
 
-std::string proveSofiaGuards(su_root_s* root) {
+Result<void> proveSofiaGuards(su_root_s* root) {
   nta_agent_t* agent = nta_agent_create(root, URL_STRING_MAKE("sip:127.0.0.1:*;transport=udp"),
                                         answerProbe, nullptr, TPTAG_STUN_SERVER(0), TAG_END());
-  if (!agent) return "no UDP port on 127.0.0.1 to try Sofia-SIP with";
+  if (!agent) return Failure{"no UDP port on 127.0.0.1 to try Sofia-SIP with"};
   struct Proof {
     const char* function;
     const std::atomic<unsigned>& calls;
@@ -275,11 +275,11 @@ std::string proveSofiaGuards(su_root_s* root) {
   for (int i = 0; sent && i < kSteps && missing() != std::end(proofs); ++i)
     su_root_step(root, kStepMs);
   nta_agent_destroy(agent);
-  if (!sent) return "a datagram to 127.0.0.1 cannot be sent";
+  if (!sent) return Failure{"a datagram to 127.0.0.1 cannot be sent"};
   const Proof* lost = missing();
   if (lost == std::end(proofs)) return {};
-  return std::string("Sofia-SIP does not call the gateway's ") + lost->function +
-         ": its library must not be linked with -Bsymbolic, nor statically";
+  return Failure{std::string("Sofia-SIP does not call the gateway's ") + lost->function +
+                 ": its library must not be linked with -Bsymbolic, nor statically"};
 }
 
 int connectNowhere(int descriptor, int family) {

@@ -22,6 +22,8 @@
 
 #include <sys/socket.h>
 
+#include "base/Result.hpp"
+
 struct su_root_s;
 struct msg_mclass_s;
 struct sip_s;
@@ -30,10 +32,10 @@ namespace launcher {
 
 /// Proves with a real message that Sofia-SIP calls the functions above: an agent on a loopback port
 /// gets a request whose answer would need a name to be looked up. On the SIP thread, before any
-/// agent; takes some milliseconds. An empty text, or what is wrong.
-std::string proveSofiaGuards(su_root_s* root);
+/// agent; takes some milliseconds.
+Result<void> proveSofiaGuards(su_root_s* root);
 
-/// Decides about messages and connections; SIP thread only.
+/// Decides about messages and connections; SIP thread only. Called by C, so nothing may throw.
 class SipGuard {
  public:
   struct Origin {
@@ -44,24 +46,24 @@ class SipGuard {
   };
   virtual ~SipGuard() = default;
   /// False: the request is dropped; whoever sent it has been answered, or never will be.
-  virtual bool request(sip_s* sip, const Origin& origin) = 0;
+  [[nodiscard]] virtual bool request(sip_s* sip, const Origin& origin) noexcept = 0;
   /// False: the connection is closed at once.
-  virtual bool connection(int descriptor, const sockaddr* from) = 0;
+  [[nodiscard]] virtual bool connection(int descriptor, const sockaddr* from) noexcept = 0;
   /// Bytes of a message have come by a connection.
-  virtual void received(int descriptor) = 0;
-  virtual void closed(int descriptor) = 0;
+  virtual void received(int descriptor) noexcept = 0;
+  virtual void closed(int descriptor) noexcept = 0;
 };
 /// Null for none. The guard outlives its time as one.
 void setSipGuard(SipGuard* guard);
 
 /// Connects a datagram socket to the discard port of this machine.
-int connectNowhere(int descriptor, int family);
+[[nodiscard]] int connectNowhere(int descriptor, int family);
 
 /// Host patterns that a 302 or 305 to a call of ours may lead to; none by default.
 void allowRedirects(const std::vector<std::string>& hosts);
 
 /// The message class of SIP without Session-Expires and Min-SE, which thereby are unknown headers:
 /// nua has no session timer then, SessionTimer is ours. Made once, lives as long as the process.
-const msg_mclass_s* sipMessageClass();
+[[nodiscard]] const msg_mclass_s* sipMessageClass();
 
 }  // namespace launcher

@@ -12,6 +12,6 @@ void redirectSofiaLog();
 
 /// What the kernel said when the request of this CSeq could not be sent, such as "connection
 /// refused"; empty when it was another request that failed last, or none.
-std::string sendFault(const char* method, unsigned cseq);
+[[nodiscard]] std::string sendFault(const char* method, unsigned cseq);
 
 }  // namespace launcher

@@ -29,7 +29,7 @@ class Lookup : public ::testing::Test {
     options.servers = server_.address();
     options.limits = {.perSource = 2, .inAll = 8};
     resolver_ = std::make_unique<NameResolver>(std::move(options));
-    sip_.start();
+    EXPECT_TRUE(sip_.start());
   }
   ~Lookup() override { sip_.stop(); }
 

@@ -27,10 +27,10 @@ TEST(PipelineInbox, OneTakeForAllThatWaits) {
 TEST(PipelineInbox, WhatRepeatsIsCounted) {
   PipelineInbox inbox;
   for (int i = 0; i < 1000; ++i) {
-    inbox.add(ControlAsked{"clear", {}});
-    inbox.add(ControlAsked{i % 2 == 0 ? "mute" : "pause", {}});
-    inbox.add(DigitPassed{"from-endpoint"});
-    inbox.add(DigitLost{});
+    static_cast<void>(inbox.add(ControlAsked{"clear", {}}));
+    static_cast<void>(inbox.add(ControlAsked{i % 2 == 0 ? "mute" : "pause", {}}));
+    static_cast<void>(inbox.add(DigitPassed{"from-endpoint"}));
+    static_cast<void>(inbox.add(DigitLost{}));
   }
   const auto events = inbox.take();
   ASSERT_EQ(events.size(), 5U);
@@ -62,7 +62,7 @@ TEST(PipelineInbox, MessagesDigitsAndTransfersAreRefusedAboveTheirLimit) {
     EXPECT_NE(inbox.add(ControlAsked{"transfer", "sip:a@b"}), Added::Refused);
   EXPECT_EQ(inbox.add(ControlAsked{"transfer", "sip:a@b"}), Added::Refused);
   EXPECT_EQ(inbox.add(WebSocketClosed{}), Added::Waiting);
-  inbox.take();
+  static_cast<void>(inbox.take());
   EXPECT_EQ(inbox.add(MessageAsked{"text/plain", "more"}), Added::First);
 }
 

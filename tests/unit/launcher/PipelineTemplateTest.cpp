@@ -9,9 +9,8 @@ namespace {
 
 const char* kShipped = LAUNCHER_SOURCE_ROOT "/pipelines/call.launch";
 
-std::string faultOf(const std::variant<PipelineTemplate, std::string>& result) {
-  const auto* fault = std::get_if<std::string>(&result);
-  return fault ? *fault : "";
+std::string faultOf(const Result<PipelineTemplate>& result) {
+  return result ? "" : result.error();
 }
 
 }  // namespace
@@ -20,7 +19,7 @@ TEST(PipelineTemplate, theShippedOneExpandsForEveryCodec) {
   const auto loaded = PipelineTemplate::load(kShipped);
   ASSERT_EQ(faultOf(loaded), "");
   for (const Codec& codec : codecTable()) {
-    const std::string text = std::get<PipelineTemplate>(loaded).expand(codec);
+    const std::string text = loaded->expand(codec);
     EXPECT_EQ(text.find('@'), std::string::npos);
     EXPECT_EQ(text.find('#'), std::string::npos);
     EXPECT_NE(text.find(codec.encoder), std::string::npos);
@@ -47,9 +46,9 @@ TEST(PipelineTemplate, oneThatDoesNotParseIsRefused) {
     text += " fakesrc name=" + name;
   auto parsed = PipelineTemplate::parse(text);
   ASSERT_EQ(faultOf(parsed), "");
-  const auto fault = std::get<PipelineTemplate>(parsed).tryOut({findCodec("PCMU")});
-  ASSERT_TRUE(fault);
-  EXPECT_NE(fault->find("PCMU"), std::string::npos);
+  const auto tried = parsed->tryOut({findCodec("PCMU")});
+  ASSERT_FALSE(tried);
+  EXPECT_NE(tried.error().find("PCMU"), std::string::npos);
 }
 
 }  // namespace launcher

@@ -77,14 +77,14 @@ TEST(RefusedCalls, aFloodOfOneReasonLeavesRecordsToTheOthers) {
 TEST(RefusedCalls, theSumNamesEachReason) {
   RefusedCalls refused;
   for (int i = 0; i < RefusedCalls::kOfOneReason + 3; ++i)
-    refused.allows(EndReason::UriMissing, kSecondUs);
+    static_cast<void>(refused.allows(EndReason::UriMissing, kSecondUs));
   for (int i = 0; i < RefusedCalls::kOfAll; ++i)
-    refused.allows(EndReason::TooManyCalls, kSecondUs);
+    static_cast<void>(refused.allows(EndReason::TooManyCalls, kSecondUs));
   const auto sum = refused.due(kSecondUs);
   ASSERT_TRUE(sum);
   EXPECT_EQ(sum->calls, 13U);
   EXPECT_EQ(sum->reasons, "uri-missing 3, too-many-calls 10");
-  refused.allows(EndReason::UriMissing, kSecondUs);
+  static_cast<void>(refused.allows(EndReason::UriMissing, kSecondUs));
   EXPECT_FALSE(refused.due(kSecondUs + 1)) << "not twice a second";
   EXPECT_TRUE(refused.due(2 * kSecondUs));
 }

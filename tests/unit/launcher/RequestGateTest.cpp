@@ -17,7 +17,7 @@ constexpr std::int64_t kSecond = 1'000'000;
 class GateTest : public ::testing::Test {
  protected:
   GateTest() {
-    sip.allow.add("10.0.0.0/8");
+    static_cast<void>(sip.allow.add("10.0.0.0/8"));
     limits.peerRequests = 100;
     limits.strangerRequests = 10;
     limits.allRequests = 150;
@@ -195,7 +195,7 @@ TEST(SipConnections, IdleAndHalfOnesAreOverdue) {
   const Config::Limits limits{};
   const auto from = *IpAddress::parse("10.0.0.1");
   for (int fd = 1; fd <= 4; ++fd)
-    connections.open(fd, from, true, limits, 0);
+    static_cast<void>(connections.open(fd, from, true, limits, 0));
   const std::uint64_t held = connections.hold(2);
   connections.received(3, kSecond);
   connections.received(3, 9 * kSecond);
@@ -208,7 +208,7 @@ TEST(SipConnections, IdleAndHalfOnesAreOverdue) {
   connections.release(held);
   EXPECT_EQ(connections.overdue(90 * kSecond), (std::vector<int>{1, 2, 3, 4}));
   connections.closed(2);
-  connections.open(2, from, true, limits, 90 * kSecond);
+  static_cast<void>(connections.open(2, from, true, limits, 90 * kSecond));
   connections.release(held);  // of the one before
   EXPECT_EQ(connections.overdue(100 * kSecond), (std::vector<int>{1, 3, 4}));
 }

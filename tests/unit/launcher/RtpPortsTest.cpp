@@ -85,22 +85,19 @@ TEST(RtpPorts, aPortThatAnotherProgramHoldsIsPassedOver) {
 TEST(RtpPorts, theFaultTellsAUsedRangeFromALackOfSockets) {
   RtpPorts ports({36060, 36061});
   EXPECT_EQ(ports.pairs(), 1u);
-  PortFault fault{};
-  const auto only = ports.take("127.0.0.1", &fault);
+  const auto only = ports.take("127.0.0.1");
   ASSERT_TRUE(only);
-  EXPECT_EQ(fault, PortFault::None);
-  EXPECT_FALSE(ports.take("127.0.0.1", &fault));
-  EXPECT_EQ(fault, PortFault::RangeUsed);
+  EXPECT_EQ(ports.take("127.0.0.1").error(), PortFault::RangeUsed);
   ports.giveBack(*only);
 
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit none{3, before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto starved = ports.take("127.0.0.1", &fault);
+  const auto starved = ports.take("127.0.0.1");
   setrlimit(RLIMIT_NOFILE, &before);
-  EXPECT_FALSE(starved);
-  EXPECT_EQ(fault, PortFault::NoSocket);
+  ASSERT_FALSE(starved);
+  EXPECT_EQ(starved.error(), PortFault::NoSocket);
 }
 
 TEST(RtpPorts, aPairWithOneHalfTakenIsPassedOver) {

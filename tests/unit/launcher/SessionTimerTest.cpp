@@ -38,15 +38,15 @@ TEST(SessionTimer, TheCallerRefreshesUnlessItWantsUsTo) {
   EXPECT_TRUE(timer.answer().require);
   timer.agreed();
   EXPECT_EQ(timer.role(), Role::Theirs);
-  EXPECT_EQ(timer.expiryMs(), (1800U - 32U) * 1000U);
+  EXPECT_EQ(timer.expiresAfter(), std::chrono::seconds(1800 - 32));
 
   EXPECT_EQ(timer.request({"1800;refresher=uas", {}, true}), Verdict::Fine);
   EXPECT_EQ(timer.answer().sessionExpires, "1800;refresher=uas");
   EXPECT_FALSE(timer.answer().require);
   timer.agreed();
   EXPECT_EQ(timer.role(), Role::Ours);
-  EXPECT_EQ(timer.refreshMs(), 900U * 1000U);
-  EXPECT_EQ(timer.expiryMs(), 1800U * 1000U);
+  EXPECT_EQ(timer.refreshAfter(), std::chrono::seconds(900));
+  EXPECT_EQ(timer.expiresAfter(), std::chrono::seconds(1800));
   EXPECT_EQ(timer.refresh().sessionExpires, "1800;refresher=uac");
 }
 
@@ -62,12 +62,20 @@ TEST(SessionTimer, TheShortestIsNinetySeconds) {
   EXPECT_EQ(timer.request({"89", {}, true}), Verdict::TooBrief);
   EXPECT_EQ(timer.request({"90", {}, true}), Verdict::Fine);
   timer.agreed();
-  EXPECT_EQ(timer.expiryMs(), 60U * 1000U) << "a third ahead of the end";
+  EXPECT_EQ(timer.expiresAfter(), std::chrono::seconds(60)) << "a third ahead of the end";
+}
+
+TEST(SessionTimer, TheLongestOneIsNotOverAtOnce) {
+  SessionTimer timer;
+  EXPECT_EQ(timer.request({"4294967295", {}, true}), Verdict::Fine);
+  timer.agreed();
+  EXPECT_EQ(timer.expiresAfter(), std::chrono::seconds(4294967295 - 32));
+  EXPECT_EQ(timer.refreshAfter(), std::chrono::milliseconds(4294967295 * 500));
 }
 
 TEST(SessionTimer, BrokenHeadersAreRefusedAndChangeNothing) {
   SessionTimer timer;
-  timer.request({"1800", {}, true});
+  static_cast<void>(timer.request({"1800", {}, true}));
   timer.agreed();
   EXPECT_EQ(timer.request({"soon", {}, true}), Verdict::Malformed);
   EXPECT_EQ(timer.request({"1800", "x", true}), Verdict::Malformed);
@@ -76,9 +84,9 @@ TEST(SessionTimer, BrokenHeadersAreRefusedAndChangeNothing) {
 
 TEST(SessionTimer, ARequestWithoutTheHeaderEndsTheTimer) {
   SessionTimer timer;
-  timer.request({"1800", {}, true});
+  static_cast<void>(timer.request({"1800", {}, true}));
   timer.agreed();
-  timer.request({{}, {}, true});
+  static_cast<void>(timer.request({{}, {}, true}));
   timer.agreed();
   EXPECT_EQ(timer.role(), Role::None);
   EXPECT_EQ(timer.interval(), 0U);
@@ -96,7 +104,7 @@ TEST(SessionTimer, TheAnswerToOurInviteDecides) {
 
 TEST(SessionTimer, ARefreshAnsweredWithoutTheHeaderIsOneAllTheSame) {
   SessionTimer timer;
-  timer.request({"90;refresher=uas", {}, true});
+  static_cast<void>(timer.request({"90;refresher=uas", {}, true}));
   timer.agreed();
   timer.accepted({{}, {}, false}, true);
   EXPECT_EQ(timer.role(), Role::Ours);
@@ -105,7 +113,7 @@ TEST(SessionTimer, ARefreshAnsweredWithoutTheHeaderIsOneAllTheSame) {
 
 TEST(SessionTimer, A422RaisesTheIntervalOnce) {
   SessionTimer timer;
-  timer.request({"90;refresher=uas", {}, true});
+  static_cast<void>(timer.request({"90;refresher=uas", {}, true}));
   timer.agreed();
   EXPECT_FALSE(timer.tooBrief({{}, {}, true})) << "no Min-SE";
   EXPECT_FALSE(timer.tooBrief({{}, "90", true})) << "no longer than ours: no use in asking again";

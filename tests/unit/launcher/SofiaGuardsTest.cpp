@@ -20,8 +20,8 @@ TEST(SofiaGuards, TheStackCallsThem) {
   su_init();
   su_root_t* root = su_root_create(nullptr);
   ASSERT_NE(root, nullptr);
-  EXPECT_EQ(proveSofiaGuards(root), "");
-  EXPECT_EQ(proveSofiaGuards(root), "") << "as often as one likes";
+  EXPECT_TRUE(proveSofiaGuards(root));
+  EXPECT_TRUE(proveSofiaGuards(root)) << "as often as one likes";
   su_root_destroy(root);
   su_deinit();
 }
@@ -46,10 +46,10 @@ TEST(SofiaGuards, AddressesAreReadAndNamesAreNotLookedUp) {
 // loop over its servers never ended.
 TEST(SofiaGuards, ADatagramSocketIsConnectedToNowhereWhereNoWayLeads) {
   struct Nobody : SipGuard {
-    bool request(sip_s*, const Origin&) override { return true; }
-    bool connection(int, const sockaddr*) override { return true; }
-    void received(int) override {}
-    void closed(int) override {}
+    bool request(sip_s*, const Origin&) noexcept override { return true; }
+    bool connection(int, const sockaddr*) noexcept override { return true; }
+    void received(int) noexcept override {}
+    void closed(int) noexcept override {}
   } nobody;
   sockaddr_in broadcast{};
   broadcast.sin_family = AF_INET;
