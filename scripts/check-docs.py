@@ -7,6 +7,7 @@
 * No line of a meson file has more than 100 columns.
 * Every path that docs/howto/ and docs/architecture.md name exists.
 * Every test that a page names as `Suite.Case` exists.
+* Cases of GoogleTest stand in files named XTest.cpp, in UpperCamelCase, and in no others.
 * The picture of the rooms in docs/architecture.md has the arrows of scripts/rooms.py.
 * Each how-to is held against the rows, names and members that exist today: for each of them the
   files that the numbered list names are the files in which it stands.
@@ -138,7 +139,13 @@ def check_paths(checkout, page):
 def check_tests(checkout, pages):
     there = set()
     for path in checkout.files("tests/**/*.cpp"):
-        there.update(re.findall(r"^TEST(?:_[FP])?\((\w+),\s*(\w+)\)", checkout.text(path), re.M))
+        cases = re.findall(r"^TEST(?:_[FP])?\((\w+),\s*(\w+)\)", checkout.text(path), re.M)
+        there.update(cases)
+        if bool(cases) != bool(re.search(r"/[A-Z]\w*Test\.cpp$", path)):
+            checkout.fault(f"{path}: XTest.cpp is the name of a file with cases, and of no other")
+        for suite, case in cases:
+            if not all(re.fullmatch("[A-Z][A-Za-z0-9]*", name) for name in (suite, case)):
+                checkout.fault(f"{path}: {suite}.{case} is not in UpperCamelCase")
     for page in pages:
         for number, line in lines_of_prose(checkout.text(page)):
             for suite, case in re.findall(r"`([A-Z]\w+)\.(\w+)`", line):

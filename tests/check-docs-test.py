@@ -75,10 +75,22 @@ class CheckDocs(unittest.TestCase):
         self.assertIn("plugins/nowhere/Nobody.cpp: there is no such file", self.faults())
 
     def test_names_of_tests(self):
-        self.append("docs/sip.md", "\n`CallEnd.headerTextsCannotBeBrokenOutOf`, `CallEndTest.cpp`\n")
+        self.append("docs/sip.md", "\n`CallEnd.HeaderTextsCannotBeBrokenOutOf`, `CallEndTest.cpp`\n")
         self.assertEqual(self.faults(), "")
         self.append("docs/sip.md", "\n`CallEnd.nobodyHasWrittenIt`\n")
         self.assertIn("there is no test CallEnd.nobodyHasWrittenIt", self.faults())
+
+    def test_naming_of_tests(self):
+        self.append("tests/unit/common/Utf8Test.cpp", "TEST(Utf8, Fine2) {}\nTEST_F(a, B) {}\n"
+                    "TEST_P(A, b) {}\nTEST(A, B_C) {}\n")
+        self.append("tests/support/TempDir.cpp", "TEST(A, B) {}\n")
+        self.append("tests/support/NoTest.cpp", "int x;\n")
+        faults = self.faults()
+        for name in ("a.B", "A.b", "A.B_C"):
+            self.assertIn(f"Utf8Test.cpp: {name} is not in UpperCamelCase", faults)
+        self.assertIn("TempDir.cpp: XTest.cpp is the name", faults)
+        self.assertIn("NoTest.cpp: XTest.cpp is the name", faults)
+        self.assertEqual(len(faults.splitlines()), 5, faults)
 
     def test_picture(self):
         self.replace("docs/architecture.md", "  rtp           → runtime audio\n",

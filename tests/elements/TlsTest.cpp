@@ -136,7 +136,7 @@ class OneVersion {
   testsupport::ChildProcess server_;
 };
 
-TEST(Tls, Version1_1IsNotSpoken) {
+TEST(Tls, Version11IsNotSpoken) {
   EXPECT_EQ(OneVersion("-tls1_1").kind(""), "tls");
 }
 

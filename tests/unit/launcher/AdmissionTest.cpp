@@ -26,7 +26,7 @@ std::optional<EndReason> verdict(const Admission& admission, std::size_t calls,
 
 }  // namespace
 
-TEST(Admission, everyLimitIs503AndDocumented) {
+TEST(Admission, EveryLimitIs503AndDocumented) {
   std::ifstream file(LAUNCHER_SOURCE_ROOT "/docs/operations.md");
   std::stringstream text;
   text << file.rdbuf();
@@ -40,14 +40,14 @@ TEST(Admission, everyLimitIs503AndDocumented) {
   EXPECT_EQ(admissionKey(EndReason::Draining), "") << "that is no limit";
 }
 
-TEST(Admission, maxCallsCountsThoseThatAreUp) {
+TEST(Admission, MaxCallsCountsThoseThatAreUp) {
   const Admission admission({1, 0, 0, 100});
   EXPECT_EQ(verdict(admission, 1, limits(2)), std::nullopt);
   EXPECT_EQ(verdict(admission, 2, limits(2)), EndReason::TooManyCalls);
   EXPECT_EQ(verdict(admission, 2, limits(0)), std::nullopt);
 }
 
-TEST(Admission, theReserveOfDescriptorsIsNotGivenAway) {
+TEST(Admission, TheReserveOfDescriptorsIsNotGivenAway) {
   const std::size_t room = 5 * Admission::kDescriptorsPerCall;
   const Admission admission({1, 20 + room + Admission::kReserve, 20, 100});
   EXPECT_EQ(verdict(admission, 4, limits()), std::nullopt);
@@ -55,7 +55,7 @@ TEST(Admission, theReserveOfDescriptorsIsNotGivenAway) {
   EXPECT_EQ(admission.capacity(limits()).byDescriptors, 5u);
 }
 
-TEST(Admission, whatWasCountedWinsOverTheReckoning) {
+TEST(Admission, WhatWasCountedWinsOverTheReckoning) {
   Admission admission({1, 1000, 20, 1000});
   // Something else has opened 900.
   admission.sample({{}, 920}, 0, limits());
@@ -70,7 +70,7 @@ TEST(Admission, whatWasCountedWinsOverTheReckoning) {
   EXPECT_EQ(verdict(admission, 3, limits()), std::nullopt) << "so are those that went";
 }
 
-TEST(Admission, callsThatTakeMoreAreReckonedSo) {
+TEST(Admission, CallsThatTakeMoreAreReckonedSo) {
   Admission admission({1, 2000, 20, 1000});
   admission.sample({{}, 20 + 50 * 16}, 50, limits());
   EXPECT_EQ(admission.descriptorsWith(100), 20u + 100 * 16);
@@ -79,7 +79,7 @@ TEST(Admission, callsThatTakeMoreAreReckonedSo) {
   EXPECT_EQ(verdict(admission, 121, limits()), EndReason::TooFewDescriptors);
 }
 
-TEST(Admission, overloadedLoopsRefuseWithTheirOwnReason) {
+TEST(Admission, OverloadedLoopsRefuseWithTheirOwnReason) {
   Admission admission({2, 0, 0, 100});
   const HouseSample late{{{0.1, 30000000}, {0.1, 30000000}}, {}};
   for (int i = 0; i < LoopTable::kLateSamples; ++i)
@@ -95,7 +95,7 @@ TEST(Admission, overloadedLoopsRefuseWithTheirOwnReason) {
   EXPECT_EQ(verdict(admission, 3, limits(3)), EndReason::TooManyCalls) << "the plainest one first";
 }
 
-TEST(Admission, capacityNamesWhatIsReachedFirst) {
+TEST(Admission, CapacityNamesWhatIsReachedFirst) {
   const Admission ports({1, 0, 0, 10});
   EXPECT_EQ(ports.capacity(limits()).calls(), 10u);
   EXPECT_STREQ(ports.capacity(limits()).limitedBy(), "no-rtp-ports");
@@ -109,7 +109,7 @@ TEST(Admission, capacityNamesWhatIsReachedFirst) {
   EXPECT_STREQ(Capacity{}.limitedBy(), "load");
 }
 
-TEST(Admission, refusalsAreReportedAtOnceAndThenOnceASecond) {
+TEST(Admission, RefusalsAreReportedAtOnceAndThenOnceASecond) {
   Admission admission({1, 0, 0, 100});
   constexpr std::int64_t kStart = 5000000;
   EXPECT_EQ(admission.refused(EndReason::TooManyCalls, kStart), 1u);

@@ -10,7 +10,7 @@
 
 namespace launcher {
 
-TEST(CallEnd, everyReasonHasOneRowAndOneLabel) {
+TEST(CallEnd, EveryReasonHasOneRowAndOneLabel) {
   std::set<std::string> labels;
   int index = 0;
   for (const CallEnd& row : callEndTable()) {
@@ -23,7 +23,7 @@ TEST(CallEnd, everyReasonHasOneRowAndOneLabel) {
   EXPECT_EQ(index, static_cast<int>(EndReason::Shutdown) + 1);
 }
 
-TEST(CallEnd, statusTableOfTheWireProtocol) {
+TEST(CallEnd, StatusTableOfTheWireProtocol) {
   EXPECT_EQ(callEnd(EndReason::UriMissing).status, 400);
   EXPECT_EQ(callEnd(EndReason::UriInvalid).status, 400);
   EXPECT_EQ(callEnd(EndReason::UriForbidden).status, 403);
@@ -40,7 +40,7 @@ TEST(CallEnd, statusTableOfTheWireProtocol) {
   }
 }
 
-TEST(CallEnd, everyFailureToConnectTellsOfTheNetwork) {
+TEST(CallEnd, EveryFailureToConnectTellsOfTheNetwork) {
   for (const char* kind : {"resolve", "refused", "tls", "handshake", "timeout", "protocol",
                            "closed", "lost", "pong-timeout"}) {
     EXPECT_TRUE(tellsOfNetwork(endReasonOfFailure(kind), false)) << kind;
@@ -52,12 +52,12 @@ TEST(CallEnd, everyFailureToConnectTellsOfTheNetwork) {
   EXPECT_FALSE(tellsOfNetwork(EndReason::TooManyCalls, false));
 }
 
-TEST(CallEnd, headerTextsCannotBeBrokenOutOf) {
+TEST(CallEnd, HeaderTextsCannotBeBrokenOutOf) {
   EXPECT_EQ(reasonHeader(502, "a\"b\\c\r\nVia: x"), "SIP;cause=502;text=\"a\\\"b\\\\c  Via: x\"");
   EXPECT_EQ(warningHeader(399, "x"), "399 wsbridge \"x\"");
 }
 
-TEST(CallEnd, documentationListsEveryReason) {
+TEST(CallEnd, DocumentationListsEveryReason) {
   std::ifstream file(LAUNCHER_SOURCE_ROOT "/docs/sip.md");
   std::stringstream text;
   text << file.rdbuf();

@@ -16,13 +16,13 @@ std::string faultOf(const std::vector<std::string>& arguments) {
   return parseCommandLine(arguments).fault;
 }
 
-TEST(CommandLine, nothingMeansRun) {
+TEST(CommandLine, NothingMeansRun) {
   const CommandLine line = parseCommandLine({});
   EXPECT_EQ(line.mode, Mode::Run);
   EXPECT_EQ(line.fault, "");
 }
 
-TEST(CommandLine, aValueStandsBehindTheOptionOrAnEqualsSign) {
+TEST(CommandLine, AValueStandsBehindTheOptionOrAnEqualsSign) {
   for (const auto& line :
        {parseCommandLine({"--config", "a.conf"}), parseCommandLine({"--config=a.conf"})}) {
     EXPECT_EQ(line.configFile, "a.conf");
@@ -35,7 +35,7 @@ TEST(CommandLine, aValueStandsBehindTheOptionOrAnEqualsSign) {
   EXPECT_EQ(parseCommandLine({"--config", "\xFF\xFE"}).configFile, "\xFF\xFE");
 }
 
-TEST(CommandLine, setMayBeGivenOftenAndKeepsItsOrder) {
+TEST(CommandLine, SetMayBeGivenOftenAndKeepsItsOrder) {
   const CommandLine line = parseCommandLine(
       {"--set", "sip.listen=udp:127.0.0.1:1", "--set=audio.noise-level=-50", "--set", "x"});
   EXPECT_EQ(line.fault, "");
@@ -43,7 +43,7 @@ TEST(CommandLine, setMayBeGivenOftenAndKeepsItsOrder) {
             (std::vector<std::string>{"sip.listen=udp:127.0.0.1:1", "audio.noise-level=-50", "x"}));
 }
 
-TEST(CommandLine, theLastModeHolds) {
+TEST(CommandLine, TheLastModeHolds) {
   EXPECT_EQ(parseCommandLine({"--check-config"}).mode, Mode::CheckConfig);
   EXPECT_EQ(parseCommandLine({"--print-config"}).mode, Mode::PrintConfig);
   EXPECT_EQ(parseCommandLine({"--version"}).mode, Mode::Version);
@@ -53,7 +53,7 @@ TEST(CommandLine, theLastModeHolds) {
   EXPECT_EQ(parseCommandLine({"call", "--help"}).mode, Mode::Help);
 }
 
-TEST(CommandLine, callTakesAUriWhereverItStands) {
+TEST(CommandLine, CallTakesAUriWhereverItStands) {
   const std::vector<std::string> options = {"--websocket-uri",
                                             "ws://h/",
                                             "--websocket-headers",
@@ -77,7 +77,7 @@ TEST(CommandLine, callTakesAUriWhereverItStands) {
   EXPECT_EQ(parseCommandLine({"call", "sip:bob@h"}).sipUri, "sip:bob@h");
 }
 
-TEST(CommandLine, aFaultNamesTheOptionAndTheRemedy) {
+TEST(CommandLine, AFaultNamesTheOptionAndTheRemedy) {
   EXPECT_EQ(faultOf({"--config"}), "--config needs a value");
   EXPECT_EQ(faultOf({"--version", "--websocket-uri"}), "--websocket-uri needs a value");
   EXPECT_EQ(faultOf({"--set"}), "--set needs section.key=value");
@@ -93,14 +93,14 @@ TEST(CommandLine, aFaultNamesTheOptionAndTheRemedy) {
   EXPECT_EQ(faultOf({"--check-config", "--websocket-uri", "ws://h/"}), "");
 }
 
-TEST(CommandLine, anOptionHasOneNameOnly) {
+TEST(CommandLine, AnOptionHasOneNameOnly) {
   EXPECT_NE(faultOf({"call", "a@h", "--call-websocket-uri", "ws://h/"}), "");
   EXPECT_NE(faultOf({"--conf", "a"}), "") << "no beginnings of names";
   EXPECT_NE(faultOf({"--help-all"}), "");
   EXPECT_NE(faultOf({"-?"}), "");
 }
 
-TEST(CommandLine, helpNamesEveryOption) {
+TEST(CommandLine, HelpNamesEveryOption) {
   const std::string help = helpText();
   for (const char* word :
        {"call SIP-URI --websocket-uri URI", "--config=FILE", "--set=SECTION.KEY=VALUE",

@@ -32,7 +32,7 @@ ConfigPtr good(const std::string& text, const std::vector<std::string>& settings
 
 }  // namespace
 
-TEST(Config, theDefaultsAreValidAndDocumented) {
+TEST(Config, TheDefaultsAreValidAndDocumented) {
   const ConfigPtr config = good("");
   ASSERT_TRUE(config);
   EXPECT_EQ(config->sip.listen.size(), 2u);
@@ -50,7 +50,7 @@ TEST(Config, theDefaultsAreValidAndDocumented) {
   }
 }
 
-TEST(Config, endpointsThatThePolicyRefusesAreNamedWithLineAndKey) {
+TEST(Config, EndpointsThatThePolicyRefusesAreNamedWithLineAndKey) {
   const auto refused = [](const std::string& text, const std::vector<std::string>& settings = {}) {
     const ConfigResult result = parseConfig(text, "f.ini", settings);
     EXPECT_TRUE(result.config) << "it is no fault of the text: " << text;
@@ -80,7 +80,7 @@ TEST(Config, endpointsThatThePolicyRefusesAreNamedWithLineAndKey) {
   }
 }
 
-TEST(Config, whatIsPrintedReadsBackTheSame) {
+TEST(Config, WhatIsPrintedReadsBackTheSame) {
   const ConfigPtr config = good(
       "[websocket]\nheaders={\"a\":\"b\\\\n\"}\nallow=10.0.0.0/8;*.lan\n[route x]\n"
       "match=^sip:\\\\d+@\nuri=ws://h/\n[sip]\nlisten=udp:127.0.0.1:0, tcp:[::1]:5070\n");
@@ -97,7 +97,7 @@ TEST(Config, whatIsPrintedReadsBackTheSame) {
   EXPECT_EQ(again->routes[0].values, config->routes[0].values);
 }
 
-TEST(Config, faultsNameTheLine) {
+TEST(Config, FaultsNameTheLine) {
   EXPECT_EQ(faults("# c\n\n[sip]\nlistn=udp:0.0.0.0:5060\n"),
             "f.ini:4: unknown key 'listn' in [sip], did you mean 'listen'?\n");
   EXPECT_EQ(faults("[spi]\nlisten=x\n"), "f.ini:1: unknown section [spi], did you mean 'sip'?\n");
@@ -114,7 +114,7 @@ TEST(Config, faultsNameTheLine) {
             std::string::npos);
 }
 
-TEST(Config, faultsRepeatNoSecret) {
+TEST(Config, FaultsRepeatNoSecret) {
   for (const char* text :
        {"[websocket]\nbearer-token S3CRET\n", "[websocket]\nbearer-token S3CRET==\n",
         "[websocket]\nS3CRET==\n", "[websocket]\nS3CRET\n", "bearer-token=S3CRET\n",
@@ -132,14 +132,14 @@ TEST(Config, faultsRepeatNoSecret) {
   EXPECT_EQ(faults("", {"S3CRET"}).find("S3CRET"), std::string::npos);
 }
 
-TEST(Config, allFaultsAreListedAtOnce) {
+TEST(Config, AllFaultsAreListedAtOnce) {
   const std::string all = faults("[rtp]\nptime=x\ncodecs=OPUS\n[sip]\nlisten=5060\n");
   EXPECT_NE(all.find("f.ini:2:"), std::string::npos);
   EXPECT_NE(all.find("f.ini:3:"), std::string::npos);
   EXPECT_NE(all.find("f.ini:5:"), std::string::npos);
 }
 
-TEST(Config, badValues) {
+TEST(Config, BadValues) {
   for (const char* text : {"[sip]\nlisten=udp:host:5060",
                            "[sip]\nlisten=udp:1.2.3.4:70000",
                            "[sip]\nlisten=",
@@ -166,7 +166,7 @@ TEST(Config, badValues) {
   }
 }
 
-TEST(Config, httpBeyondLoopbackNeedsClientCertificatesOrAProxy) {
+TEST(Config, HttpBeyondLoopbackNeedsClientCertificatesOrAProxy) {
   for (const std::string address : {"127.0.0.1:8080", "127.8.9.10:0", "[::1]:80"})
     EXPECT_TRUE(good("[http]\nlisten=" + address + "\n")) << address;
   const std::string cert = "tls-cert-file=/dev/null\ntls-key-file=/dev/null\n";
@@ -187,7 +187,7 @@ TEST(Config, httpBeyondLoopbackNeedsClientCertificatesOrAProxy) {
             std::string::npos);
 }
 
-TEST(Config, deadCallsEndByDefaultAndNeverByZero) {
+TEST(Config, DeadCallsEndByDefaultAndNeverByZero) {
   EXPECT_EQ(good("")->limits.mediaTimeout, 60);
   EXPECT_EQ(good("")->limits.maxCallDuration, 4 * 3600);
   const ConfigPtr never = good("[limits]\nmedia-timeout=0\nmax-call-duration=0\n");
@@ -196,14 +196,14 @@ TEST(Config, deadCallsEndByDefaultAndNeverByZero) {
   EXPECT_EQ(never->limits.maxCallDuration, 0);
 }
 
-TEST(Config, networksThatRtpMayBeSentTo) {
+TEST(Config, NetworksThatRtpMayBeSentTo) {
   EXPECT_TRUE(good("")->rtp.allow.empty());
   const ConfigPtr config = good("[rtp]\nallow=10.0.0.0/8; fd00::/8,127.0.0.1\n");
   ASSERT_TRUE(config);
   EXPECT_EQ(config->rtp.allow, (std::vector<std::string>{"10.0.0.0/8", "fd00::/8", "127.0.0.1"}));
 }
 
-TEST(Config, nameServersAreAddressesWithOrWithoutAPort) {
+TEST(Config, NameServersAreAddressesWithOrWithoutAPort) {
   const ConfigPtr config =
       good("[websocket]\nname-servers=192.0.2.1; 192.0.2.2:5353,[2001:db8::1],[2001:db8::2]:53\n");
   ASSERT_TRUE(config);
@@ -216,7 +216,7 @@ TEST(Config, nameServersAreAddressesWithOrWithoutAPort) {
   }
 }
 
-TEST(Config, settingsWinOverTheFile) {
+TEST(Config, SettingsWinOverTheFile) {
   const ConfigPtr config = good("[rtp]\nptime=30\n", {"rtp.ptime=40", "log.format=json"});
   ASSERT_TRUE(config);
   EXPECT_EQ(config->rtp.ptime, 40);
@@ -227,7 +227,7 @@ TEST(Config, settingsWinOverTheFile) {
   EXPECT_EQ(faults("", {"rtp.ptime=x"}), "--set: rtp.ptime 'x' is not a whole number\n");
 }
 
-TEST(Config, secretsAreNotPrinted) {
+TEST(Config, SecretsAreNotPrinted) {
   const ConfigPtr config = good(
       "[websocket]\nauthorization=Bearer topsecret\n[route a]\nmatch=.\nauthorization=hidden\n");
   ASSERT_TRUE(config);
@@ -237,13 +237,13 @@ TEST(Config, secretsAreNotPrinted) {
   EXPECT_EQ(printed.find("hidden"), std::string::npos);
 }
 
-TEST(Config, changesThatNeedARestartAreNamed) {
+TEST(Config, ChangesThatNeedARestartAreNamed) {
   const ConfigPtr a = good("");
   const ConfigPtr b = good("[sip]\nlisten=udp:127.0.0.1:1\n[rtp]\nptime=30\n");
   EXPECT_EQ(keysNeedingRestart(*a, *b), std::vector<std::string>{"sip.listen"});
 }
 
-TEST(Config, filesThatCannotBeReadAreNamed) {
+TEST(Config, FilesThatCannotBeReadAreNamed) {
   for (const std::string key :
        {"websocket.tls-ca-file", "websocket.tls-cert-file", "websocket.tls-key-file",
         "media.template", "http.tls-cert-file", "http.tls-key-file", "http.tls-client-ca-file"}) {
@@ -257,7 +257,7 @@ TEST(Config, filesThatCannotBeReadAreNamed) {
   }
 }
 
-TEST(Config, secretsOfEveryKindAreNotPrinted) {
+TEST(Config, SecretsOfEveryKindAreNotPrinted) {
   std::string keys;
   for (const AuthorizationKey& key : authorizationKeys()) {
     if (key.secret) keys += key.name + "=topsecret\n";
@@ -274,7 +274,7 @@ TEST(Config, secretsOfEveryKindAreNotPrinted) {
       << printed;
 }
 
-TEST(Config, whatAnAuthorizationLacksIsNamed) {
+TEST(Config, WhatAnAuthorizationLacksIsNamed) {
   const std::pair<const char*, const char*> wrong[] = {
       {"[websocket]\nauthorization-type=basic\n", "f.ini:2: websocket.username is not set"},
       {"[websocket]\nauthorization-type=bearer\n", "f.ini:2: websocket.bearer-token is not set"},
@@ -300,7 +300,7 @@ TEST(Config, whatAnAuthorizationLacksIsNamed) {
     EXPECT_NE(faults(text).find(word), std::string::npos) << faults(text);
 }
 
-TEST(Config, aBackslashReadsAlikeWithEveryGlib) {
+TEST(Config, ABackslashReadsAlikeWithEveryGlib) {
   const std::pair<const char*, const char*> values[] = {
       {R"(\d+)", R"(\d+)"},       {R"(\\d+)", R"(\d+)"},  {R"(a\sb\tc)", "a b\tc"},
       {R"(\u0041)", R"(\u0041)"}, {R"(end\)", R"(end\)"}, {R"(\\\\)", R"(\\)"},
@@ -311,7 +311,7 @@ TEST(Config, aBackslashReadsAlikeWithEveryGlib) {
   }
 }
 
-TEST(Config, aCommandLineTakesNoSecrets) {
+TEST(Config, ACommandLineTakesNoSecrets) {
   for (const ConfigKey& key : configKeys()) {
     const CommandLine line = parseCommandLine({"--set", key.name + "=S3CRET"});
     EXPECT_EQ(line.fault.empty(), !key.secret) << key.name;
@@ -327,7 +327,7 @@ TEST(Config, aCommandLineTakesNoSecrets) {
   EXPECT_EQ(unknown.find("S3CRET"), std::string::npos) << unknown;
 }
 
-TEST(Config, whatIsPrintedHidesHeadersClaimsAndQueries) {
+TEST(Config, WhatIsPrintedHidesHeadersClaimsAndQueries) {
   const ConfigPtr config = good(
       "[websocket]\nuri=wss://u:S3CRET@h/p?token=S3CRET,wss://b/?S3CRET\n"
       "headers={\"k\":\"S3CRET\"}\njwt-claims={\"sub\":\"S3CRET\"}\n"
@@ -340,7 +340,7 @@ TEST(Config, whatIsPrintedHidesHeadersClaimsAndQueries) {
   EXPECT_NE(text.find("# headers is set and not shown"), std::string::npos);
 }
 
-TEST(Config, filesWithSecretsThatOthersMayReadAreNamed) {
+TEST(Config, FilesWithSecretsThatOthersMayReadAreNamed) {
   char directory[] = "/tmp/wsbridge-files-XXXXXX";
   ASSERT_NE(mkdtemp(directory), nullptr);
   const std::string key = std::string(directory) + "/key";

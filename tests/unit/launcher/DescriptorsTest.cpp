@@ -25,7 +25,7 @@ std::size_t tableSize() {
 
 }  // namespace
 
-TEST(Descriptors, aReservedTableIsLargeAndHoldsNoMoreThanBefore) {
+TEST(Descriptors, AReservedTableIsLargeAndHoldsNoMoreThanBefore) {
   raiseDescriptorLimit();
   const std::size_t open = countDescriptors();
   const std::size_t wanted = tableSize() * 2;
@@ -35,7 +35,7 @@ TEST(Descriptors, aReservedTableIsLargeAndHoldsNoMoreThanBefore) {
   EXPECT_EQ(countDescriptors(), open);
 }
 
-TEST(Descriptors, moreThanTheLimitIsNotReserved) {
+TEST(Descriptors, MoreThanTheLimitIsNotReserved) {
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   const std::size_t few = tableSize() * 2;

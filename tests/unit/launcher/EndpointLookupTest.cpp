@@ -84,7 +84,7 @@ class Lookup : public ::testing::Test {
   std::unique_ptr<NameResolver> resolver_;
 };
 
-TEST_F(Lookup, cachedAddressesAreHeldAgainstThePolicyOfEachCall) {
+TEST_F(Lookup, CachedAddressesAreHeldAgainstThePolicyOfEachCall) {
   server_.set("bot.test", {.addresses = {"10.0.0.7"}});
   EXPECT_EQ(reasonOf(look(configOf({}), {"bot.test"})), EndReason::UriForbidden);
   EXPECT_TRUE(found(look(configOf({"10.0.0.0/8"}), {"bot.test"})));
@@ -94,12 +94,12 @@ TEST_F(Lookup, cachedAddressesAreHeldAgainstThePolicyOfEachCall) {
   EXPECT_EQ(server_.asked("bot.test"), 1U) << "all of them from one look-up";
 }
 
-TEST_F(Lookup, everyAddressOfAnAnswerCounts) {
+TEST_F(Lookup, EveryAddressOfAnAnswerCounts) {
   server_.set("bot.test", {.addresses = {"93.184.216.34", "10.0.0.7"}});
   EXPECT_EQ(reasonOf(look(configOf({}), {"bot.test"})), EndReason::UriForbidden);
 }
 
-TEST_F(Lookup, tooManyLookUpsAreAReasonOfTheirOwn) {
+TEST_F(Lookup, TooManyLookUpsAreAReasonOfTheirOwn) {
   server_.set("*.slow.test", {.kind = DnsServer::Kind::Silent});
   server_.set("bot.test", {.addresses = {"93.184.216.34"}});
   const auto ignore = [](Result) {};
@@ -110,7 +110,7 @@ TEST_F(Lookup, tooManyLookUpsAreAReasonOfTheirOwn) {
   EXPECT_TRUE(found(look(configOf({}), {"bot.test"}))) << "its look-ups went with it";
 }
 
-TEST_F(Lookup, cancellingLeavesNothingToBeTold) {
+TEST_F(Lookup, CancellingLeavesNothingToBeTold) {
   server_.set("bot.test", {.addresses = {"93.184.216.34"}, .delay = 100ms});
   std::atomic<int> told{0};
   auto cancelled = start(configOf({}), {"bot.test"}, [&](Result) { ++told; });
@@ -122,7 +122,7 @@ TEST_F(Lookup, cancellingLeavesNothingToBeTold) {
   drop(cancelled);
 }
 
-TEST_F(Lookup, aTemporaryFailureIsTriedAgain) {
+TEST_F(Lookup, ATemporaryFailureIsTriedAgain) {
   server_.set("bot.test", {.kind = DnsServer::Kind::ServerFailure});
   EXPECT_EQ(reasonOf(look(configOf({}), {"bot.test"})), EndReason::EndpointUnresolved);
   const std::size_t asked = server_.asked("bot.test");

@@ -144,7 +144,7 @@ class HttpServerTest : public ::testing::Test {
   std::vector<HttpServer::Answer> waiting_;
 };
 
-TEST_F(HttpServerTest, aRequestReachesItsResource) {
+TEST_F(HttpServerTest, ARequestReachesItsResource) {
   const auto reply = ask("POST", "/now/a%20b", "body");
   ASSERT_TRUE(waitOver(reply));
   EXPECT_EQ(reply->status, 200U);
@@ -155,7 +155,7 @@ TEST_F(HttpServerTest, aRequestReachesItsResource) {
   EXPECT_EQ(none->status, 404U);
 }
 
-TEST_F(HttpServerTest, answersMayComeLaterAndInAnyOrder) {
+TEST_F(HttpServerTest, AnswersMayComeLaterAndInAnyOrder) {
   const auto one = ask("GET", "/later/1");
   ASSERT_TRUE(turnUntil([&] { return waiting_.size() == 1; }));
   const auto two = ask("GET", "/later/2");
@@ -171,7 +171,7 @@ TEST_F(HttpServerTest, answersMayComeLaterAndInAnyOrder) {
   EXPECT_EQ(two->body, "second");
 }
 
-TEST_F(HttpServerTest, anAnswerForAClientThatHasGone) {
+TEST_F(HttpServerTest, AnAnswerForAClientThatHasGone) {
   const GObjectPtr<GCancellable> cancel(g_cancellable_new());
   const auto gone = ask("GET", "/later", "", false, cancel.get());
   ASSERT_TRUE(turnUntil([&] { return waiting_.size() == 1; }));
@@ -183,7 +183,7 @@ TEST_F(HttpServerTest, anAnswerForAClientThatHasGone) {
   EXPECT_EQ(next->status, 200U);
 }
 
-TEST_F(HttpServerTest, anAnswerForAServerThatHasGone) {
+TEST_F(HttpServerTest, AnAnswerForAServerThatHasGone) {
   const auto reply = ask("GET", "/later");
   ASSERT_TRUE(turnUntil([&] { return waiting_.size() == 1; }));
   const std::string address = server_->address();
@@ -193,7 +193,7 @@ TEST_F(HttpServerTest, anAnswerForAServerThatHasGone) {
   EXPECT_EQ(reply->status, 0U);
 }
 
-TEST_F(HttpServerTest, bodiesThatAreTooLongOrOfUnknownLength) {
+TEST_F(HttpServerTest, BodiesThatAreTooLongOrOfUnknownLength) {
   const auto fits =
       ask("POST", "/now", std::string(static_cast<std::size_t>(HttpServer::kMaxBody), 'x'));
   ASSERT_TRUE(waitOver(fits));
@@ -207,7 +207,7 @@ TEST_F(HttpServerTest, bodiesThatAreTooLongOrOfUnknownLength) {
   EXPECT_EQ(chunked->status, 411U);
 }
 
-TEST_F(HttpServerTest, whoSaysNothingGivesWayToWhoAsks) {
+TEST_F(HttpServerTest, WhoSaysNothingGivesWayToWhoAsks) {
   std::vector<std::unique_ptr<Line>> lines;
   for (std::size_t i = 0; i < kMost; ++i) {
     lines.push_back(std::make_unique<Line>(server_->address()));
@@ -231,7 +231,7 @@ TEST_F(HttpServerTest, whoSaysNothingGivesWayToWhoAsks) {
   })) << "the others are served as before";
 }
 
-TEST_F(HttpServerTest, whoWaitsForAnAnswerKeepsItsPlace) {
+TEST_F(HttpServerTest, WhoWaitsForAnAnswerKeepsItsPlace) {
   std::vector<std::unique_ptr<Line>> lines;
   for (std::size_t i = 0; i < kMost; ++i) {
     lines.push_back(std::make_unique<Line>(server_->address()));
@@ -256,7 +256,7 @@ TEST_F(HttpServerTest, whoWaitsForAnAnswerKeepsItsPlace) {
   })) << "idle ones give way";
 }
 
-TEST_F(HttpServerTest, aProxyAsksForOthers) {
+TEST_F(HttpServerTest, AProxyAsksForOthers) {
   const auto own = ask("GET", "/whose");
   ASSERT_TRUE(waitOver(own));
   EXPECT_EQ(own->body, "own");
@@ -270,7 +270,7 @@ TEST_F(HttpServerTest, aProxyAsksForOthers) {
 
 using Phase = HttpConnections::Phase;
 
-TEST(HttpConnections, eachPhaseHasItsTime) {
+TEST(HttpConnections, EachPhaseHasItsTime) {
   const std::pair<Phase, std::int64_t> limits[] = {
       {Phase::Handshake, 3}, {Phase::Head, 10}, {Phase::Body, 10}, {Phase::Answer, 60}};
   for (const auto& [phase, seconds] : limits) {
@@ -283,7 +283,7 @@ TEST(HttpConnections, eachPhaseHasItsTime) {
   }
 }
 
-TEST(HttpConnections, whatDripsInGainsNoTime) {
+TEST(HttpConnections, WhatDripsInGainsNoTime) {
   HttpConnections table;
   const auto id = table.open(Phase::Head, 0);
   table.enter(id, Phase::Head, 9999999);
@@ -293,7 +293,7 @@ TEST(HttpConnections, whatDripsInGainsNoTime) {
   EXPECT_EQ(table.overdue(19999999), std::vector{id});
 }
 
-TEST(HttpConnections, whoHasWaitedLongestGivesWayButNobodyWhoseRequestWasRead) {
+TEST(HttpConnections, WhoHasWaitedLongestGivesWayButNobodyWhoseRequestWasRead) {
   HttpConnections table;
   EXPECT_EQ(table.longestWaiting(), std::nullopt);
   const auto answered = table.open(Phase::Head, 0);
@@ -306,7 +306,7 @@ TEST(HttpConnections, whoHasWaitedLongestGivesWayButNobodyWhoseRequestWasRead) {
   EXPECT_EQ(table.longestWaiting(), half);
 }
 
-TEST(HttpHandshakes, aHelloIsWholeOrNoTls) {
+TEST(HttpHandshakes, AHelloIsWholeOrNoTls) {
   const std::vector<std::uint8_t> hello = {22, 3, 1, 0, 4, 1, 0, 0, 0};
   for (std::size_t come = 0; come < 5; ++come)
     EXPECT_EQ(helloSize(std::span(hello).first(come)), 5U) << come;
@@ -321,7 +321,7 @@ TEST(HttpHandshakes, aHelloIsWholeOrNoTls) {
   EXPECT_EQ(of({22, 3, 3, 0xff, 0xff}), 0U);
 }
 
-TEST(HttpHandshakes, soManyBeginAndTheLastOneThatWaitsIsNext) {
+TEST(HttpHandshakes, SoManyBeginAndTheLastOneThatWaitsIsNext) {
   HttpHandshakes handshakes;
   const HttpHandshakes::Id most = HttpHandshakes::kMost;
   for (HttpHandshakes::Id id = 1; id <= most; ++id)
@@ -341,7 +341,7 @@ TEST(HttpHandshakes, soManyBeginAndTheLastOneThatWaitsIsNext) {
   EXPECT_FALSE(handshakes.anybodyWaits());
 }
 
-TEST(HttpHandshakes, whoStandsStillGivesWayOnlyToWhoWaits) {
+TEST(HttpHandshakes, WhoStandsStillGivesWayOnlyToWhoWaits) {
   constexpr std::int64_t kPatience = HttpHandshakes::kPatienceUs;
   HttpHandshakes handshakes;
   for (HttpHandshakes::Id id = 1; id < HttpHandshakes::kMost; ++id)
@@ -354,7 +354,7 @@ TEST(HttpHandshakes, whoStandsStillGivesWayOnlyToWhoWaits) {
   EXPECT_EQ(handshakes.overdue(kPatience + 10).size(), HttpHandshakes::kMost);
 }
 
-TEST(HttpServerTls, onlyClientsWithACertificateAreAnswered) {
+TEST(HttpServerTls, OnlyClientsWithACertificateAreAnswered) {
   const testsupport::TestCa ca;
   HttpServer server;
   server.add("/now", [](const HttpRequest& request, const auto& answer) {
@@ -400,7 +400,7 @@ TEST(HttpServerTls, onlyClientsWithACertificateAreAnswered) {
   EXPECT_TRUE(letIn());
 }
 
-TEST(HttpServerListen, faultsAreNamed) {
+TEST(HttpServerListen, FaultsAreNamed) {
   HttpServer noAuthority;
   EXPECT_TRUE(noAuthority.listen({"127.0.0.1", 0}, "", "", "/nonexistent/ca.pem")
                   .error()

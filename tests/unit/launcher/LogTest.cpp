@@ -20,12 +20,12 @@ std::string line(Format kind, Fields fields) {
 }
 }  // namespace
 
-TEST(Log, textQuotesOnlyWhatNeedsIt) {
+TEST(Log, TextQuotesOnlyWhatNeedsIt) {
   EXPECT_EQ(line(Format::Text, {{"id", "c1"}, {"n", 3}, {"x", "a b"}, {"e", ""}}),
             "2024-01-01T00:00:00.000Z info call-start id=c1 n=3 x=\"a b\" e=\"\"");
 }
 
-TEST(Log, aValueCannotForgeALine) {
+TEST(Log, AValueCannotForgeALine) {
   const std::string text = line(Format::Text, {{"from", "evil\r\n2024 error x\x1b[31m\"\\"}});
   EXPECT_EQ(text.find('\n'), std::string::npos);
   EXPECT_EQ(text.find('\r'), std::string::npos);
@@ -33,7 +33,7 @@ TEST(Log, aValueCannotForgeALine) {
   EXPECT_NE(text.find("\\r\\n"), std::string::npos);
 }
 
-TEST(Log, jsonParsesWhateverTheValueIs) {
+TEST(Log, JsonParsesWhateverTheValueIs) {
   const std::string text =
       line(Format::Json, {{"from", "a\"\\\n\x01\xff"}, {"n", 3}, {"b", true}, {"d", 1.5}});
   JsonParser* parser = json_parser_new();
@@ -46,7 +46,7 @@ TEST(Log, jsonParsesWhateverTheValueIs) {
   g_object_unref(parser);
 }
 
-TEST(Log, aReaderThatDoesNotReadHoldsUpNobody) {
+TEST(Log, AReaderThatDoesNotReadHoldsUpNobody) {
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   const std::string filler(1000, 'x');
@@ -76,7 +76,7 @@ TEST(Log, aReaderThatDoesNotReadHoldsUpNobody) {
   EXPECT_LT(all.size(), Background::kMostBytes + (std::size_t{1} << 20));
 }
 
-TEST(Throttle, oneRecordASecondCountsTheOthers) {
+TEST(Throttle, OneRecordASecondCountsTheOthers) {
   Throttle limit;
   constexpr std::int64_t kSecond = 1'000'000;
   EXPECT_EQ(limit.note(5), 1U) << "the first is told at once";
@@ -91,12 +91,12 @@ TEST(Throttle, oneRecordASecondCountsTheOthers) {
   EXPECT_EQ(limit.note(9 * kSecond), 1U) << "a lone one far later";
 }
 
-TEST(Log, aCriticalOfALibraryEndsATest) {
+TEST(Log, ACriticalOfALibraryEndsATest) {
   ASSERT_STREQ(std::getenv("G_DEBUG"), "fatal-criticals") << "run it by meson test";
   EXPECT_DEATH(g_critical("of a test"), "of a test");
 }
 
-TEST(Log, whatIsFatalToGlibIsFatalInOurLogToo) {
+TEST(Log, WhatIsFatalToGlibIsFatalInOurLogToo) {
   const auto critical = [](bool structured) {
     g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
     takeLibraryOutput();
@@ -110,7 +110,7 @@ TEST(Log, whatIsFatalToGlibIsFatalInOurLogToo) {
   EXPECT_DEATH(critical(false), "fatal: library: its words");
 }
 
-TEST(Log, whatIsNotFatalToGlibOnlyFillsOurLog) {
+TEST(Log, WhatIsNotFatalToGlibOnlyFillsOurLog) {
   const auto warnings = [] {
     g_log_set_always_fatal(static_cast<GLogLevelFlags>(G_LOG_FATAL_MASK));
     takeLibraryOutput();

@@ -29,7 +29,7 @@ std::vector<LoopTable::Change> feed(LoopTable& table, LoopLoad load, int samples
 
 }  // namespace
 
-TEST(LoopTable, callsGoToTheLoopWithTheFewest) {
+TEST(LoopTable, CallsGoToTheLoopWithTheFewest) {
   LoopTable table(3);
   EXPECT_EQ(table.take(), 0u);
   EXPECT_EQ(table.take(), 1u);
@@ -42,7 +42,7 @@ TEST(LoopTable, callsGoToTheLoopWithTheFewest) {
   EXPECT_EQ(table.calls(2), 1);
 }
 
-TEST(LoopTable, ofLoopsWithAsManyCallsTheLeastBusyIsTaken) {
+TEST(LoopTable, OfLoopsWithAsManyCallsTheLeastBusyIsTaken) {
   LoopTable table(3);
   table.sample({load(0.4, 0), load(0.2, 0), load(0.3, 0)}, kLimits);
   EXPECT_EQ(table.take(), 1u);
@@ -50,7 +50,7 @@ TEST(LoopTable, ofLoopsWithAsManyCallsTheLeastBusyIsTaken) {
   EXPECT_EQ(table.take(), 0u);
 }
 
-TEST(LoopTable, oneHiccupRefusesNobody) {
+TEST(LoopTable, OneHiccupRefusesNobody) {
   LoopTable table(1);
   feed(table, load(0.1, 300), LoopTable::kLateSamples - 1);
   EXPECT_EQ(table.overall(), State::Fine);
@@ -59,7 +59,7 @@ TEST(LoopTable, oneHiccupRefusesNobody) {
   EXPECT_EQ(table.overall(), State::Fine) << "they have to stand in a row";
 }
 
-TEST(LoopTable, aLoopThatStaysLateIsOverloaded) {
+TEST(LoopTable, ALoopThatStaysLateIsOverloaded) {
   LoopTable table(1);
   const auto changes = feed(table, load(0.1, 10.1), LoopTable::kLateSamples + 3);
   EXPECT_EQ(table.overall(), State::Late);
@@ -69,13 +69,13 @@ TEST(LoopTable, aLoopThatStaysLateIsOverloaded) {
   EXPECT_EQ(table.describe(), "10 ms late, 10 % busy");
 }
 
-TEST(LoopTable, theLimitItselfIsAllowed) {
+TEST(LoopTable, TheLimitItselfIsAllowed) {
   LoopTable table(1);
   feed(table, load(0.9, 10), 20);
   EXPECT_EQ(table.overall(), State::Fine);
 }
 
-TEST(LoopTable, aLoopThatStaysBusyIsOverloaded) {
+TEST(LoopTable, ALoopThatStaysBusyIsOverloaded) {
   LoopTable table(1);
   feed(table, load(0.91, 0), LoopTable::kBusySamples - 1);
   EXPECT_EQ(table.overall(), State::Fine);
@@ -83,7 +83,7 @@ TEST(LoopTable, aLoopThatStaysBusyIsOverloaded) {
   EXPECT_EQ(table.overall(), State::Busy);
 }
 
-TEST(LoopTable, itTakesCallsAgainOnlyWellBelowTheLimits) {
+TEST(LoopTable, ItTakesCallsAgainOnlyWellBelowTheLimits) {
   LoopTable table(1);
   feed(table, load(0.95, 0), LoopTable::kBusySamples);
   feed(table, load(0.85, 0), 20);
@@ -98,7 +98,7 @@ TEST(LoopTable, itTakesCallsAgainOnlyWellBelowTheLimits) {
   EXPECT_EQ(changes[0].state, State::Fine);
 }
 
-TEST(LoopTable, whileOneLoopIsFineItGetsTheCalls) {
+TEST(LoopTable, WhileOneLoopIsFineItGetsTheCalls) {
   LoopTable table(2);
   for (int i = 0; i < LoopTable::kLateSamples; ++i)
     table.sample({load(0.1, 50), load(0.5, 0)}, kLimits);
@@ -111,7 +111,7 @@ TEST(LoopTable, whileOneLoopIsFineItGetsTheCalls) {
   EXPECT_EQ(table.overall(), State::Late);
 }
 
-TEST(LoopTable, zeroSwitchesALimitOff) {
+TEST(LoopTable, ZeroSwitchesALimitOff) {
   LoopTable table(1);
   feed(table, load(1, 0), 20, {10, 0});
   EXPECT_EQ(table.overall(), State::Fine);
@@ -123,7 +123,7 @@ TEST(LoopTable, zeroSwitchesALimitOff) {
   EXPECT_EQ(table.overall(), State::Fine) << "switched off while it refuses";
 }
 
-TEST(LoopTable, withoutMeasurementNothingIsRefused) {
+TEST(LoopTable, WithoutMeasurementNothingIsRefused) {
   LoopTable table(2);
   EXPECT_TRUE(table.sample({}, kLimits).empty());
   EXPECT_EQ(table.overall(), State::Fine);

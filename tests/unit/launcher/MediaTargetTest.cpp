@@ -5,7 +5,7 @@
 
 namespace launcher {
 
-TEST(MediaTarget, whereAnSdpMayAimDependsOnWhoSendsIt) {
+TEST(MediaTarget, WhereAnSdpMayAimDependsOnWhoSendsIt) {
   constexpr const char* kPublicPeer = "8.8.4.4";
   constexpr const char* kPrivatePeer = "10.0.0.9";
   constexpr const char* kLocalPeer = "127.0.0.1";
@@ -56,7 +56,7 @@ TEST(MediaTarget, whereAnSdpMayAimDependsOnWhoSendsIt) {
   }
 }
 
-TEST(MediaTarget, networksThatAreAllowedAreAimedAtAtOnce) {
+TEST(MediaTarget, NetworksThatAreAllowedAreAimedAtAtOnce) {
   const std::vector<std::string> allow = {"10.20.0.0/16", "127.0.0.9", "fd00::/8", "169.254.0.0/16",
                                           "0.0.0.0/0"};
   const std::vector<std::string> some(allow.begin(), allow.begin() + 3);
@@ -71,7 +71,7 @@ TEST(MediaTarget, networksThatAreAllowedAreAimedAtAtOnce) {
   EXPECT_EQ(aimOf("168.63.129.16", "8.8.8.8", allow), Aim::Never);
 }
 
-TEST(MediaTarget, knowsOurOwnSockets) {
+TEST(MediaTarget, KnowsOurOwnSockets) {
   EXPECT_TRUE(reachesSocket("10.0.0.1", {"10.0.0.1"}));
   EXPECT_TRUE(reachesSocket("::ffff:10.0.0.1", {"10.0.0.1"}));
   EXPECT_TRUE(reachesSocket("2001:DB8:0::1", {"8.8.8.8", "2001:db8::1"}));

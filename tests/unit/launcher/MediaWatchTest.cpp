@@ -12,7 +12,7 @@ constexpr std::int64_t at(double seconds) {
   return 1'000'000'000 + static_cast<std::int64_t>(seconds * 1e6);
 }
 
-TEST(MediaWatch, tellsOnceThatRtpIsMissingAndOnceThatItIsBack) {
+TEST(MediaWatch, TellsOnceThatRtpIsMissingAndOnceThatItIsBack) {
   MediaWatch watch(2, 5);
   watch.expect(true, at(0));
   EXPECT_EQ(watch.look(at(1.9), 0), Change::None) << "the first packet may take its time";
@@ -24,7 +24,7 @@ TEST(MediaWatch, tellsOnceThatRtpIsMissingAndOnceThatItIsBack) {
   EXPECT_EQ(watch.look(at(8.2), at(3.1)), Change::TimedOut);
 }
 
-TEST(MediaWatch, zeroIsNever) {
+TEST(MediaWatch, ZeroIsNever) {
   MediaWatch silent(0, 0);
   silent.expect(true, at(0));
   EXPECT_EQ(silent.look(at(100'000), 0), Change::None);
@@ -34,7 +34,7 @@ TEST(MediaWatch, zeroIsNever) {
   EXPECT_EQ(ends.look(at(5), 0), Change::TimedOut);
 }
 
-TEST(MediaWatch, aHoldIsNoTimeoutWhateverDirectionItNames) {
+TEST(MediaWatch, AHoldIsNoTimeoutWhateverDirectionItNames) {
   for (const bool music : {false, true}) {
     MediaWatch watch(0, 60);
     watch.agreed(true, true, at(0));
@@ -48,7 +48,7 @@ TEST(MediaWatch, aHoldIsNoTimeoutWhateverDirectionItNames) {
   }
 }
 
-TEST(MediaWatch, aCallerThatOnlySendsIsMissed) {
+TEST(MediaWatch, ACallerThatOnlySendsIsMissed) {
   MediaWatch watch(0, 60);
   watch.agreed(false, true, at(0));
   EXPECT_EQ(watch.look(at(59.9), 0), Change::None);
@@ -56,13 +56,13 @@ TEST(MediaWatch, aCallerThatOnlySendsIsMissed) {
   EXPECT_EQ(watch.look(at(60), 0), Change::TimedOut);
 }
 
-TEST(MediaWatch, aCallerThatOnlyListensIsNotMissed) {
+TEST(MediaWatch, ACallerThatOnlyListensIsNotMissed) {
   MediaWatch watch(0, 60);
   watch.agreed(true, false, at(0));
   EXPECT_EQ(watch.look(at(10'000), 0), Change::None);
 }
 
-TEST(MediaWatch, aCallerOnHoldSendsNothingAndHasTheWholeTimeAfterwards) {
+TEST(MediaWatch, ACallerOnHoldSendsNothingAndHasTheWholeTimeAfterwards) {
   MediaWatch watch(2, 5);
   watch.expect(true, at(0));
   EXPECT_EQ(watch.look(at(1), at(0.9)), Change::None);
@@ -76,7 +76,7 @@ TEST(MediaWatch, aCallerOnHoldSendsNothingAndHasTheWholeTimeAfterwards) {
       << "the same direction again changes nothing";
 }
 
-TEST(MediaWatch, whatWentMissingBeforeAHoldIsToldWhenItIsBack) {
+TEST(MediaWatch, WhatWentMissingBeforeAHoldIsToldWhenItIsBack) {
   MediaWatch watch(2, 0);
   watch.expect(true, at(0));
   EXPECT_EQ(watch.look(at(2), 0), Change::Missing);

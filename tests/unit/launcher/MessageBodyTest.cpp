@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::string_literals;
 
-TEST(MessageBody, whatACallerMaySend) {
+TEST(MessageBody, WhatACallerMaySend) {
   EXPECT_EQ(messageStatus("text/plain", "hello"), 200);
   EXPECT_EQ(messageStatus("Text/Plain ; Charset = \"UTF-8\"", "gr\xc3\xbc"), 200);
   EXPECT_EQ(messageStatus("application/json", "{}"), 200);
@@ -26,7 +26,7 @@ TEST(MessageBody, whatACallerMaySend) {
   EXPECT_EQ(messageStatus("", "a"), 415);
 }
 
-TEST(MessageBody, typesThatMayStandInAHeader) {
+TEST(MessageBody, TypesThatMayStandInAHeader) {
   for (const std::string type : {"text/plain", "application/vnd.a-b+json"})
     EXPECT_TRUE(isPlainMediaType(type)) << type;
   for (const std::string type :
@@ -35,12 +35,12 @@ TEST(MessageBody, typesThatMayStandInAHeader) {
   EXPECT_FALSE(isPlainMediaType("a/" + std::string(65, 'b')));
 }
 
-TEST(DtmfRelay, whatIsWrittenIsRead) {
+TEST(DtmfRelay, WhatIsWrittenIsRead) {
   EXPECT_EQ(makeDtmfBody({'#', 200}), "Signal=#\r\nDuration=200\r\n");
   EXPECT_EQ(parseDtmfBody(kDtmfRelayType, makeDtmfBody({'D', 70})), (Digit{'D', 70}));
 }
 
-TEST(DialogRequests, goOneByOneInTheirOrder) {
+TEST(DialogRequests, GoOneByOneInTheirOrder) {
   DialogRequests requests;
   EXPECT_EQ(requests.next(), nullptr);
   EXPECT_FALSE(requests.answered());
@@ -52,7 +52,7 @@ TEST(DialogRequests, goOneByOneInTheirOrder) {
   EXPECT_EQ(requests.next()->key, "5");
 }
 
-TEST(DialogRequests, areBoundedByKind) {
+TEST(DialogRequests, AreBoundedByKind) {
   DialogRequests requests;
   for (std::size_t i = 0; i < DialogRequests::kMaxMessages; ++i)
     EXPECT_TRUE(requests.add({"", "t", "b"}));

@@ -22,7 +22,7 @@ bool isFound(const std::optional<NameAnswer>& answer) {
 
 }  // namespace
 
-TEST(NameCache, addressesStayForTheirTtl) {
+TEST(NameCache, AddressesStayForTheirTtl) {
   NameCache cache(8);
   EXPECT_FALSE(cache.find("a", 0, false));
   cache.store("a", kFound, 30 * kSecond, 0);
@@ -30,7 +30,7 @@ TEST(NameCache, addressesStayForTheirTtl) {
   EXPECT_FALSE(cache.find("a", 30 * kSecond, false));
 }
 
-TEST(NameCache, theTtlIsBetweenASecondAndAnHour) {
+TEST(NameCache, TheTtlIsBetweenASecondAndAnHour) {
   NameCache cache(8);
   cache.store("a", kFound, 0, 0);
   EXPECT_TRUE(cache.find("a", kSecond - 1, false));
@@ -40,7 +40,7 @@ TEST(NameCache, theTtlIsBetweenASecondAndAnHour) {
   EXPECT_FALSE(cache.find("b", 3600 * kSecond, false));
 }
 
-TEST(NameCache, failuresStayForSomeSeconds) {
+TEST(NameCache, FailuresStayForSomeSeconds) {
   NameCache cache(8);
   EXPECT_EQ(cache.store("a", kNone, 0, 0).kind, Kind::NoSuchName);
   ASSERT_TRUE(cache.find("a", 5 * kSecond - 1, false));
@@ -53,7 +53,7 @@ TEST(NameCache, failuresStayForSomeSeconds) {
   EXPECT_FALSE(cache.find("b", kSecond, false));
 }
 
-TEST(NameCache, staleAddressesServeForAMinuteWhileTheServersFail) {
+TEST(NameCache, StaleAddressesServeForAMinuteWhileTheServersFail) {
   NameCache cache(8);
   cache.store("a", kFound, 10 * kSecond, 0);
   EXPECT_FALSE(cache.find("a", 20 * kSecond, false)) << "they are asked first";
@@ -67,7 +67,7 @@ TEST(NameCache, staleAddressesServeForAMinuteWhileTheServersFail) {
   EXPECT_EQ(cache.find("a", 70 * kSecond, false)->kind, Kind::Temporary);
 }
 
-TEST(NameCache, aNameThatIsGoneIsNotServed) {
+TEST(NameCache, ANameThatIsGoneIsNotServed) {
   NameCache cache(8);
   cache.store("a", kFound, 10 * kSecond, 0);
   EXPECT_EQ(cache.store("a", kNone, 0, 20 * kSecond).kind, Kind::NoSuchName);
@@ -77,7 +77,7 @@ TEST(NameCache, aNameThatIsGoneIsNotServed) {
   EXPECT_TRUE(isFound(cache.find("a", 27 * kSecond, false))) << "and is there again";
 }
 
-TEST(NameCache, whatWasNotAskedForTheLongestTimeGoesFirst) {
+TEST(NameCache, WhatWasNotAskedForTheLongestTimeGoesFirst) {
   NameCache cache(2);
   cache.store("a", kFound, kSecond, 0);
   cache.store("b", kFound, kSecond, 0);
@@ -92,7 +92,7 @@ TEST(NameCache, whatWasNotAskedForTheLongestTimeGoesFirst) {
   EXPECT_EQ(cache.size(), 2U);
 }
 
-TEST(DnsName, isAsciiInLowerCaseAndBounded) {
+TEST(DnsName, IsAsciiInLowerCaseAndBounded) {
   EXPECT_EQ(dnsName("Bot.Example.COM"), "bot.example.com");
   EXPECT_EQ(dnsName("bot.example.com."), "bot.example.com.");
   EXPECT_EQ(dnsName("a_b-c.example"), "a_b-c.example");

@@ -94,7 +94,7 @@ class Resolver : public ::testing::Test {
   DnsServer other_;
 };
 
-TEST_F(Resolver, findsAddressesOfBothFamilies) {
+TEST_F(Resolver, FindsAddressesOfBothFamilies) {
   server_.set("bot.test", {.addresses = {"192.0.2.1", "192.0.2.2"}});
   server_.set("six.test", {.addresses = {"2001:db8::1"}});
   server_.set("both.test", {.addresses = {"2001:db8::1", "192.0.2.1"}});
@@ -107,7 +107,7 @@ TEST_F(Resolver, findsAddressesOfBothFamilies) {
   EXPECT_EQ(Caller(resolver, "bot.test.").addresses().size(), 2U) << "an absolute name";
 }
 
-TEST_F(Resolver, localhostIsNotAskedFor) {
+TEST_F(Resolver, LocalhostIsNotAskedFor) {
   NameResolver resolver(options(server_.address()));
   for (const char* name : {"localhost", "LOCALHOST.", "a.localhost"}) {
     EXPECT_EQ(Caller(resolver, name).addresses(), (Addresses{"::1", "127.0.0.1"})) << name;
@@ -115,7 +115,7 @@ TEST_F(Resolver, localhostIsNotAskedFor) {
   EXPECT_EQ(server_.asked("localhost") + server_.asked("a.localhost"), 0U);
 }
 
-TEST_F(Resolver, theHostsFileComesFirst) {
+TEST_F(Resolver, TheHostsFileComesFirst) {
   const TempDir dir("wsbridge-hosts");
   setenv("CARES_HOSTS", dir.write("hosts", "192.0.2.77 pbx.test pbx\n").c_str(), 1);
   server_.set("pbx.test", {.addresses = {"192.0.2.1"}});
@@ -128,7 +128,7 @@ TEST_F(Resolver, theHostsFileComesFirst) {
   unsetenv("CARES_HOSTS");
 }
 
-TEST_F(Resolver, theSearchListIsHonoured) {
+TEST_F(Resolver, TheSearchListIsHonoured) {
   // c-ares takes one domain from there since 1.24, and as many as there are before.
   setenv("LOCALDOMAIN", "second.test", 1);
   server_.set("bot.second.test", {.addresses = {"192.0.2.5"}});
@@ -140,7 +140,7 @@ TEST_F(Resolver, theSearchListIsHonoured) {
   unsetenv("LOCALDOMAIN");
 }
 
-TEST_F(Resolver, aTruncatedAnswerIsFetchedByTcp) {
+TEST_F(Resolver, ATruncatedAnswerIsFetchedByTcp) {
   server_.set("long.test", {.addresses = {"192.0.2.1"}, .truncated = true});
   server_.set("broken.test", {.kind = Answers::ClosesTcp});
   NameResolver resolver(options(server_.address()));
@@ -149,7 +149,7 @@ TEST_F(Resolver, aTruncatedAnswerIsFetchedByTcp) {
   EXPECT_EQ(Caller(resolver, "broken.test").kind(), Kind::Temporary);
 }
 
-TEST_F(Resolver, aNameWithThousandsOfAddressesIsCutShort) {
+TEST_F(Resolver, ANameWithThousandsOfAddressesIsCutShort) {
   DnsServer::Record many{.truncated = true};
   for (int i = 0; i < 3000; ++i)
     many.addresses.push_back("192.0." + std::to_string(i / 250) + "." + std::to_string(i % 250));
@@ -160,7 +160,7 @@ TEST_F(Resolver, aNameWithThousandsOfAddressesIsCutShort) {
   EXPECT_LE(found.size(), 16U);
 }
 
-TEST_F(Resolver, addressesAreKeptForTheShortestTtl) {
+TEST_F(Resolver, AddressesAreKeptForTheShortestTtl) {
   server_.set("bot.test", {.addresses = {"192.0.2.1"}, .ttl = 30});
   server_.set("alias.test",
               {.addresses = {"192.0.2.1"}, .ttl = 300, .alias = "real.test", .aliasTtl = 10});
@@ -180,7 +180,7 @@ TEST_F(Resolver, addressesAreKeptForTheShortestTtl) {
   EXPECT_EQ(server_.asked("bot.test"), 2U);
 }
 
-TEST_F(Resolver, failuresAreKeptForAShortTime) {
+TEST_F(Resolver, FailuresAreKeptForAShortTime) {
   server_.set("bad.test", {.kind = Answers::ServerFailure});
   NameResolver resolver(options(server_.address()));
   EXPECT_EQ(Caller(resolver, "none.test").kind(), Kind::NoSuchName);
@@ -201,7 +201,7 @@ TEST_F(Resolver, failuresAreKeptForAShortTime) {
       << "a retry asks again";
 }
 
-TEST_F(Resolver, aNameWithoutAddressesDoesNotExist) {
+TEST_F(Resolver, ANameWithoutAddressesDoesNotExist) {
   server_.set("empty.test", {});
   NameResolver resolver(options(server_.address()));
   const auto answer = Caller(resolver, "empty.test").wait();
@@ -210,7 +210,7 @@ TEST_F(Resolver, aNameWithoutAddressesDoesNotExist) {
   EXPECT_NE(answer->fault.find("empty.test"), std::string::npos) << answer->fault;
 }
 
-TEST_F(Resolver, staleAddressesServeWhenTheServersFail) {
+TEST_F(Resolver, StaleAddressesServeWhenTheServersFail) {
   server_.set("bot.test", {.addresses = {"192.0.2.1"}, .ttl = 10});
   server_.set("mute.test", {.addresses = {"192.0.2.2"}, .ttl = 10});
   NameResolver resolver(options(server_.address()));
@@ -231,7 +231,7 @@ TEST_F(Resolver, staleAddressesServeWhenTheServersFail) {
   EXPECT_EQ(Caller(resolver, "bot.test").kind(), Kind::Temporary) << "a minute is over";
 }
 
-TEST_F(Resolver, everyServerIsAskedWithinTwoSeconds) {
+TEST_F(Resolver, EveryServerIsAskedWithinTwoSeconds) {
   DnsServer third;
   const std::string servers = server_.address() + "," + other_.address() + "," + third.address();
   for (DnsServer* server : {&server_, &other_, &third})
@@ -249,7 +249,7 @@ TEST_F(Resolver, everyServerIsAskedWithinTwoSeconds) {
   EXPECT_LT(lost.ms(), 3000 * kTimeScale) << "but not for ever";
 }
 
-TEST_F(Resolver, aServerThatRefusesOrFailsIsPassedOver) {
+TEST_F(Resolver, AServerThatRefusesOrFailsIsPassedOver) {
   server_.set("*.test", {.kind = Answers::Refused});
   server_.set("bad.test", {.kind = Answers::ServerFailure});
   other_.set("*.test", {.addresses = {"192.0.2.1"}});
@@ -261,13 +261,13 @@ TEST_F(Resolver, aServerThatRefusesOrFailsIsPassedOver) {
   }
 }
 
-TEST_F(Resolver, aLateAnswerCounts) {
+TEST_F(Resolver, ALateAnswerCounts) {
   server_.set("slow.test", {.addresses = {"192.0.2.1"}, .delay = 900ms});
   NameResolver resolver(options(server_.address()));
   EXPECT_EQ(Caller(resolver, "slow.test").addresses(), Addresses{"192.0.2.1"});
 }
 
-TEST_F(Resolver, aSlowNameIsNeverInFrontOfAFastOne) {
+TEST_F(Resolver, ASlowNameIsNeverInFrontOfAFastOne) {
   server_.set("*.slow.test", {.kind = Answers::Silent});
   server_.set("fast.test", {.addresses = {"192.0.2.1"}});
   NameResolver resolver(options(server_.address(), {.perSource = 200, .inAll = 201}));
@@ -285,7 +285,7 @@ TEST_F(Resolver, aSlowNameIsNeverInFrontOfAFastOne) {
   RecordProperty("fast_ms", std::to_string(fast.ms()));
 }
 
-TEST_F(Resolver, equalNamesAreAskedForOnceAndCountOnce) {
+TEST_F(Resolver, EqualNamesAreAskedForOnceAndCountOnce) {
   server_.set("bot.test", {.addresses = {"192.0.2.1"}, .delay = 200ms});
   NameResolver resolver(options(server_.address(), {.perSource = 1, .inAll = 1}));
   std::deque<Caller> calls;
@@ -296,7 +296,7 @@ TEST_F(Resolver, equalNamesAreAskedForOnceAndCountOnce) {
   EXPECT_EQ(server_.asked("bot.test"), 1U);
 }
 
-TEST_F(Resolver, lookUpsOfOneSourceAreLimited) {
+TEST_F(Resolver, LookUpsOfOneSourceAreLimited) {
   server_.set("*.slow.test", {.kind = Answers::Silent});
   server_.set("*.fast.test", {.addresses = {"192.0.2.1"}});
   NameResolver resolver(options(server_.address(), {.perSource = 4, .inAll = 100}));
@@ -318,7 +318,7 @@ TEST_F(Resolver, lookUpsOfOneSourceAreLimited) {
   EXPECT_EQ(Caller(resolver, "y.fast.test").kind(), Kind::Found) << "there is room again";
 }
 
-TEST_F(Resolver, whoHasManyUnderWayGivesWayWhenAllAreTaken) {
+TEST_F(Resolver, WhoHasManyUnderWayGivesWayWhenAllAreTaken) {
   server_.set("*.slow.test", {.kind = Answers::Silent});
   server_.set("*.fast.test", {.addresses = {"192.0.2.1"}});
   NameResolver resolver(options(server_.address(), {.perSource = 8, .inAll = 8}));
@@ -340,7 +340,7 @@ TEST_F(Resolver, whoHasManyUnderWayGivesWayWhenAllAreTaken) {
   EXPECT_NE(refused->fault.find("limits.max-lookups"), std::string::npos);
 }
 
-TEST_F(Resolver, limitsMayChange) {
+TEST_F(Resolver, LimitsMayChange) {
   server_.set("*.slow.test", {.kind = Answers::Silent});
   NameResolver resolver(options(server_.address(), {.perSource = 1, .inAll = 8}));
   const Caller first(resolver, "a.slow.test");
@@ -350,7 +350,7 @@ TEST_F(Resolver, limitsMayChange) {
   EXPECT_TRUE(server_.waitAsked("c.slow.test", 1, 2s));
 }
 
-TEST_F(Resolver, hangingUpEndsTheLookUp) {
+TEST_F(Resolver, HangingUpEndsTheLookUp) {
   server_.set("*.slow.test", {.kind = Answers::Silent});
   server_.set("shared.test", {.addresses = {"192.0.2.1"}, .delay = 300ms});
   NameResolver resolver(options(server_.address()));
@@ -375,7 +375,7 @@ TEST_F(Resolver, hangingUpEndsTheLookUp) {
   EXPECT_EQ(gone.answers(), 0U);
 }
 
-TEST_F(Resolver, theResolverMayGoWhileLookUpsRun) {
+TEST_F(Resolver, TheResolverMayGoWhileLookUpsRun) {
   server_.set("*.slow.test", {.kind = Answers::Silent});
   const std::size_t before = openDescriptors();
   std::deque<Caller> calls;
@@ -392,7 +392,7 @@ TEST_F(Resolver, theResolverMayGoWhileLookUpsRun) {
   }
 }
 
-TEST_F(Resolver, callersComeAndGoInAnyOrder) {
+TEST_F(Resolver, CallersComeAndGoInAnyOrder) {
   server_.set("*.slow.test", {.kind = Answers::Silent});
   server_.set("*.fast.test", {.addresses = {"192.0.2.1"}});
   NameResolver resolver(options(server_.address(), {.perSource = 16, .inAll = 16}));
@@ -407,7 +407,7 @@ TEST_F(Resolver, callersComeAndGoInAnyOrder) {
   EXPECT_EQ(Caller(resolver, "last.fast.test").kind(), Kind::Found);
 }
 
-TEST_F(Resolver, questionsLeaveFromManyPorts) {
+TEST_F(Resolver, QuestionsLeaveFromManyPorts) {
   server_.set("*.test", {.addresses = {"192.0.2.1"}});
   NameResolver resolver(options(server_.address()));
   for (int i = 0; i < 50; ++i)
@@ -415,7 +415,7 @@ TEST_F(Resolver, questionsLeaveFromManyPorts) {
   EXPECT_GT(server_.ports(), 25U) << "one port would be easy to guess";
 }
 
-TEST_F(Resolver, whatIsNoNameIsNotAskedFor) {
+TEST_F(Resolver, WhatIsNoNameIsNotAskedFor) {
   NameResolver resolver(options(server_.address()));
   EXPECT_EQ(Caller(resolver, std::string(64, 'a') + ".test").kind(), Kind::NoSuchName);
   EXPECT_EQ(Caller(resolver, "a b.test").kind(), Kind::NoSuchName);

@@ -55,7 +55,7 @@ std::set<std::string> shape(const GstPtr<GstElement>& bin) {
 
 }  // namespace
 
-TEST(PipelinePlan, makesTheSamePipelineAgain) {
+TEST(PipelinePlan, MakesTheSamePipelineAgain) {
   const std::string text =
       "fakesrc name=in num_buffers = 7 ! identity ! audio/x-raw,rate=8000 ! identity name=last "
       "silent=false ! fakesink name=out fakesrc ! fakesink name=other sync=true";
@@ -85,7 +85,7 @@ TEST(PipelinePlan, makesTheSamePipelineAgain) {
   }
 }
 
-TEST(PipelinePlan, whatAnElementDrawsForItselfIsNotCopied) {
+TEST(PipelinePlan, WhatAnElementDrawsForItselfIsNotCopied) {
   const std::string text = "rtpsession name=rtpsession probation=3 fakesink";
   const auto plan = planned(text);
   ASSERT_TRUE(plan);
@@ -103,7 +103,7 @@ TEST(PipelinePlan, whatAnElementDrawsForItselfIsNotCopied) {
   EXPECT_EQ(names.size(), 3u) << "each call has a CNAME of its own";
 }
 
-TEST(PipelinePlan, whatItCannotHoldIsLeftToTheParser) {
+TEST(PipelinePlan, WhatItCannotHoldIsLeftToTheParser) {
   EXPECT_FALSE(planned("( fakesrc ! fakesink ) fakesrc ! fakesink")) << "a bin in the bin";
   EXPECT_FALSE(planned("fakesrc ! tee name=t t. ! fakesink t. ! fakesink")) << "pads on request";
   EXPECT_FALSE(planned("rtpptdemux name=d d. ! fakesink")) << "a link that comes about later";

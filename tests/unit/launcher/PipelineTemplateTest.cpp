@@ -15,7 +15,7 @@ std::string faultOf(const Result<PipelineTemplate>& result) {
 
 }  // namespace
 
-TEST(PipelineTemplate, theShippedOneExpandsForEveryCodec) {
+TEST(PipelineTemplate, TheShippedOneExpandsForEveryCodec) {
   const auto loaded = PipelineTemplate::load(kShipped);
   ASSERT_EQ(faultOf(loaded), "");
   for (const Codec& codec : codecTable()) {
@@ -27,7 +27,7 @@ TEST(PipelineTemplate, theShippedOneExpandsForEveryCodec) {
   }
 }
 
-TEST(PipelineTemplate, faultsAreNamed) {
+TEST(PipelineTemplate, FaultsAreNamed) {
   EXPECT_NE(faultOf(PipelineTemplate::load("/nowhere/call.launch")).find("/nowhere"),
             std::string::npos);
   EXPECT_NE(faultOf(PipelineTemplate::parse("# only a comment\n")).find("no pipeline"),
@@ -40,7 +40,7 @@ TEST(PipelineTemplate, faultsAreNamed) {
             std::string::npos);
 }
 
-TEST(PipelineTemplate, oneThatDoesNotParseIsRefused) {
+TEST(PipelineTemplate, OneThatDoesNotParseIsRefused) {
   std::string text = "nosuchelement ! @DECODER@ ! @ENCODER@";
   for (const std::string& name : PipelineTemplate::elementNames())
     text += " fakesrc name=" + name;

@@ -32,7 +32,7 @@ class Gate {
 
 }  // namespace
 
-TEST(PipelineWorkers, setUpsGoBeforeTakeDowns) {
+TEST(PipelineWorkers, SetUpsGoBeforeTakeDowns) {
   std::string order;
   Gate gate;
   {
@@ -47,7 +47,7 @@ TEST(PipelineWorkers, setUpsGoBeforeTakeDowns) {
   EXPECT_EQ(order, "uud") << "and the destructor finishes what is queued";
 }
 
-TEST(PipelineWorkers, aTakeDownDoesNotWaitForEver) {
+TEST(PipelineWorkers, ATakeDownDoesNotWaitForEver) {
   std::string order;
   Gate gate;
   {
@@ -61,7 +61,7 @@ TEST(PipelineWorkers, aTakeDownDoesNotWaitForEver) {
   EXPECT_EQ(order, "du");
 }
 
-TEST(PipelineWorkers, tasksOfOneKeyNeverRunTogetherAndOthersDo) {
+TEST(PipelineWorkers, TasksOfOneKeyNeverRunTogetherAndOthersDo) {
   std::atomic<int> running{0};
   std::atomic<bool> together{false};
   std::string order;
@@ -88,7 +88,7 @@ TEST(PipelineWorkers, tasksOfOneKeyNeverRunTogetherAndOthersDo) {
   EXPECT_FALSE(together);
 }
 
-TEST(PipelineWorkers, takeDownsLeaveOneThreadToSetUps) {
+TEST(PipelineWorkers, TakeDownsLeaveOneThreadToSetUps) {
   PipelineWorkers workers(2);
   Gate gate;
   workers.post(1, Kind::TakeDown, gate.task());

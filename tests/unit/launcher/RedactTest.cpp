@@ -10,7 +10,7 @@
 
 namespace launcher {
 
-TEST(Redact, sipUrisLoseTheirPasswordAndHeaders) {
+TEST(Redact, SipUrisLoseTheirPasswordAndHeaders) {
   EXPECT_EQ(redacted("sip:alice:PW@h:5060;x=y?Replaces=z"), "sip:alice@h:5060;x=y?***");
   EXPECT_EQ(redacted("\"A\" <SIPS:alice:P/W?;'x@h>;tag=1"), "\"A\" <SIPS:alice@h>;tag=1");
   EXPECT_EQ(redacted("sip:alice:p@w@h"), "sip:alice@h");
@@ -20,13 +20,13 @@ TEST(Redact, sipUrisLoseTheirPasswordAndHeaders) {
     EXPECT_EQ(redacted(same), same);
 }
 
-TEST(Redact, whatLooksLikeAPasswordHidesNoHeaders) {
+TEST(Redact, WhatLooksLikeAPasswordHidesNoHeaders) {
   EXPECT_EQ(redacted("sip:a@h?X=S3CRET:y@z"), "sip:a@h?***");
   EXPECT_EQ(redacted("sips:b@h?X=S3CRET&To=sip:c@i"), "sips:b@h?***");
   EXPECT_EQ(redacted("sip:bob:pa?ss@h?X=y"), "sip:bob@h?***");
 }
 
-TEST(Redact, otherUrisLoseUserInfoQueryAndFragment) {
+TEST(Redact, OtherUrisLoseUserInfoQueryAndFragment) {
   EXPECT_EQ(redacted("wss://u:pw@host:1/p?token=x#f"), "wss://***@host:1/p?***");
   EXPECT_EQ(redacted("cannot reach HTTP://token@h"), "cannot reach HTTP://***@h");
   EXPECT_EQ(redacted("ws://h/a@b"), "ws://h/a@b");
@@ -48,7 +48,7 @@ std::string anyText(std::mt19937& random) {
   return text;
 }
 
-TEST(Redact, doneTwiceChangesNothingMore) {
+TEST(Redact, DoneTwiceChangesNothingMore) {
   std::mt19937 random(12);
   for (int i = 0; i < 200'000; ++i) {
     const std::string text = anyText(random);
@@ -61,7 +61,7 @@ TEST(Redact, doneTwiceChangesNothingMore) {
   }
 }
 
-TEST(Redact, aSecretIsTakenOutOfAnyTextAroundIt) {
+TEST(Redact, ASecretIsTakenOutOfAnyTextAroundIt) {
   std::mt19937 random(34);
   for (int i = 0; i < 50'000; ++i) {
     const std::string before = anyText(random) + " ";
@@ -74,7 +74,7 @@ TEST(Redact, aSecretIsTakenOutOfAnyTextAroundIt) {
   }
 }
 
-TEST(Redact, onlyAWordThatLooksLikeAKeyIsRepeated) {
+TEST(Redact, OnlyAWordThatLooksLikeAKeyIsRepeated) {
   EXPECT_EQ(keyLikeWord("bearer-token X"), "'bearer-token'");
   EXPECT_EQ(keyLikeWord("websocket.bearer-token=X"), "'websocket.bearer-token'");
   EXPECT_EQ(keyLikeWord("c2VjcmV0=="), "\'…\'");

@@ -41,7 +41,7 @@ Told flood(RefusedCalls& refused, int calls, int seconds, std::size_t reasons) {
 
 }  // namespace
 
-TEST(RefusedCalls, aFewHaveRecordsAndNoSum) {
+TEST(RefusedCalls, AFewHaveRecordsAndNoSum) {
   RefusedCalls refused;
   for (int i = 0; i < RefusedCalls::kOfOneReason; ++i)
     EXPECT_TRUE(refused.allows(EndReason::UriMissing, kSecondUs));
@@ -51,13 +51,13 @@ TEST(RefusedCalls, aFewHaveRecordsAndNoSum) {
   EXPECT_TRUE(refused.allows(EndReason::UriInvalid, kSecondUs)) << "another reason has its own";
 }
 
-TEST(RefusedCalls, oneASecondIsNeverLeftOut) {
+TEST(RefusedCalls, OneASecondIsNeverLeftOut) {
   RefusedCalls refused;
   for (int i = 1; i < 100; ++i)
     EXPECT_TRUE(refused.allows(EndReason::TooManyCalls, i * kSecondUs));
 }
 
-TEST(RefusedCalls, aFloodHasAFewRecordsAndSumsThatAddUp) {
+TEST(RefusedCalls, AFloodHasAFewRecordsAndSumsThatAddUp) {
   for (const std::size_t reasons : {std::size_t{1}, kFaults.size()}) {
     RefusedCalls refused;
     const Told told = flood(refused, 400, 2, reasons);
@@ -68,13 +68,13 @@ TEST(RefusedCalls, aFloodHasAFewRecordsAndSumsThatAddUp) {
   }
 }
 
-TEST(RefusedCalls, aFloodOfOneReasonLeavesRecordsToTheOthers) {
+TEST(RefusedCalls, AFloodOfOneReasonLeavesRecordsToTheOthers) {
   RefusedCalls refused;
   flood(refused, 100000, 100, 1);
   EXPECT_TRUE(refused.allows(EndReason::SdpInvalid, 101 * kSecondUs));
 }
 
-TEST(RefusedCalls, theSumNamesEachReason) {
+TEST(RefusedCalls, TheSumNamesEachReason) {
   RefusedCalls refused;
   for (int i = 0; i < RefusedCalls::kOfOneReason + 3; ++i)
     static_cast<void>(refused.allows(EndReason::UriMissing, kSecondUs));

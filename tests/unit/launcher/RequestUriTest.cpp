@@ -9,7 +9,7 @@ namespace launcher {
 
 using Forms = std::vector<std::string>;
 
-TEST(RequestUri, schemeAndHostAreInLowerCaseAndTheUserIsNot) {
+TEST(RequestUri, SchemeAndHostAreInLowerCaseAndTheUserIsNot) {
   EXPECT_EQ(normalRequestUri("SIP:Bot@GateWay.Example:5060;Transport=UDP?Subject=X"),
             "sip:Bot@gateway.example:5060;Transport=UDP?Subject=X");
   EXPECT_EQ(normalRequestUri("sip:A@[2001:DB8::A]:5060;x"), "sip:A@[2001:db8::a]:5060;x");
@@ -17,7 +17,7 @@ TEST(RequestUri, schemeAndHostAreInLowerCaseAndTheUserIsNot) {
   EXPECT_EQ(normalRequestUri("TEL:+49-30;Phone-Context=X"), "tel:+49-30;Phone-Context=X");
 }
 
-TEST(RequestUri, needlessEscapesAreDecoded) {
+TEST(RequestUri, NeedlessEscapesAreDecoded) {
   EXPECT_EQ(normalRequestUri("sip:%73upp%6frt@%67ATE%57ay"), "sip:support@gateway");
   EXPECT_EQ(normalRequestUri("sip:%2b49%2D30@h;%78=%31"), "sip:+49-30@h;x=1");
   EXPECT_EQ(normalRequestUri("tel:%2b49"), "tel:%2B49") << "reserved there";
@@ -25,7 +25,7 @@ TEST(RequestUri, needlessEscapesAreDecoded) {
   EXPECT_EQ(normalRequestUri("sip:%c3%bc%00%0a@h"), "sip:%C3%BC%00%0A@h");
 }
 
-TEST(RequestUri, decodingOnceIsDecodingAll) {
+TEST(RequestUri, DecodingOnceIsDecodingAll) {
   EXPECT_EQ(normalRequestUri("sip:%2573upport@h"), "sip:%2573upport@h");
   EXPECT_EQ(normalRequestUri("sip:%%37%33upport@h"), "sip:%2573upport@h");
   EXPECT_EQ(normalRequestUri("sip:x%@h%4"), "sip:x%25@h%254");
@@ -42,7 +42,7 @@ TEST(RequestUri, decodingOnceIsDecodingAll) {
   }
 }
 
-TEST(RequestUri, otherSchemesAreTriedAsSipToo) {
+TEST(RequestUri, OtherSchemesAreTriedAsSipToo) {
   EXPECT_EQ(requestUriForms("sip:a@h"), (Forms{"sip:a@h"}));
   EXPECT_EQ(requestUriForms("SIPS:a@H:1;x"), (Forms{"sips:a@h:1;x", "sip:a@h:1;x"}));
   EXPECT_EQ(requestUriForms("sip:H:1;x"), (Forms{"sip:h:1;x", "sip:@h:1;x"}));

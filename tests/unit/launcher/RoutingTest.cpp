@@ -40,7 +40,7 @@ EndReason refused(const Config& c, const InviteHeaders& headers) {
 
 }  // namespace
 
-TEST(Routing, decodesTheUriHeader) {
+TEST(Routing, DecodesTheUriHeader) {
   const BridgeRequest request =
       accepted(*config(), invite("\"wss%3A%2F%2Fhost.example%3A8443%2Fpath%3Fa%3Db \""));
   EXPECT_EQ(request.endpoints[0].uri, "wss://host.example:8443/path?a=b");
@@ -51,7 +51,7 @@ TEST(Routing, decodesTheUriHeader) {
   EXPECT_EQ(request.dialect, "wsbridge");
 }
 
-TEST(Routing, httpIsASynonymAndPortsHaveDefaults) {
+TEST(Routing, HttpIsASynonymAndPortsHaveDefaults) {
   EXPECT_EQ(accepted(*config(), invite("http://h/")).endpoints.at(0).uri, "ws://h/");
   EXPECT_EQ(accepted(*config(), invite("HTTPS://h")).endpoints.at(0).uri, "wss://h");
   EXPECT_EQ(accepted(*config(), invite("ws://h")).endpoints.at(0).port, 80);
@@ -59,7 +59,7 @@ TEST(Routing, httpIsASynonymAndPortsHaveDefaults) {
             "2001:db8::1");
 }
 
-TEST(Routing, badUrisAreRefused) {
+TEST(Routing, BadUrisAreRefused) {
   for (const char* uri :
        {"", "nonsense", "ftp://h/", "ws://", "ws:///p", "ws://h:99999/", "ws%3", "ws%3A%2F%2Fh%00",
         "ws%3A%2F%2Fh%0d%0aX", "ws://h:0/", "ws://a%253a31/"}) {
@@ -70,7 +70,7 @@ TEST(Routing, badUrisAreRefused) {
             "h");
 }
 
-TEST(Routing, withoutAnyUriTheHeaderIsNamed) {
+TEST(Routing, WithoutAnyUriTheHeaderIsNamed) {
   InviteHeaders headers;
   headers.requestUri = "sip:x@y";
   const auto result = routeCall(*config(), headers);
@@ -80,7 +80,7 @@ TEST(Routing, withoutAnyUriTheHeaderIsNamed) {
   EXPECT_EQ(accepted(*config("[websocket]\nuri=ws://d/"), headers).endpoints.at(0).uri, "ws://d/");
 }
 
-TEST(Routing, customHeadersMustBeAnObject) {
+TEST(Routing, CustomHeadersMustBeAnObject) {
   InviteHeaders headers = invite("ws://h/");
   headers.headers = "%7B%22a%22%3A%22b%22%7D";
   EXPECT_EQ(accepted(*config(), headers).headers, "{\"a\":\"b\"}");
@@ -94,7 +94,7 @@ TEST(Routing, customHeadersMustBeAnObject) {
   EXPECT_EQ(refused(*config(), headers), EndReason::HeadersInvalid);
 }
 
-TEST(Routing, customHeadersAreStrictJsonAndTheFaultSaysWhere) {
+TEST(Routing, CustomHeadersAreStrictJsonAndTheFaultSaysWhere) {
   InviteHeaders headers = invite("ws://h/");
   for (const char* fine : {R"({"n":0.1,"e":1e999})", R"({"z":"x\u0000y"})", " { } "}) {
     headers.headers = fine;
@@ -115,7 +115,7 @@ TEST(Routing, customHeadersAreStrictJsonAndTheFaultSaysWhere) {
   }
 }
 
-TEST(Routing, contentTypes) {
+TEST(Routing, ContentTypes) {
   InviteHeaders headers = invite("ws://h/");
   headers.contentType = "Audio%2FL16%3B%20rate%3D8000";
   EXPECT_EQ(accepted(*config(), headers).contentType, "audio/l16;rate=8000");
@@ -127,7 +127,7 @@ TEST(Routing, contentTypes) {
   EXPECT_EQ(refused(*config(), headers), EndReason::ContentTypeUnsupported);
 }
 
-TEST(Routing, g711IsForTheDialectsThatKnowIt) {
+TEST(Routing, G711IsForTheDialectsThatKnowIt) {
   InviteHeaders headers = invite("ws://h/");
   headers.dialect = "asterisk";
   for (const char* type : {"Audio%2FPCMU%3Brate%3D8000", "audio/basic", "audio/x-mulaw"}) {
@@ -148,7 +148,7 @@ TEST(Routing, g711IsForTheDialectsThatKnowIt) {
   }
 }
 
-TEST(Routing, dialects) {
+TEST(Routing, Dialects) {
   InviteHeaders headers = invite("ws://h/");
   headers.dialect = "Vonage";
   EXPECT_EQ(accepted(*config(), headers).dialect, "vonage");
@@ -156,7 +156,7 @@ TEST(Routing, dialects) {
   EXPECT_EQ(refused(*config(), headers), EndReason::DialectUnknown);
 }
 
-TEST(Routing, transferTargets) {
+TEST(Routing, TransferTargets) {
   for (const char* uri : {"sip:a@b", "SIPS:a@b:5061;transport=tls", "tel:+4930123"})
     EXPECT_TRUE(isTransferTarget(uri)) << uri;
   for (const char* uri : {"", "sip:", "http://h", "sip:a@b>", "sip:a b", "sip:a@b\r\nX: y", "a@b"})
@@ -164,7 +164,7 @@ TEST(Routing, transferTargets) {
   EXPECT_FALSE(isTransferTarget("sip:" + std::string(600, 'a')));
 }
 
-TEST(Routing, transfersThatAreAllowed) {
+TEST(Routing, TransfersThatAreAllowed) {
   Config::Sip sip;
   EXPECT_TRUE(mayTransferTo(sip, "sip:a@b"));
   sip.transferAllow = {"*.example.org", "192.0.2.1", "[2001:db8::1]"};
@@ -187,7 +187,7 @@ TEST(Routing, transfersThatAreAllowed) {
 }
 
 // Reckoned with `printf %s URI | openssl dgst -sha1 -hmac TOKEN -binary | base64`.
-TEST(Routing, aRouteFillsInOrForces) {
+TEST(Routing, ARouteFillsInOrForces) {
   const ConfigPtr c = config(
       "[route soft]\nmatch=^sip:soft@\nuri=ws://soft/\ncontent-type=audio/l16;rate=8000\n"
       "[route hard]\nmatch=^sip:hard@\nuri=ws://hard/\nforce=true\nheaders={\"r\":1}\n"
@@ -213,7 +213,7 @@ TEST(Routing, aRouteFillsInOrForces) {
   EXPECT_EQ(accepted(*c, headers).route, "late");
 }
 
-TEST(Routing, severalUrisAreTriedInTheirOrder) {
+TEST(Routing, SeveralUrisAreTriedInTheirOrder) {
   const auto uris = [](const std::string& value) {
     std::vector<std::string> list;
     for (const EndpointUri& endpoint : accepted(*config(), invite(value)).endpoints)
@@ -229,7 +229,7 @@ TEST(Routing, severalUrisAreTriedInTheirOrder) {
             (List{"ws://a/?back=https%3A//c/", "wss://b"}));
 }
 
-TEST(Routing, oneBadUriOfSeveralRefusesTheCall) {
+TEST(Routing, OneBadUriOfSeveralRefusesTheCall) {
   for (const char* value : {"ws://a/,ws://", "ws://a/,ws://h:0/,ws://b/", "ftp://x/,ws://a/"})
     EXPECT_EQ(refused(*config(), invite(value)), EndReason::UriInvalid) << value;
   std::string nine = "ws://h/";
@@ -238,7 +238,7 @@ TEST(Routing, oneBadUriOfSeveralRefusesTheCall) {
   EXPECT_EQ(refused(*config(), invite(nine)), EndReason::UriInvalid);
 }
 
-TEST(Routing, theAuthorizationOfARouteInheritsWhatItLacks) {
+TEST(Routing, TheAuthorizationOfARouteInheritsWhatItLacks) {
   const auto c = config(
       "[websocket]\nauthorization-type=basic\nusername=general\npassword=p\n"
       "[route own]\nmatch=^sip:own\nusername=own\n"
@@ -262,7 +262,7 @@ TEST(Routing, theAuthorizationOfARouteInheritsWhatItLacks) {
   EXPECT_EQ(of("sip:hard", "Bearer%20z").type, "bearer");
 }
 
-TEST(Routing, credentialsGoToUrisOfTheConfiguration) {
+TEST(Routing, CredentialsGoToUrisOfTheConfiguration) {
   const auto c = config(
       "[websocket]\nuri=ws://general/,wss://second/\nsignature-key=k\n"
       "[route r]\nmatch=^sip:routed@\nuri=ws://routed/\n"
@@ -283,7 +283,7 @@ TEST(Routing, credentialsGoToUrisOfTheConfiguration) {
   EXPECT_EQ(withheldCredentials(*c, accepted(*c, routed)), "authorization, signature-key");
 }
 
-TEST(Routing, credentialsForNamesHostsOfTheInvite) {
+TEST(Routing, CredentialsForNamesHostsOfTheInvite) {
   const auto c = config(
       "[websocket]\nsignature-key=k\n"
       "credentials-for=Bot.example;*.trusted.example,192.0.2.7;[2001:db8::1]\n");
@@ -302,7 +302,7 @@ TEST(Routing, credentialsForNamesHostsOfTheInvite) {
   EXPECT_EQ(scope("ws://evil/,ws://bot.example/,ws://x.trusted.example/"), "1,2");
 }
 
-TEST(Routing, theAuthorizationOfAnInviteIsItsOwn) {
+TEST(Routing, TheAuthorizationOfAnInviteIsItsOwn) {
   const auto c = config("[websocket]\nuri=ws://general/\nauthorization=secret\n");
   InviteHeaders headers = invite("ws://stranger/");
   headers.authorization = "mine";
@@ -314,7 +314,7 @@ TEST(Routing, theAuthorizationOfAnInviteIsItsOwn) {
   EXPECT_EQ(request.endpoints.at(0).uri, "ws://general/");
 }
 
-TEST(Routing, aForcedRouteHasNoOtherSpelling) {
+TEST(Routing, AForcedRouteHasNoOtherSpelling) {
   const auto c = config(
       "[route support]\nmatch=^sip:support@gateway\nuri=ws://forced/\nforce=true\n"
       "[route number]\nmatch=^sip:\\\\+4930@\nuri=ws://forced/\nforce=true\n"
@@ -335,7 +335,7 @@ TEST(Routing, aForcedRouteHasNoOtherSpelling) {
   EXPECT_EQ(of("sip:support@elsewhere"), "own");
 }
 
-TEST(Routing, aRequestUriIsAtMost1023BytesLong) {
+TEST(Routing, ARequestUriIsAtMost1023BytesLong) {
   const auto c = config("[route r]\nmatch=^sip:x\nuri=ws://forced/\nforce=true\n");
   InviteHeaders headers = invite("ws://own/");
   headers.requestUri = "sip:" + std::string(1023 - 6, 'x') + "@h";
@@ -345,7 +345,7 @@ TEST(Routing, aRequestUriIsAtMost1023BytesLong) {
   EXPECT_EQ(refused(*config(), headers), EndReason::RequestUriTooLong) << "without routes too";
 }
 
-TEST(Routing, anExpressionThatTakesTooLongRefusesTheCall) {
+TEST(Routing, AnExpressionThatTakesTooLongRefusesTheCall) {
   const auto c = config(
       "[route slow]\nmatch=^sip:(a|aa|a?)+(b|bb)+c@\nuri=ws://forced/\nforce=true\n"
       "[route next]\nmatch=^sip:\nuri=ws://next/\n");

@@ -11,7 +11,7 @@
 
 namespace launcher {
 
-TEST(RtpPorts, pairsAreEvenUniqueAndRunOut) {
+TEST(RtpPorts, PairsAreEvenUniqueAndRunOut) {
   RtpPorts ports({36001, 36008});
   std::vector<RtpSockets> taken;
   std::set<int> numbers;
@@ -36,7 +36,7 @@ TEST(RtpPorts, pairsAreEvenUniqueAndRunOut) {
   ports.giveBack(taken[2]);
 }
 
-TEST(RtpPorts, theNextPairCannotBeTold) {
+TEST(RtpPorts, TheNextPairCannotBeTold) {
   // 20 draws from 1000 pairs: neighbours are rare, and no two ranges run alike.
   RtpPorts ports({40000, 41999});
   RtpPorts same({40000, 41999});
@@ -57,7 +57,7 @@ TEST(RtpPorts, theNextPairCannotBeTold) {
   EXPECT_LE(near, 4);
 }
 
-TEST(RtpPorts, knowsWhatTheProcessListensOn) {
+TEST(RtpPorts, KnowsWhatTheProcessListensOn) {
   RtpPorts ports({36080, 36081});
   ports.addOwn("0.0.0.0", 5060);
   EXPECT_EQ(ports.boundTo(5060), std::vector<std::string>{"0.0.0.0"});
@@ -71,7 +71,7 @@ TEST(RtpPorts, knowsWhatTheProcessListensOn) {
   EXPECT_TRUE(ports.boundTo(36081).empty());
 }
 
-TEST(RtpPorts, aPortThatAnotherProgramHoldsIsPassedOver) {
+TEST(RtpPorts, APortThatAnotherProgramHoldsIsPassedOver) {
   RtpPorts first({36020, 36023});
   RtpPorts second({36020, 36023});
   const auto a = first.take("127.0.0.1");
@@ -82,7 +82,7 @@ TEST(RtpPorts, aPortThatAnotherProgramHoldsIsPassedOver) {
   second.giveBack(*b);
 }
 
-TEST(RtpPorts, theFaultTellsAUsedRangeFromALackOfSockets) {
+TEST(RtpPorts, TheFaultTellsAUsedRangeFromALackOfSockets) {
   RtpPorts ports({36060, 36061});
   EXPECT_EQ(ports.pairs(), 1u);
   const auto only = ports.take("127.0.0.1");
@@ -100,7 +100,7 @@ TEST(RtpPorts, theFaultTellsAUsedRangeFromALackOfSockets) {
   EXPECT_EQ(starved.error(), PortFault::NoSocket);
 }
 
-TEST(RtpPorts, aPairWithOneHalfTakenIsPassedOver) {
+TEST(RtpPorts, APairWithOneHalfTakenIsPassedOver) {
   for (const int taken : {36070, 36071}) {
     GSocket* other =
         g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr);
@@ -120,7 +120,7 @@ TEST(RtpPorts, aPairWithOneHalfTakenIsPassedOver) {
   }
 }
 
-TEST(RtpPorts, aReturnedPairRests) {
+TEST(RtpPorts, AReturnedPairRests) {
   RtpPorts ports({36040, 36047});
   const auto a = ports.take("127.0.0.1");
   ASSERT_TRUE(a);

@@ -47,7 +47,7 @@ const char* kPcmu =
 
 }  // namespace
 
-TEST(Sdp, takesPcmuWithEvents) {
+TEST(Sdp, TakesPcmuWithEvents) {
   const Answer answer = accepted(offer(kPcmu));
   EXPECT_STREQ(answer.agreement.codec->name, "PCMU");
   EXPECT_EQ(answer.agreement.payloadType, 0);
@@ -61,7 +61,7 @@ TEST(Sdp, takesPcmuWithEvents) {
             "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n");
 }
 
-TEST(Sdp, ourPreferenceDecides) {
+TEST(Sdp, OurPreferenceDecides) {
   const Answer answer =
       accepted(offer("m=audio 4000 RTP/AVP 8 0 97 98 99\r\na=rtpmap:97 l16/16000\r\n"
                      "a=rtpmap:98 telephone-event/8000\r\na=rtpmap:99 telephone-event/16000\r\n"));
@@ -71,14 +71,14 @@ TEST(Sdp, ourPreferenceDecides) {
   EXPECT_EQ(answer.agreement.eventRate, 16000);
 }
 
-TEST(Sdp, stereoAndUnknownCodecsAreNoneOfOurs) {
+TEST(Sdp, StereoAndUnknownCodecsAreNoneOfOurs) {
   EXPECT_EQ(refused(offer("m=audio 4000 RTP/AVP 97 9\r\na=rtpmap:97 L16/16000/2\r\n")),
             SdpFault::NoCommonCodec);
   EXPECT_EQ(refused(offer("m=audio 4000 RTP/SAVP 0\r\n")), SdpFault::NoCommonCodec);
   EXPECT_EQ(refused(offer("m=audio 0 RTP/AVP 0\r\n")), SdpFault::NoCommonCodec);
 }
 
-TEST(Sdp, otherMediaLinesAreRefusedInPlace) {
+TEST(Sdp, OtherMediaLinesAreRefusedInPlace) {
   const Answer answer = accepted(offer("m=video 6000 RTP/AVP 96 97\r\na=rtpmap:96 VP8/90000\r\n" +
                                        std::string(kPcmu) + "m=audio 4100 RTP/AVP 8\r\n"));
   EXPECT_NE(answer.sdp.find("m=video 0 RTP/AVP 96 97\r\nm=audio 20000 RTP/AVP 0 101\r\n"),
@@ -86,7 +86,7 @@ TEST(Sdp, otherMediaLinesAreRefusedInPlace) {
   EXPECT_NE(answer.sdp.find("m=audio 0 RTP/AVP 8\r\n"), std::string::npos);
 }
 
-TEST(Sdp, brokenTextIsInvalid) {
+TEST(Sdp, BrokenTextIsInvalid) {
   for (const std::string& text :
        {std::string(""), std::string("hello"), std::string("v=1\r\n"), offer("m=audio\r\n"),
         offer("m=audio 70000 RTP/AVP 0\r\n"), offer("x\r\n"), offer(kPcmu, "IN IP4"), offer(""),
@@ -96,7 +96,7 @@ TEST(Sdp, brokenTextIsInvalid) {
   EXPECT_EQ(refused(std::string(20000, 'a')), SdpFault::Invalid);
 }
 
-TEST(Sdp, ptimeIsTakenOver) {
+TEST(Sdp, PtimeIsTakenOver) {
   const auto ptime = [](const std::string& lines) {
     return accepted(offer("m=audio 4000 RTP/AVP 0\r\n" + lines)).agreement.ptime;
   };
@@ -111,7 +111,7 @@ TEST(Sdp, ptimeIsTakenOver) {
       << "has to fit into an Ethernet frame";
 }
 
-TEST(Sdp, holdIsAnsweredInMirror) {
+TEST(Sdp, HoldIsAnsweredInMirror) {
   const auto direction = [](const std::string& attribute) {
     return accepted(offer(std::string(kPcmu) + attribute)).agreement.direction;
   };
@@ -121,7 +121,7 @@ TEST(Sdp, holdIsAnsweredInMirror) {
   EXPECT_FALSE(accepted(offer(kPcmu, "IN IP4 0.0.0.0")).agreement.sends());
 }
 
-TEST(Sdp, aReofferKeepsTheCodecOrIsRefused) {
+TEST(Sdp, AReofferKeepsTheCodecOrIsRefused) {
   const Answer first = accepted(offer(kPcmu));
   const Answer again = accepted(offer("m=audio 5000 RTP/AVP 8 0\r\n"), &first.agreement);
   EXPECT_STREQ(again.agreement.codec->name, "PCMU");
@@ -130,7 +130,7 @@ TEST(Sdp, aReofferKeepsTheCodecOrIsRefused) {
             SdpFault::NoCommonCodec);
 }
 
-TEST(Sdp, rtcpAttributes) {
+TEST(Sdp, RtcpAttributes) {
   const Agreement mux = accepted(offer("m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n")).agreement;
   EXPECT_TRUE(mux.rtcpMux);
   EXPECT_EQ(mux.remoteRtcpPort, 4000);
@@ -139,7 +139,7 @@ TEST(Sdp, rtcpAttributes) {
             5555);
 }
 
-TEST(Sdp, ourOfferAndItsAnswer) {
+TEST(Sdp, OurOfferAndItsAnswer) {
   const std::string text = makeOffer(local());
   EXPECT_NE(text.find("m=audio 20000 RTP/AVP 96 0 8 97 101 102\r\n"), std::string::npos) << text;
   EXPECT_NE(text.find("a=rtpmap:96 L16/16000\r\n"), std::string::npos);
@@ -158,7 +158,7 @@ TEST(Sdp, ourOfferAndItsAnswer) {
 
 // Ports are bound, and the version counts, between the two steps: nothing of the offer is read
 // then.
-TEST(Sdp, anAnswerIsWrittenFromTheAgreementAlone) {
+TEST(Sdp, AnAnswerIsWrittenFromTheAgreementAlone) {
   LocalMedia early = local();
   early.address.clear();
   early.port = 0;
@@ -178,7 +178,7 @@ TEST(Sdp, anAnswerIsWrittenFromTheAgreementAlone) {
 }
 
 // RFC 3264 section 8: the version says whether anything has changed.
-TEST(Sdp, theVersionGoesUpWithWhatADescriptionSays) {
+TEST(Sdp, TheVersionGoesUpWithWhatADescriptionSays) {
   LocalMedia media = local();
   Agreement agreement = accepted(offer(kPcmu)).agreement;
   const std::string first = describeAnew(agreement, media, "");
@@ -193,13 +193,13 @@ TEST(Sdp, theVersionGoesUpWithWhatADescriptionSays) {
   EXPECT_EQ(describeAnew(agreement, media, second), second);
 }
 
-TEST(Sdp, ipv6) {
+TEST(Sdp, Ipv6) {
   const Answer answer = accepted(offer(kPcmu, "IN IP6 2001:db8::5"));
   EXPECT_EQ(answer.agreement.remoteAddress, "2001:db8::5");
 }
 
 // A second rtpmap holds for the type, not for one of its places in the line.
-TEST(Sdp, aPayloadTypeThatStandsTwiceIsOne) {
+TEST(Sdp, APayloadTypeThatStandsTwiceIsOne) {
   const Answer answer =
       accepted(offer("m=audio 4000 RTP/AVP 0 0 8 8\r\na=rtpmap:0 telephone-event/8000\r\n"));
   EXPECT_STREQ(answer.agreement.codec->name, "PCMA");
@@ -212,7 +212,7 @@ TEST(Sdp, aPayloadTypeThatStandsTwiceIsOne) {
 }
 
 // docs/adr/0038-sdp-is-ours.md: what another reader would take in silence.
-TEST(Sdp, oddDescriptionsAreReadOrRefused) {
+TEST(Sdp, OddDescriptionsAreReadOrRefused) {
   const auto media = [](const std::string& line) { return offer(line + "\r\n"); };
   const std::string plain = offer(kPcmu);
   const auto with = [&](const std::string& from, const std::string& to) {
@@ -271,7 +271,7 @@ TEST(Sdp, oddDescriptionsAreReadOrRefused) {
   }
 }
 
-TEST(Sdp, sessionLinesAreTheDefaultOfTheMedia) {
+TEST(Sdp, SessionLinesAreTheDefaultOfTheMedia) {
   const auto one = [](const std::string& text) {
     return parseSdp(text).value_or(Sdp{{SdpMedia{}}}).media.at(0);
   };
@@ -285,12 +285,12 @@ TEST(Sdp, sessionLinesAreTheDefaultOfTheMedia) {
     EXPECT_EQ(one(offer(kPcmu + std::string("a=ptime:") + ptime + "\r\n")).ptime, 0) << ptime;
 }
 
-TEST(Sdp, anAddressIsOneWord) {
+TEST(Sdp, AnAddressIsOneWord) {
   for (const char* address : {"192.0.2.\x18", "192.0.2.1\t2", "h\x7fst", "\xc3\xbc.example"})
     EXPECT_EQ(refused(offer(kPcmu, std::string("IN IP4 ") + address)), SdpFault::Invalid);
 }
 
-TEST(Sdp, aMediaLineIsOfWords) {
+TEST(Sdp, AMediaLineIsOfWords) {
   for (const char* line :
        {"m=au\001dio 4000 RTP/AVP 0", "m=video\t4000 4 RTP/AVP 31", "m=video 4000 RTP/\x7f 31",
         "m=video 4000 RTP/AVP \xc3\xbc", "m=appl)cation 0 TCP/BFCP *", "m=video 4000 RTP@AVP 31",

@@ -37,7 +37,7 @@ class Held {
 
 }  // namespace
 
-TEST(SocketFault, namesWhatStandsInTheWay) {
+TEST(SocketFault, NamesWhatStandsInTheWay) {
   for (const Transport transport : {Transport::Udp, Transport::Tcp}) {
     const Held held(transport);
     EXPECT_EQ(socketFault("127.0.0.1", held.port(), transport),
@@ -49,12 +49,12 @@ TEST(SocketFault, namesWhatStandsInTheWay) {
   }
 }
 
-TEST(SocketFault, aPortOfTheOtherTransportDoesNot) {
+TEST(SocketFault, APortOfTheOtherTransportDoesNot) {
   const Held held(Transport::Udp);
   EXPECT_EQ(socketFault("127.0.0.1", held.port(), Transport::Tcp), "");
 }
 
-TEST(SocketFault, noDescriptorIsNamedAndNoneIsLeftBehind) {
+TEST(SocketFault, NoDescriptorIsNamedAndNoneIsLeftBehind) {
   for (int i = 0; i < 2000; ++i)
     ASSERT_EQ(socketFault("127.0.0.1", 0, Transport::Udp), "");
   rlimit before{};
@@ -66,7 +66,7 @@ TEST(SocketFault, noDescriptorIsNamedAndNoneIsLeftBehind) {
   EXPECT_EQ(fault, "Too many open files (EMFILE)");
 }
 
-TEST(SocketFault, theSentenceNamesTheAddress) {
+TEST(SocketFault, TheSentenceNamesTheAddress) {
   EXPECT_EQ(cannotListen("127.0.0.1", 5060, "why"), "cannot listen on 127.0.0.1:5060: why");
   EXPECT_EQ(cannotListen("::1", 80, ""), "cannot listen on [::1]:80");
 }

@@ -29,7 +29,7 @@ struct Receiver {
 
 }  // namespace
 
-TEST(TelephoneEvent, repeatedEndPacketsCountOnce) {
+TEST(TelephoneEvent, RepeatedEndPacketsCountOnce) {
   Receiver r;
   r.packet(5, 1000, 160, false, true);
   r.packet(5, 1000, 320, false);
@@ -38,7 +38,7 @@ TEST(TelephoneEvent, repeatedEndPacketsCountOnce) {
   EXPECT_EQ(r.digits, (std::vector<Digit>{{'5', 100}}));
 }
 
-TEST(TelephoneEvent, theSameKeyTwiceIsTwoKeys) {
+TEST(TelephoneEvent, TheSameKeyTwiceIsTwoKeys) {
   Receiver r;
   for (const std::uint32_t ts : {1000u, 3000u}) {
     r.packet(11, ts, 160, false, true);
@@ -48,7 +48,7 @@ TEST(TelephoneEvent, theSameKeyTwiceIsTwoKeys) {
   EXPECT_EQ(r.digits, (std::vector<Digit>{{'#', 50}, {'#', 50}}));
 }
 
-TEST(TelephoneEvent, lostEndsComeOutWithTheNextKeyOrAfterSilence) {
+TEST(TelephoneEvent, LostEndsComeOutWithTheNextKeyOrAfterSilence) {
   Receiver r;
   r.packet(1, 1000, 160, false, true);
   r.packet(1, 1000, 480, false);
@@ -61,13 +61,13 @@ TEST(TelephoneEvent, lostEndsComeOutWithTheNextKeyOrAfterSilence) {
   EXPECT_EQ(r.digits.size(), 1u) << "an end packet after the time-out is late";
 }
 
-TEST(TelephoneEvent, onlyTheEndArrives) {
+TEST(TelephoneEvent, OnlyTheEndArrives) {
   Receiver r;
   r.packet(10, 500, 1600, true);
   EXPECT_EQ(r.digits, (std::vector<Digit>{{'*', 200}}));
 }
 
-TEST(TelephoneEvent, lateAndForeignPacketsDoNoHarm) {
+TEST(TelephoneEvent, LateAndForeignPacketsDoNoHarm) {
   Receiver r;
   r.packet(3, 5000, 160, true);
   r.packet(4, 1000, 160, true);
@@ -77,14 +77,14 @@ TEST(TelephoneEvent, lateAndForeignPacketsDoNoHarm) {
   EXPECT_EQ(r.digits, (std::vector<Digit>{{'3', 20}}));
 }
 
-TEST(TelephoneEvent, timestampsMayWrap) {
+TEST(TelephoneEvent, TimestampsMayWrap) {
   Receiver r;
   r.packet(1, 0xffffff00u, 160, true, true);
   r.packet(2, 0x00000100u, 160, true, true);
   EXPECT_EQ(r.digits.size(), 2u);
 }
 
-TEST(TelephoneEvent, aKeyHeldLongerThanTheFieldCountsIsOneKey) {
+TEST(TelephoneEvent, AKeyHeldLongerThanTheFieldCountsIsOneKey) {
   Receiver r;
   r.packet(7, 1000, 160, false, true);
   r.packet(7, 1000, 0xffff, false);
@@ -93,7 +93,7 @@ TEST(TelephoneEvent, aKeyHeldLongerThanTheFieldCountsIsOneKey) {
   EXPECT_EQ(r.digits, (std::vector<Digit>{{'7', (0xffff + 8000) / 8}}));
 }
 
-TEST(DtmfRelay, bodies) {
+TEST(DtmfRelay, Bodies) {
   EXPECT_EQ(parseDtmfBody("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"),
             (Digit{'5', 160}));
   EXPECT_EQ(parseDtmfBody("Application/DTMF-Relay; x=y", "signal = #\nduration = 90"),

@@ -5,7 +5,7 @@
 
 namespace launcher::text {
 
-TEST(Text, percentDecodingIsStrict) {
+TEST(Text, PercentDecodingIsStrict) {
   EXPECT_EQ(percentDecode("ws%3A%2F%2Fhost%2F"), "ws://host/");
   EXPECT_EQ(percentDecode("plain"), "plain");
   EXPECT_EQ(percentDecode("%C3%A4"), "ä");
@@ -17,7 +17,7 @@ TEST(Text, percentDecodingIsStrict) {
   EXPECT_FALSE(percentDecode("%ff%fe"));
 }
 
-TEST(Text, integersAreWholeOrNothing) {
+TEST(Text, IntegersAreWholeOrNothing) {
   EXPECT_EQ(parseInteger("42"), 42);
   EXPECT_EQ(parseInteger("-65"), -65);
   EXPECT_FALSE(parseInteger("42x"));
@@ -26,7 +26,7 @@ TEST(Text, integersAreWholeOrNothing) {
   EXPECT_FALSE(parseInteger("99999999999999999999"));
 }
 
-TEST(Text, wildcards) {
+TEST(Text, Wildcards) {
   EXPECT_TRUE(matchesWildcard("*.example.com", "a.b.EXAMPLE.com"));
   EXPECT_FALSE(matchesWildcard("*.example.com", "example.com"));
   EXPECT_TRUE(matchesWildcard("*", "anything"));
@@ -34,12 +34,12 @@ TEST(Text, wildcards) {
   EXPECT_TRUE(matchesWildcard("a*b*c", "a-b-b-c"));
 }
 
-TEST(Text, nearestFindsTheMisspelledWordOnly) {
+TEST(Text, NearestFindsTheMisspelledWordOnly) {
   EXPECT_EQ(nearest("listn", {"listen", "public-address"}), "listen");
   EXPECT_FALSE(nearest("zebra", {"listen", "public-address"}));
 }
 
-TEST(Text, credentialsAreTakenOut) {
+TEST(Text, CredentialsAreTakenOut) {
   EXPECT_EQ(withoutCredentials("wss://user:pw@host:1/p?token=x#f"), "wss://host:1/p");
   EXPECT_EQ(withoutCredentials("ws://host/a@b"), "ws://host/a@b");
   EXPECT_EQ(withoutCredentials("ws://u@h@host/"), "ws://host/");

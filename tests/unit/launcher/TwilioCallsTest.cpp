@@ -63,7 +63,7 @@ class TwilioCallsTest : public ::testing::Test {
   std::vector<std::pair<TwilioSids, EndWhich>> looks_;
 };
 
-TEST_F(TwilioCallsTest, aCallAsTwilioDescribesIt) {
+TEST_F(TwilioCallsTest, ACallAsTwilioDescribesIt) {
   const HttpResponse got = ask(get());
   EXPECT_EQ(got.status, 200U);
   EXPECT_EQ(got.contentType, "application/json");
@@ -80,7 +80,7 @@ TEST_F(TwilioCallsTest, aCallAsTwilioDescribesIt) {
   EXPECT_EQ(looks_[0].second, EndWhich::None);
 }
 
-TEST_F(TwilioCallsTest, statusEndsTheCall) {
+TEST_F(TwilioCallsTest, StatusEndsTheCall) {
   call_->status = CallSnapshot::Status::Completed;
   call_->endedAt = call_->answeredAt + 15;
   const HttpResponse got = ask(post("Status=completed"));
@@ -92,7 +92,7 @@ TEST_F(TwilioCallsTest, statusEndsTheCall) {
   EXPECT_EQ(looks_.at(0).second, EndWhich::Unanswered);
 }
 
-TEST_F(TwilioCallsTest, noSuchCall) {
+TEST_F(TwilioCallsTest, NoSuchCall) {
   call_.reset();
   const HttpResponse got = ask(post("Status=completed"));
   EXPECT_EQ(got.status, 404U);
@@ -102,7 +102,7 @@ TEST_F(TwilioCallsTest, noSuchCall) {
                 R"("status":404})");
 }
 
-TEST_F(TwilioCallsTest, pathsThatAreNone) {
+TEST_F(TwilioCallsTest, PathsThatAreNone) {
   const std::string account = "/2010-04-01/Accounts/" + kAccount;
   const std::string call = account + "/Calls/" + kCall;
   const std::string swapped = "/2010-04-01/Accounts/" + kCall + "/Calls/" + kAccount + ".json";
@@ -115,7 +115,7 @@ TEST_F(TwilioCallsTest, pathsThatAreNone) {
   }
 }
 
-TEST_F(TwilioCallsTest, credentials) {
+TEST_F(TwilioCallsTest, Credentials) {
   for (const std::string& wrong :
        {std::string(), std::string("Basic"), std::string("Basic !"), std::string("Bearer secret"),
         basic(kAccount, "secreT"), basic(kAccount, ""), basic(kAccount, "secret2"),
@@ -131,14 +131,14 @@ TEST_F(TwilioCallsTest, credentials) {
   EXPECT_EQ(ask(request).status, 200U) << "the scheme is the same in any case";
 }
 
-TEST_F(TwilioCallsTest, withoutATokenOnLoopbackOnly) {
+TEST_F(TwilioCallsTest, WithoutATokenOnLoopbackOnly) {
   HttpRequest request = get();
   expectRefused(request, 403, 20003, "websocket.twilio-auth-token", "");
   request.loopback = true;
   EXPECT_EQ(ask(request, "").status, 200U);
 }
 
-TEST_F(TwilioCallsTest, methods) {
+TEST_F(TwilioCallsTest, Methods) {
   for (const char* method : {"PUT", "DELETE", "HEAD", "OPTIONS"}) {
     HttpRequest request = get();
     request.method = method;
@@ -148,7 +148,7 @@ TEST_F(TwilioCallsTest, methods) {
   }
 }
 
-TEST_F(TwilioCallsTest, fields) {
+TEST_F(TwilioCallsTest, Fields) {
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"", "Status is missing"},
       {"Status", "Status is missing"},
@@ -169,7 +169,7 @@ TEST_F(TwilioCallsTest, fields) {
 
 }  // namespace
 
-TEST(TwilioSids, whatIsOne) {
+TEST(TwilioSids, WhatIsOne) {
   EXPECT_TRUE(isTwilioSid("CA", kCall));
   EXPECT_FALSE(isTwilioSid("AC", kCall));
   EXPECT_FALSE(isTwilioSid("CA", kCall + "0"));

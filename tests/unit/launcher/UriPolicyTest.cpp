@@ -7,7 +7,7 @@ namespace launcher {
 
 using Verdict = UriPolicy::Verdict;
 
-TEST(UriPolicy, specialAddressesAreForbiddenInEverySpelling) {
+TEST(UriPolicy, SpecialAddressesAreForbiddenInEverySpelling) {
   const UriPolicy policy({});
   for (const char* host : {"127.0.0.1",
                            "127.1",
@@ -42,7 +42,7 @@ TEST(UriPolicy, specialAddressesAreForbiddenInEverySpelling) {
   }
 }
 
-TEST(UriPolicy, everySpecialPurposeRangeIsForbiddenFromItsFirstToItsLastAddress) {
+TEST(UriPolicy, EverySpecialPurposeRangeIsForbiddenFromItsFirstToItsLastAddress) {
   const UriPolicy policy({});
   for (const char* host :
        {"192.0.0.0", "192.0.0.255", "192.0.2.255", "192.31.196.1", "192.52.193.255", "192.88.99.0",
@@ -67,7 +67,7 @@ TEST(UriPolicy, everySpecialPurposeRangeIsForbiddenFromItsFirstToItsLastAddress)
   }
 }
 
-TEST(UriPolicy, theirNeighboursAreFree) {
+TEST(UriPolicy, TheirNeighboursAreFree) {
   const UriPolicy policy({});
   for (const char* host : {"192.0.1.0",
                            "192.0.3.0",
@@ -96,7 +96,7 @@ TEST(UriPolicy, theirNeighboursAreFree) {
   }
 }
 
-TEST(UriPolicy, theNewRangesMayBeAllowedToo) {
+TEST(UriPolicy, TheNewRangesMayBeAllowedToo) {
   EXPECT_TRUE(UriPolicy({"192.88.99.0/24"}).allowsAddress("192.88.99.1"));
   EXPECT_TRUE(UriPolicy({"200::/7"}).allowsAddress("201::1"));
   EXPECT_TRUE(UriPolicy({"10.0.0.0/8"}).allowsAddress("::ffff:0:10.0.0.1"));
@@ -104,7 +104,7 @@ TEST(UriPolicy, theNewRangesMayBeAllowedToo) {
   EXPECT_FALSE(UriPolicy({"10.0.0.0/8"}).allowsAddress("fe80::5efe:10.0.0.1"));
 }
 
-TEST(UriPolicy, publicAddressesAreFree) {
+TEST(UriPolicy, PublicAddressesAreFree) {
   const UriPolicy policy({});
   for (const char* host : {"8.8.8.8", "172.32.0.1", "172.15.255.255", "100.128.0.1", "2606:4700::1",
                            "::ffff:8.8.8.8", "64:ff9b::808:808"}) {
@@ -113,7 +113,7 @@ TEST(UriPolicy, publicAddressesAreFree) {
   }
 }
 
-TEST(UriPolicy, aNameIsDecidedByItsAddresses) {
+TEST(UriPolicy, ANameIsDecidedByItsAddresses) {
   const UriPolicy policy({"10.0.0.0/8"});
   EXPECT_EQ(policy.checkHost("example.com"), Verdict::Resolve);
   EXPECT_EQ(policy.checkHost("localhost"), Verdict::Resolve);
@@ -124,7 +124,7 @@ TEST(UriPolicy, aNameIsDecidedByItsAddresses) {
   EXPECT_FALSE(policy.allowsAddress("11garbage"));
 }
 
-TEST(UriPolicy, allowListNamesHostsWildcardsAndNetworks) {
+TEST(UriPolicy, AllowListNamesHostsWildcardsAndNetworks) {
   const UriPolicy policy({"localhost", "*.lan", "127.0.0.1", "192.168.4.0/22", "fd00::/8"});
   EXPECT_EQ(policy.checkHost("LOCALHOST."), Verdict::Allowed);
   EXPECT_EQ(policy.checkHost("bot.lan"), Verdict::Allowed);
@@ -136,13 +136,13 @@ TEST(UriPolicy, allowListNamesHostsWildcardsAndNetworks) {
   EXPECT_TRUE(policy.allowsAddress("fd12::1"));
 }
 
-TEST(UriPolicy, aMalformedNetworkAllowsNothing) {
+TEST(UriPolicy, AMalformedNetworkAllowsNothing) {
   EXPECT_FALSE(UriPolicy({"10.0.0.0/x"}).allowsAddress("10.0.0.1"));
   EXPECT_FALSE(UriPolicy({"10.0.0.0/33"}).allowsAddress("10.0.0.1"));
   EXPECT_FALSE(UriPolicy({"10.0.0.0/-1"}).allowsAddress("10.0.0.1"));
 }
 
-TEST(UriPolicy, whatNoCallCanReachIsKnownWithoutALookUp) {
+TEST(UriPolicy, WhatNoCallCanReachIsKnownWithoutALookUp) {
   const UriPolicy strict({});
   for (const char* host : {"127.0.0.1", "127.1", "0x7f000001", "::1", "10.1.2.3", "169.254.169.254",
                            "metadata.google.internal", "localhost", "LocalHost.", "a.localhost"}) {
@@ -160,7 +160,7 @@ TEST(UriPolicy, whatNoCallCanReachIsKnownWithoutALookUp) {
   EXPECT_TRUE(UriPolicy({"127.0.0.1"}).alwaysRefused("localhost")) << "it has ::1 as well";
 }
 
-TEST(UriPolicy, theExplanationNamesTheKey) {
+TEST(UriPolicy, TheExplanationNamesTheKey) {
   EXPECT_NE(UriPolicy::explain("127.0.0.1").find("websocket.allow"), std::string::npos);
   EXPECT_NE(UriPolicy::explain("127.0.0.1").find("loopback"), std::string::npos);
 }

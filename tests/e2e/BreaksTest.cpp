@@ -210,7 +210,7 @@ std::vector<Moment> momentsOfACall() {
 INSTANTIATE_TEST_SUITE_P(EveryMoment, Breaks,
                          ::testing::Combine(::testing::ValuesIn(kMoments), ::testing::Bool()),
                          nameOf);
-// What fails while a call is set up is in TestStatus.cpp.
+// What fails while a call is set up is in StatusTest.cpp.
 INSTANTIATE_TEST_SUITE_P(EveryMoment, BreaksOfACall,
                          ::testing::Combine(::testing::ValuesIn(momentsOfACall()),
                                             ::testing::Bool()),
