@@ -8,7 +8,7 @@
 #include <string_view>
 #include <variant>
 
-#include "common/Json.hpp"
+#include "common/json/Json.hpp"
 
 namespace wsbridge::common {
 

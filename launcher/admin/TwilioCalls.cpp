@@ -7,8 +7,8 @@
 
 #include "base/Result.hpp"
 #include "base/Text.hpp"
-#include "common/JsonWriter.hpp"
 #include "common/TwilioSid.hpp"
+#include "common/json/JsonWriter.hpp"
 
 namespace launcher {
 

@@ -13,7 +13,7 @@
 
 #include "base/GPtr.hpp"
 #include "base/Text.hpp"
-#include "common/Json.hpp"
+#include "common/json/Json.hpp"
 
 namespace launcher {
 

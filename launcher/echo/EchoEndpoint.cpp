@@ -18,7 +18,7 @@
 #include "base/SocketFault.hpp"
 #include "common/ContentType.hpp"
 #include "common/Frame.hpp"
-#include "common/Json.hpp"
+#include "common/json/Json.hpp"
 #include "log/Log.hpp"
 
 namespace launcher {

@@ -8,8 +8,8 @@
 
 #include <glib.h>
 
-#include "common/Json.hpp"
-#include "common/JsonWriter.hpp"
+#include "common/json/Json.hpp"
+#include "common/json/JsonWriter.hpp"
 #include "connect/Encoding.hpp"
 
 namespace wsbridge {

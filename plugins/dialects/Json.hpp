@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "common/CustomHeaders.hpp"
-#include "common/Json.hpp"
-#include "common/JsonWriter.hpp"
+#include "common/json/Json.hpp"
+#include "common/json/JsonWriter.hpp"
 
 namespace wsbridge::json {
 

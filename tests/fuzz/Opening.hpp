@@ -10,8 +10,8 @@
 
 #include "FuzzCheck.hpp"
 #include "common/CustomHeaders.hpp"
-#include "common/Json.hpp"
 #include "common/Utf8.hpp"
+#include "common/json/Json.hpp"
 #include "dialects/Dialect.hpp"
 
 namespace fuzz {

@@ -11,9 +11,9 @@
 #include <json-glib/json-glib.h>
 
 #include "FuzzCheck.hpp"
-#include "common/Json.hpp"
-#include "common/JsonWriter.hpp"
 #include "common/Utf8.hpp"
+#include "common/json/Json.hpp"
+#include "common/json/JsonWriter.hpp"
 
 namespace {
 

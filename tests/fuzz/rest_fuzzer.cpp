@@ -13,8 +13,8 @@
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
 #include "admin/TwilioCalls.hpp"
-#include "common/Json.hpp"
 #include "common/TwilioSid.hpp"
+#include "common/json/Json.hpp"
 
 namespace {
 

@@ -199,7 +199,9 @@ TEST(Wire, CodesStandForOneValueEach) {
       decode(*findCodec(name), byte, sample);
       encode(*findCodec(name), sample, again);
       // Mu-law has two zeros.
-      if (sample[0] != 0) EXPECT_EQ(again, byte) << name;
+      if (sample[0] != 0) {
+        EXPECT_EQ(again, byte) << name;
+      }
     }
     const Samples sent = sine(8000, 700, 1, 12000);
     std::vector<uint8_t> coded;

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 #include <json-glib/json-glib.h>
 
-#include "common/Json.hpp"
+#include "common/json/Json.hpp"
 
 namespace {
 

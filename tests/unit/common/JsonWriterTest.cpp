@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "common/JsonWriter.hpp"
+#include "common/json/JsonWriter.hpp"
 
 namespace {
 

@@ -11,7 +11,7 @@ namespace launcher {
 
 namespace {
 
-TEST(SipThread, whatIsPostedRunsOnIt) {
+TEST(SipThread, WhatIsPostedRunsOnIt) {
   SipThread sip;
   ASSERT_TRUE(sip.start());
   std::promise<bool> current;
@@ -23,7 +23,7 @@ TEST(SipThread, whatIsPostedRunsOnIt) {
   EXPECT_FALSE(sip.isCurrent());
 }
 
-TEST(SipThread, aTimerRunsOnItOnce) {
+TEST(SipThread, ATimerRunsOnItOnce) {
   SipThread sip;
   ASSERT_TRUE(sip.start());
   std::promise<bool> due;
@@ -41,7 +41,7 @@ TEST(SipThread, aTimerRunsOnItOnce) {
   gone.get_future().wait();
 }
 
-TEST(SipThreadDeathTest, whatBelongsToItEndsTheProcessElsewhere) {
+TEST(SipThreadDeathTest, WhatBelongsToItEndsTheProcessElsewhere) {
   ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
   EXPECT_DEATH(
       {

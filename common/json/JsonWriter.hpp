@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/Json.hpp"
+#include "common/json/Json.hpp"
 
 namespace wsbridge::common {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "common/JsonWriter.hpp"
+#include "common/json/JsonWriter.hpp"
 
 #include "common/Utf8.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "common/JsonReader.hpp"
+#include "common/json/JsonReader.hpp"
 
 #include <array>
 #include <cstdint>

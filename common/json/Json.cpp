@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "common/Json.hpp"
+#include "common/json/Json.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-#include "common/JsonReader.hpp"
+#include "common/json/JsonReader.hpp"
 #include "common/Utf8.hpp"
 
 namespace wsbridge::common {
