@@ -151,8 +151,8 @@ class CheckDocs(unittest.TestCase):
         self.assertIn("merge() leaves proxy out", self.faults())
 
     def test_a_how_to_that_names_too_much_or_nothing(self):
-        self.replace("docs/howto/add-a-codec.md", "3. `launcher/sip/sdp/Sdp.cpp`",
-                     "3. `launcher/base/Text.cpp`")
+        self.replace("docs/howto/add-a-codec.md", ". `launcher/sip/sdp/Sdp.cpp`",
+                     ". `launcher/base/Text.cpp`")
         faults = self.faults()
         self.assertIn("PCMA does not stand in launcher/base/Text.cpp", faults)
         self.assertIn("PCMA stands in launcher/sip/sdp/Sdp.cpp", faults)
