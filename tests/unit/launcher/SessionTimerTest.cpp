@@ -65,12 +65,14 @@ TEST(SessionTimer, TheShortestIsNinetySeconds) {
   EXPECT_EQ(timer.expiresAfter(), std::chrono::seconds(60)) << "a third ahead of the end";
 }
 
-TEST(SessionTimer, TheLongestOneIsNotOverAtOnce) {
-  SessionTimer timer;
-  EXPECT_EQ(timer.request({"4294967295", {}, true}), Verdict::Fine);
-  timer.agreed();
-  EXPECT_EQ(timer.expiresAfter(), std::chrono::seconds(4294967295 - 32));
-  EXPECT_EQ(timer.refreshAfter(), std::chrono::milliseconds(4294967295 * 500));
+TEST(SessionTimer, TheLongestIsADay) {
+  for (const char* asked : {"86400", "86401", "4294967295"}) {
+    SessionTimer timer;
+    EXPECT_EQ(timer.request({asked, {}, true}), Verdict::Fine);
+    timer.agreed();
+    EXPECT_EQ(timer.expiresAfter(), std::chrono::seconds(86400 - 32)) << asked;
+    EXPECT_EQ(timer.refreshAfter(), std::chrono::seconds(43200)) << asked;
+  }
 }
 
 TEST(SessionTimer, BrokenHeadersAreRefusedAndChangeNothing) {
