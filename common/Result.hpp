@@ -27,7 +27,7 @@ template <typename T, typename E = std::string>
 class [[nodiscard]] Result {
  public:
   template <std::convertible_to<T> U = T>
-  Result(U&& value) : held_(std::in_place_index<0>, std::forward<U>(value)) {}
+  Result(U value) : held_(std::in_place_index<0>, std::move(value)) {}
   template <std::convertible_to<E> F>
   Result(Failure<F> failure) : held_(std::in_place_index<1>, std::move(failure.error)) {}
 

@@ -8,8 +8,8 @@
 #include <numeric>
 #include <utility>
 
-#include "common/json/JsonReader.hpp"
 #include "common/Utf8.hpp"
+#include "common/json/JsonReader.hpp"
 
 namespace wsbridge::common {
 
