@@ -295,7 +295,7 @@ bool ElementCore::setProperty(guint id, const GValue* value) {
 bool ElementCore::getProperty(guint id, GValue* value) const {
   if (id == kPropStats) {
     const auto session = this->session();
-    g_value_take_boxed(value, statsStructure(session ? session->stats() : SessionStats{}));
+    g_value_take_boxed(value, statsStructure(session ? session->stats() : lastStats()));
     return true;
   }
   const std::lock_guard lock(mutex_);
@@ -394,20 +394,45 @@ bool ElementCore::attach() {
   return true;
 }
 
+bool ElementCore::renew() {
+  const auto session = this->session();
+  if (!session) return false;
+  SessionSettings settings;
+  {
+    const std::lock_guard lock(mutex_);
+    settings = settings_;
+  }
+  return reported(*session, session->renew(role_, settings));
+}
+
 bool ElementCore::start() {
   const auto session = this->session();
-  const auto failure = session ? session->start(role_) : std::nullopt;
-  if (!failure) return session != nullptr;
-  postSessionEvent(element_, *session, *failure);
-  return false;
+  return session && reported(*session, session->start(role_));
+}
+
+bool ElementCore::reported(const Session& session, const std::optional<Failure>& failure) const {
+  if (failure) postSessionEvent(element_, session, *failure);
+  return !failure;
 }
 
 void ElementCore::stop() {
   if (const auto session = this->session()) session->stop(role_);
 }
 
+/// What is in NULL has no part in a conversation that others have under the same name by then.
 void ElementCore::detach() {
-  if (const auto session = this->session()) session->detach(role_);
+  const auto session = this->session();
+  if (!session) return;
+  session->detach(role_);
+  SessionStats stats = session->stats();
+  const std::lock_guard lock(mutex_);
+  last_stats_ = std::move(stats);
+  session_.reset();
+}
+
+SessionStats ElementCore::lastStats() const {
+  const std::lock_guard lock(mutex_);
+  return last_stats_;
 }
 
 std::shared_ptr<Session> ElementCore::session() const {

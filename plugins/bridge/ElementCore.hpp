@@ -41,8 +41,10 @@ class ElementCore {
     return std::unique_lock(mutex_);
   }
 
-  /// NULL to READY and back, READY to PAUSED and back. False: an error was posted.
+  /// NULL to READY and back, READY to PAUSED and back. False: an error was posted. renew() comes
+  /// before start(): what has been set in READY counts from then on.
   bool attach();
+  bool renew();
   bool start();
   void stop();
   void detach();
@@ -58,13 +60,16 @@ class ElementCore {
  private:
   friend class ElementObserver;
 
-  void postFailure(const Failure& failure) const;
+  /// Posts it, if there is one; true if there is none.
+  bool reported(const Session& session, const std::optional<Failure>& failure) const;
+  [[nodiscard]] SessionStats lastStats() const;
 
   GstElement* element_;
   Role role_;
   mutable std::mutex mutex_;
   SessionSettings settings_;
-  std::shared_ptr<Session> session_;
+  std::shared_ptr<Session> session_;  // from READY on; null in NULL
+  SessionStats last_stats_;           // in NULL
   std::shared_ptr<ElementObserver> observer_;
   GstStructure* extra_headers_ = nullptr;
 };

@@ -138,7 +138,7 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
     return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     priv.session = priv.core.session();
-    if (!priv.core.start()) return GST_STATE_CHANGE_FAILURE;
+    if (!priv.core.renew() || !priv.core.start()) return GST_STATE_CHANGE_FAILURE;
   }
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
@@ -147,7 +147,10 @@ GstStateChangeReturn changeState(GstElement* element, GstStateChange transition)
     priv.reframer.clear();
     priv.has_format = false;
   }
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL) priv.core.detach();
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
+    priv.session.reset();
+    priv.core.detach();
+  }
   return result;
 }
 

@@ -190,6 +190,7 @@ int wantedRate(GstPad* pad) {
 
 bool begin(GstElement* element) {
   SrcPrivate& priv = privOf(element);
+  if (!priv.core.renew()) return false;
   const auto session = priv.core.session();
   const int known = session->rate();
   const int wanted = known != 0 ? known : wantedRate(priv.pad);

@@ -68,10 +68,25 @@ std::optional<Session::AttachFailure> Session::join(
     return AttachFailure{true, "connection \"" + name_ + "\" already has a " + what +
                                    ": each name takes one sink and one source"};
   }
-  if (auto fault = settings_.merge(settings)) return AttachFailure{false, *fault};
-  peer(role) = {observer, true, false};
+  peer(role) = {observer, settings, true, false};
+  auto both = combined();
+  if (!both) {
+    peer(role) = {};
+    return AttachFailure{false, both.error()};
+  }
+  settings_ = *std::move(both);
   if (role == Role::Sink) muted_ = settings.mute;
   return std::nullopt;
+}
+
+common::Result<SessionSettings> Session::combined() const {
+  SessionSettings both;
+  both.name = name_;
+  for (const Peer& one : peers_) {
+    if (!one.attached) continue;
+    if (auto fault = both.merge(one.settings)) return common::Failure{*std::move(fault)};
+  }
+  return both;
 }
 
 void Session::detach(Role role) {
@@ -82,6 +97,21 @@ void Session::detach(Role role) {
     settings_ = {};
     settings_.name = name_;
   }
+}
+
+std::optional<Failure> Session::renew(Role role, const SessionSettings& settings) {
+  const auto fault = [](std::string text) {
+    return Failure{.kind = FailureKind::Settings, .text = std::move(text)};
+  };
+  const std::lock_guard lock(mutex_);
+  if (run_->state != ConnectionState::Idle) return std::nullopt;
+  peer(role).settings = settings;
+  auto both = combined();
+  if (!both) return fault(both.error());
+  if (loop_ && both->context != settings_.context)
+    return fault("context cannot be changed in READY: go to NULL in between");
+  settings_ = *std::move(both);
+  return std::nullopt;
 }
 
 std::optional<Failure> Session::start(Role role) {

@@ -49,6 +49,8 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  /// Before a run: what the element has set since attach(). Nothing changes while one goes on.
+  std::optional<Failure> renew(Role role, const SessionSettings& settings);
   /// Opens the WebSocket when the rate is known and a URI is set; called again when something has
   /// become known. Returns a failure that no later call can mend.
   std::optional<Failure> start(Role role);
@@ -106,6 +108,7 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
  private:
   struct Peer {
     std::weak_ptr<SessionObserver> observer;
+    SessionSettings settings;
     bool attached = false;
     bool running = false;
   };
@@ -113,6 +116,8 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
   explicit Session(const SessionSettings& settings);
 
   Peer& peer(Role role) { return peers_[role == Role::Sink ? 0 : 1]; }
+  /// With mutex_ held: what both elements want together, or why that cannot be.
+  [[nodiscard]] common::Result<SessionSettings> combined() const;
   std::optional<AttachFailure> join(Role role, const SessionSettings& settings,
                                     const std::shared_ptr<SessionObserver>& observer);
   void open(ClientSettings settings);

@@ -257,6 +257,76 @@ TEST(Connection, ASecondRunKnowsNothingOfTheFirst) {
   }
 }
 
+TEST(Connection, WhatIsSetInReadyHoldsForTheNextRun) {
+  SoupEndpoint first(echoing());
+  SoupEndpoint second(echoing());
+  TestPipeline pipeline(
+      "audiotestsrc is-live=true ! audioresample ! wsbridgesink name=sink connection=ready headers="
+      "\"{\\\"run\\\":1}\" content-type=\"audio/l16;rate=16000\" uri=" +
+      first.uri() + " wsbridgesrc name=src fallback=none connection=ready" + kOut);
+  pipeline.play();
+  ASSERT_TRUE(first.waitTexts(1, 1, 5s));
+  EXPECT_EQ(first.connection(1)->texts()[0], R"({"run":1,"content-type":"audio/l16;rate=16000"})");
+  gst_element_set_state(pipeline.pipeline(), GST_STATE_READY);
+  ASSERT_TRUE(first.waitClosed(1, 5s));
+  g_object_set(pipeline.element("sink"), "uri", second.uri().c_str(), "headers", R"({"run":2})",
+               "content-type", "audio/l16;rate=8000", nullptr);
+  gst_util_set_object_arg(G_OBJECT(pipeline.element("src")), "fallback", "silence");
+  pipeline.play();
+  ASSERT_TRUE(second.waitTexts(1, 1, 5s));
+  EXPECT_EQ(second.connection(1)->texts()[0], R"({"run":2,"content-type":"audio/l16;rate=8000"})");
+  ASSERT_TRUE(second.waitBinaries(1, 5, 5s));
+  EXPECT_EQ(second.connection(1)->binaries()[0].size(), 320U);
+  EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 5; }, 5s));
+  EXPECT_EQ(first.count(), 1U);
+  // What has been taken back counts as well, and what contradicts is told.
+  gst_element_set_state(pipeline.pipeline(), GST_STATE_READY);
+  ASSERT_TRUE(second.waitClosed(1, 5s));
+  g_object_set(pipeline.element("sink"), "headers", nullptr, nullptr);
+  pipeline.play();
+  ASSERT_TRUE(second.waitTexts(2, 1, 5s));
+  EXPECT_EQ(second.connection(2)->texts()[0], R"({"content-type":"audio/l16;rate=8000"})");
+  gst_element_set_state(pipeline.pipeline(), GST_STATE_READY);
+  ASSERT_TRUE(second.waitClosed(2, 5s));
+  g_object_set(pipeline.element("src"), "uri", first.uri().c_str(), nullptr);
+  gst_element_set_state(pipeline.pipeline(), GST_STATE_PLAYING);
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_NE(error->text.find("another uri"), std::string::npos) << error->text;
+}
+
+TEST(Connection, InNullAnElementHasNoPartInWhatOthersHaveUnderItsName) {
+  SoupEndpoint endpoint(echoing());
+  const std::string line =
+      kTone + "wsbridgesink name=sink connection=shared-name uri=" + endpoint.uri();
+  TestPipeline earlier(line);
+  earlier.play();
+  ASSERT_TRUE(endpoint.waitBinaries(1, 3, 5s));
+  earlier.stop();
+  ASSERT_TRUE(endpoint.waitClosed(1, 5s));
+  const uint64_t sent = earlier.stat("sink", "frames-sent");
+  EXPECT_GE(sent, 3U);
+
+  TestPipeline present(line);
+  present.play();
+  ASSERT_TRUE(endpoint.waitBinaries(2, 5, 5s));
+  GstElement* old = earlier.element("sink");
+  gboolean done = TRUE;
+  g_signal_emit_by_name(old, "send-text", "from the past", &done);
+  EXPECT_FALSE(done);
+  g_signal_emit_by_name(old, "close", 1000, "from the past");
+  g_object_set(old, "mute", TRUE, nullptr);
+  gboolean muted = TRUE;
+  g_object_get(present.element("sink"), "mute", &muted, nullptr);
+  EXPECT_FALSE(muted);
+  EXPECT_EQ(earlier.stat("sink", "frames-sent"), sent);
+  EXPECT_STREQ(gst_structure_get_string(earlier.stats("sink").get(), "state"), "closed");
+  const size_t before = endpoint.connection(2)->binaries().size();
+  EXPECT_TRUE(endpoint.waitBinaries(2, before + 5, 5s));
+  EXPECT_EQ(endpoint.connection(2)->texts().size(), 1U);
+  EXPECT_STREQ(gst_structure_get_string(present.stats("sink").get(), "state"), "open");
+}
+
 TEST(Connection, ABreakIsResumedAndTheEndpointIsTold) {
   SoupEndpoint endpoint(echoing());
   TestPipeline pipeline(kTone +
