@@ -213,7 +213,8 @@ void CallPipeline::configureWebSocket() {
     setCredentials(e, ws, spec_.bridge);
     setText(e, "resolved-addresses", spec_.resolvedAddresses);
   }
-  g_object_set(ws_sink_.get(), "max-queue", static_cast<guint>(audio.maxQueue), nullptr);
+  g_object_set(ws_sink_.get(), "max-queue", static_cast<guint>(audio.maxQueue), "leaky", TRUE,
+               nullptr);
   g_object_set(ws_source_.get(), "noise-level", audio.noiseLevel, "max-playout",
                static_cast<guint>(audio.maxPlayout), "max-total-playout-bytes",
                static_cast<guint64>(audio.maxTotalPlayoutBytes), "prebuffer",

@@ -124,7 +124,7 @@ void postSessionEvent(GstElement* element, const Session& session, const Session
   const std::string uri = session.shownUri();
   if (const auto* dropped = std::get_if<DroppedEvent>(&event)) {
     GST_ELEMENT_WARNING(
-        element, RESOURCE, WRITE, ("The endpoint does not read: audio was dropped"),
+        element, RESOURCE, WRITE, ("Audio was dropped: it comes faster than the endpoint reads"),
         ("%" G_GUINT64_FORMAT " frames of 20 ms since the last warning; see max-queue",
          dropped->frames));
     return;

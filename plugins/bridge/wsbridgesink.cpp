@@ -42,6 +42,7 @@ using wsbridge::Session;
 
 enum : guint {
   kPropMaxQueue = ElementCore::kFirstOwnProperty,
+  kPropLeaky,
   kPropCloseOnEos,
   kPropMute,
 };
@@ -107,6 +108,9 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
     case kPropMaxQueue:
       core.settings().max_queue_ms = g_value_get_uint(value);
       break;
+    case kPropLeaky:
+      core.settings().leaky = g_value_get_boolean(value) != FALSE;
+      break;
     case kPropCloseOnEos:
       core.settings().close_on_eos = g_value_get_boolean(value) != FALSE;
       break;
@@ -123,6 +127,9 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) noe
   switch (id) {
     case kPropMaxQueue:
       g_value_set_uint(value, core.settings().max_queue_ms);
+      break;
+    case kPropLeaky:
+      g_value_set_boolean(value, core.settings().leaky);
       break;
     case kPropCloseOnEos:
       g_value_set_boolean(value, core.settings().close_on_eos);
@@ -192,6 +199,19 @@ Session::Sent sendFrame(SinkPrivate& priv, std::span<const uint8_t> frame) {
   return priv.session->sendFrame(priv.swapped, priv.encoding);
 }
 
+/// Waits for an endpoint that reads more slowly than audio comes; in PAUSED for the state to
+/// change.
+GstFlowReturn deliver(GstBaseSink* sink, std::span<const uint8_t> frame) {
+  SinkPrivate& priv = privOf(sink);
+  for (;;) {
+    const Session::Sent sent = sendFrame(priv, frame);
+    if (sent != Session::Sent::Full) return sent == Session::Sent::Ok ? GST_FLOW_OK : GST_FLOW_EOS;
+    if (priv.session->waitForRoom(priv.unlocked)) continue;
+    if (const GstFlowReturn flow = gst_base_sink_wait_preroll(sink); flow != GST_FLOW_OK)
+      return flow;
+  }
+}
+
 GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) noexcept {
   SinkPrivate& priv = privOf(sink);
   if (!priv.has_format) {
@@ -204,11 +224,19 @@ GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) noexcept {
     GST_ELEMENT_ERROR(sink, RESOURCE, READ, ("Cannot read a buffer"), (nullptr));
     return GST_FLOW_ERROR;
   }
-  auto sent = Session::Sent::Ok;
-  priv.reframer.push({map.data, map.size},
-                     [&](std::span<const uint8_t> frame) { sent = sendFrame(priv, frame); });
+  auto flow = GST_FLOW_OK;
+  priv.reframer.push({map.data, map.size}, [&](std::span<const uint8_t> frame) {
+    if (flow == GST_FLOW_OK) flow = deliver(sink, frame);
+  });
   gst_buffer_unmap(buffer, &map);
-  return sent == Session::Sent::Over ? GST_FLOW_EOS : GST_FLOW_OK;
+  return flow;
+}
+
+/// The last frame of a stream, a part of one made whole.
+void deliverLast(SinkPrivate& priv, std::span<const uint8_t> frame) {
+  while (sendFrame(priv, frame) == Session::Sent::Full &&
+         priv.session->waitForRoom(priv.unlocked)) {
+  }
 }
 
 /// `dtmf-event`: fields of gst-plugins-good's rtpdtmfsrc, and `duration` (ms) of ours.
@@ -239,7 +267,7 @@ gboolean sinkEvent(GstBaseSink* sink, GstEvent* event) noexcept {
   SinkPrivate& priv = privOf(sink);
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_EOS:
-      priv.reframer.flush([&](std::span<const uint8_t> frame) { sendFrame(priv, frame); });
+      priv.reframer.flush([&](std::span<const uint8_t> frame) { deliverLast(priv, frame); });
       priv.session->finishSending();
       // The EOS message may end the process: what is queued must have left by then.
       priv.session->waitUntilSent(priv.unlocked);
@@ -320,8 +348,13 @@ static void wsbridge_sink_class_init(WsBridgeSinkClass* klass) {
       object_class, kPropMaxQueue,
       g_param_spec_uint(
           "max-queue", "Max queue",
-          "Audio kept while the endpoint does not read, ms; then the oldest is dropped", 20, 60000,
-          defaults.max_queue_ms, flags));
+          "Audio kept while the endpoint does not read, ms; then the pipeline waits, see leaky", 20,
+          60000, defaults.max_queue_ms, flags));
+  g_object_class_install_property(
+      object_class, kPropLeaky,
+      g_param_spec_boolean("leaky", "Leaky",
+                           "Drop the oldest audio above max-queue instead of waiting",
+                           defaults.leaky, flags));
   g_object_class_install_property(
       object_class, kPropCloseOnEos,
       g_param_spec_boolean("close-on-eos", "Close on EOS",

@@ -67,6 +67,10 @@ class Outbox {
     text_bytes_ = 0;
   }
   [[nodiscard]] bool empty() const { return items_.empty(); }
+  /// The next frame will have one dropped.
+  [[nodiscard]] bool full() const { return frames_ >= max_frames_; }
+  /// Enough has gone for a sender that waits to go on for a while.
+  [[nodiscard]] bool hasRoom() const { return frames_ <= max_frames_ / 2; }
   [[nodiscard]] size_t textBytes() const { return text_bytes_; }
   void clear() {
     items_.clear();

@@ -284,6 +284,7 @@ Session::Sent Session::sendFrame(std::span<const uint8_t> frame, AudioEncoding g
     const bool direct =
         run_->state == ConnectionState::Open && run_->outbox.empty() && loop_->isCurrent();
     if (!direct || !on_loop_->client->writable()) {
+      if (mustWait()) return Sent::Full;
       if (const size_t dropped = run_->outbox.pushAudio(frame)) countDropped(dropped);
       schedulePump();
       return Sent::Ok;
@@ -293,6 +294,18 @@ Session::Sent Session::sendFrame(std::span<const uint8_t> frame, AudioEncoding g
   }
   sendAudio(frame);
   return Sent::Ok;
+}
+
+bool Session::mustWait() const {
+  if (settings_.leaky || !run_->outbox.full()) return false;
+  const bool opening = run_->state == ConnectionState::Connecting && !run_->resumption.active();
+  return (opening || run_->state == ConnectionState::Open) && !loop_->isCurrent();
+}
+
+bool Session::waitForRoom(const std::atomic<bool>& cancelled) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return cancelled || run_->outbox.hasRoom() || !mustWait(); });
+  return !cancelled;
 }
 
 void Session::sendAudio(std::span<const uint8_t> frame) {
@@ -407,6 +420,7 @@ void Session::pump() {
         break;
       }
       item = run_->outbox.pop();
+      if (run_->outbox.hasRoom()) changed_.notify_all();
       if (item.kind == Outbox::Item::Kind::Audio) {
         ++run_->stats.frames_sent;
         run_->stats.bytes_sent += item.bytes.size();
@@ -474,6 +488,7 @@ void Session::beginClose(unsigned code, const std::string& reason, const std::st
     run_->accountPlayout();
     goodbye = run_->dialect->write(EndNotice{why});
   }
+  changed_.notify_all();
   if (away) {  // nobody is there to be told
     if (endConversation(ConnectionState::Closed, code, reason))
       emit(ClosedEvent{code, reason, ClosedBy::Local});

@@ -31,7 +31,7 @@ enum class Role { Sink, Source };
 
 class Session : public WebSocketClient::Listener, public std::enable_shared_from_this<Session> {
  public:
-  enum class Sent { Ok, Over };
+  enum class Sent { Ok, Over, Full };
   enum class Pulled { Audio, Fallback, End };
 
   struct AttachFailure {
@@ -66,8 +66,13 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
   /// The loop that a source with a `context` ticks on; null without one.
   [[nodiscard]] std::shared_ptr<MediaLoop> sharedLoop() const;
 
-  /// 20 ms, linear or in encoding(). One thread at a time.
+  /// 20 ms, linear or in encoding(). One thread at a time. Full: the endpoint reads more slowly,
+  /// nothing was taken, wait for room. Never so with `leaky`, nor on the loop's own thread, which
+  /// cannot wait for itself: then the oldest frame is dropped.
   Sent sendFrame(std::span<const uint8_t> frame, AudioEncoding given);
+  /// Blocks until the endpoint has read some or the conversation has ended. False: `cancelled` was
+  /// set and wakeWaiters() called.
+  bool waitForRoom(const std::atomic<bool>& cancelled);
   bool sendText(const std::string& text);
   bool sendDtmf(char digit, unsigned duration_ms);
   /// In the words of the dialect, where it has some. Text in it must be valid UTF-8. False when the
@@ -152,6 +157,8 @@ class Session : public WebSocketClient::Listener, public std::enable_shared_from
 
   // With mutex_ held.
   void endSource();
+  /// Whoever sends has to wait: there is, or will be, a reader.
+  [[nodiscard]] bool mustWait() const;
   [[nodiscard]] bool isMuted() const { return muted_ || run_->muted_by_endpoint; }
   /// On the loop: whose client speaks is the present run.
   [[nodiscard]] bool speaks() const { return on_loop_ == run_; }

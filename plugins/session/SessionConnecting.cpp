@@ -73,6 +73,7 @@ bool Session::beginResumption(int64_t now_us) {
   }
   run.marks.forget();
   run.outbox.dropAllButAudio();
+  changed_.notify_all();
   return unmuted && !muted_;
 }
 

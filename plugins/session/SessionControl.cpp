@@ -53,7 +53,10 @@ void Session::setMuted(bool muted) {
 void Session::applyMute(bool muted) {
   GST_DEBUG("%s: %s", name_.c_str(), muted ? "muted" : "not muted any more");
   // What was said before and waits is not sent either: the endpoint is told that nothing comes.
-  if (muted) run_->stats.frames_muted += run_->outbox.dropAudio();
+  if (muted) {
+    run_->stats.frames_muted += run_->outbox.dropAudio();
+    changed_.notify_all();
+  }
   if (run_->state == ConnectionState::Open) pushNotice(MuteNotice{muted});
 }
 

@@ -127,6 +127,7 @@ std::optional<std::string> SessionSettings::merge(const SessionSettings& other) 
   take(&S::max_total_playout_bytes);
   take(&S::prebuffer_ms);
   take(&S::max_queue_ms);
+  take(&S::leaky);
   take(&S::close_on_eos);
   return std::nullopt;
 }

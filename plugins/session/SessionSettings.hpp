@@ -59,6 +59,7 @@ struct SessionSettings {
 
   // Of the sink.
   unsigned max_queue_ms = 1000;
+  bool leaky = false;
   bool close_on_eos = true;
   bool mute = false;  // at the start; Session::setMuted() changes it
 

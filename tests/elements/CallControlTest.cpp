@@ -189,7 +189,8 @@ TEST(End, KeepsItsOrderBehindAFullQueue) {
   RawEndpoint endpoint(RawEndpoint::Handler(), {.receiveBuffer = 4096});
   TestPipeline pipeline(
       "audiotestsrc is-live=false samplesperbuffer=960 ! audio/x-raw,rate=48000 ! "
-      "wsbridgesink name=sink sync=false async=false dialect=vonage max-queue=200 uri=" +
+      "wsbridgesink name=sink sync=false async=false dialect=vonage max-queue=200 "
+      "leaky=true uri=" +
       endpoint.uri());
   pipeline.play();
   const auto connection = endpoint.accept(5s);

@@ -175,7 +175,7 @@ TEST(Sink, DtmfSentToTheElementOrByActionSignal) {
   EXPECT_EQ(texts[3], "{\"hello\":1}");
 }
 
-TEST(Sink, AnEndpointThatDoesNotReadCostsTheOldestAudioAndNeverBlocks) {
+TEST(Sink, LeakyItDropsTheOldestOfWhatIsNotReadAndNeverBlocks) {
   RawEndpoint::Options options;
   options.receiveBuffer = 4096;
   RawEndpoint endpoint(
@@ -188,7 +188,8 @@ TEST(Sink, AnEndpointThatDoesNotReadCostsTheOldestAudioAndNeverBlocks) {
       options);
   TestPipeline pipeline(
       "appsrc name=in format=time caps=audio/x-raw,format=S16LE,layout=interleaved,channels=1,"
-      "rate=48000 ! wsbridgesink name=sink sync=false async=false max-queue=200 uri=" +
+      "rate=48000 ! wsbridgesink name=sink sync=false async=false max-queue=200 leaky=true "
+      "uri=" +
       endpoint.uri());
   pipeline.play();
   ASSERT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr);
@@ -212,6 +213,89 @@ TEST(Sink, AnEndpointThatDoesNotReadCostsTheOldestAudioAndNeverBlocks) {
   EXPECT_LT(testsupport::millisBetween(start, testsupport::Clock::now()), 3000);
   EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.warnings() > 0; }, 3s));
   EXPECT_LE(pipeline.warnings(), 3U);
+  EXPECT_EQ(pipeline.errors(), 0U);
+}
+
+/// 20 ms at 48 kHz, all samples of which are `number`.
+GstBuffer* numbered(int number, int frames = 1) {
+  std::vector<int16_t> samples;
+  for (int i = 0; i < frames; ++i)
+    samples.insert(samples.end(), 960, static_cast<int16_t>(number + i));
+  return gst_buffer_new_memdup(samples.data(), samples.size() * 2);
+}
+
+int numberIn(const std::string& payload) {
+  return static_cast<uint8_t>(payload[0]) | static_cast<uint8_t>(payload[1]) << 8;
+}
+
+void push(GstElement* in, GstBuffer* buffer) {
+  GstFlowReturn flow = GST_FLOW_ERROR;
+  g_signal_emit_by_name(in, "push-buffer", buffer, &flow);
+  gst_buffer_unref(buffer);
+  ASSERT_EQ(flow, GST_FLOW_OK);
+}
+
+const std::string kNumbers =
+    "appsrc name=in format=time max-bytes=0 caps=audio/x-raw,format=S16LE,layout=interleaved,"
+    "channels=1,rate=48000 ! wsbridgesink name=sink sync=false async=false max-queue=200 uri=";
+
+TEST(Sink, LosesNothingToAnEndpointThatReads) {
+  SoupEndpoint endpoint;
+  TestPipeline pipeline(kNumbers + endpoint.uri());
+  pipeline.play();
+  GstElement* in = pipeline.element("in");
+  // Before the WebSocket is open, one buffer that is longer than the queue, and many at once.
+  push(in, numbered(0, 1500));
+  for (int i = 1500; i < 3000; ++i)
+    push(in, numbered(i));
+  GstFlowReturn flow = GST_FLOW_ERROR;
+  g_signal_emit_by_name(in, "end-of-stream", &flow);
+  ASSERT_TRUE(pipeline.waitEos(20s));
+  ASSERT_TRUE(endpoint.waitBinaries(1, 3000, 5s));
+  const auto binaries = endpoint.connection(1)->binaries();
+  ASSERT_EQ(binaries.size(), 3000U);
+  for (size_t i = 0; i < binaries.size(); ++i)
+    ASSERT_EQ(numberIn(binaries[i]), static_cast<int>(i));
+  EXPECT_EQ(pipeline.stat("sink", "frames-dropped"), 0U);
+  EXPECT_EQ(pipeline.warnings(), 0U);
+}
+
+TEST(Sink, WaitsForAnEndpointThatDoesNotReadThroughAPauseToo) {
+  RawEndpoint endpoint(RawEndpoint::Handler(), {.receiveBuffer = 4096});
+  TestPipeline pipeline(kNumbers + endpoint.uri());
+  pipeline.play();
+  GstElement* in = pipeline.element("in");
+  for (int i = 0; i < 2000; ++i)
+    push(in, numbered(i));
+  const auto connection = endpoint.accept(5s);
+  ASSERT_TRUE(connection && connection->acceptHandshake());
+  ASSERT_TRUE(connection->recvFrame(testsupport::Opcode::Text, 5s));
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("sink", "frames-sent") > 0; }, 5s));
+  gst_element_set_state(pipeline.pipeline(), GST_STATE_PAUSED);
+  ASSERT_EQ(gst_element_get_state(pipeline.pipeline(), nullptr, nullptr, 2 * GST_SECOND),
+            GST_STATE_CHANGE_SUCCESS);
+  gst_element_set_state(pipeline.pipeline(), GST_STATE_PLAYING);
+  for (int i = 0; i < 2000; ++i) {
+    const auto frame = connection->recvFrame(testsupport::Opcode::Binary, 5s);
+    ASSERT_TRUE(frame) << "frame " << i;
+    ASSERT_EQ(numberIn(frame->payload), i);
+  }
+  EXPECT_EQ(pipeline.stat("sink", "frames-dropped"), 0U);
+}
+
+TEST(Sink, ThatWaitsIsStoppedAtOnce) {
+  RawEndpoint endpoint(RawEndpoint::Handler(), {.receiveBuffer = 4096});
+  TestPipeline pipeline(kNumbers + endpoint.uri());
+  pipeline.play();
+  const auto connection = endpoint.accept(5s);
+  ASSERT_TRUE(connection && connection->acceptHandshake());
+  for (int i = 0; i < 2000; ++i)
+    push(pipeline.element("in"), numbered(i));
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("sink", "frames-sent") > 0; }, 5s));
+  const auto start = testsupport::Clock::now();
+  pipeline.stop();
+  EXPECT_LT(testsupport::millisBetween(start, testsupport::Clock::now()), 1500);
+  EXPECT_EQ(pipeline.stat("sink", "frames-dropped"), 0U);
   EXPECT_EQ(pipeline.errors(), 0U);
 }
 
