@@ -145,6 +145,7 @@ void JitterStream::release(GstClockTime now) {
   for (;;) {
     JitterBuffer::Action action = buffer_.pull(static_cast<int64_t>(now));
     if (action.kind == JitterBuffer::Action::Kind::None) return;
+    if (action.kind == JitterBuffer::Action::Kind::Skip) continue;
     if (action.kind == JitterBuffer::Action::Kind::Lost) {
       reportLost(action);
       continue;
@@ -218,6 +219,28 @@ GstFlowReturn JitterStream::take(GstBuffer* buffer) {
   return flow_;
 }
 
+bool JitterStream::takeSkipped(GstEvent* event) {
+  const GstStructure* fields = gst_event_get_structure(event);
+  if (fields == nullptr || !gst_structure_has_name(fields, "wsbridge-rtp-skipped")) return false;
+  guint type = 0;
+  guint seq = 0;
+  guint64 arrival = 0;
+  JitterBuffer::Packet packet;
+  if (!has_caps_ ||
+      !gst_structure_get(fields, "payload", G_TYPE_UINT, &type, "seqnum", G_TYPE_UINT, &seq,
+                         "rtptime", G_TYPE_UINT, &packet.time, "ssrc", G_TYPE_UINT, &packet.ssrc,
+                         "arrival", G_TYPE_UINT64, &arrival, nullptr)) {
+    return true;
+  }
+  packet.type = static_cast<uint8_t>(type);
+  packet.seq = static_cast<uint16_t>(seq);
+  packet.arrival_ns = static_cast<int64_t>(arrival);
+  packet.skipped = true;
+  buffer_.push(std::move(packet));
+  release(arrival);
+  return true;
+}
+
 bool JitterStream::takeCaps(GstEvent* event) {
   GstCaps* caps = nullptr;
   gst_event_parse_caps(event, &caps);
@@ -263,6 +286,7 @@ GstStructure* JitterStream::stats() const {
   return gst_structure_new("wsbridge-jitterbuffer-stats",                               //
                            "received", G_TYPE_UINT64, number(counts.received),          //
                            "delivered", G_TYPE_UINT64, number(counts.delivered),        //
+                           "skipped", G_TYPE_UINT64, number(counts.skipped),            //
                            "lost", G_TYPE_UINT64, number(counts.lost),                  //
                            "late", G_TYPE_UINT64, number(counts.late),                  //
                            "reordered", G_TYPE_UINT64, number(counts.reordered),        //

@@ -37,6 +37,8 @@ class JitterStream {
   /// False, and an error is posted, when the element cannot work with it.
   bool takeCaps(GstEvent* event);
   bool takeSegment(GstEvent* event);
+  /// True: a packet that wsbridgertpsrc has taken and kept to itself, so that it is not missing.
+  bool takeSkipped(GstEvent* event);
   /// Pushes all that is held, gaps reported.
   void releaseAll();
   /// Throws away all that is held.

@@ -127,6 +127,12 @@ gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) noexcept {
     case GST_EVENT_FLUSH_STOP:
       stream.flush();
       break;
+    case GST_EVENT_CUSTOM_DOWNSTREAM:
+      if (stream.takeSkipped(event)) {
+        gst_event_unref(event);
+        return TRUE;
+      }
+      break;
     default:
       break;
   }

@@ -14,8 +14,8 @@ constexpr unsigned kAdvancesOfMainType = 3;
 }  // namespace
 
 void JitterBuffer::Stats::zero() {
-  for (Gauge<uint64_t>* counter : {&received, &delivered, &lost, &late, &reordered, &duplicates,
-                                   &stale, &flushed, &ssrc_changes, &resyncs, &held}) {
+  for (Gauge<uint64_t>* counter : {&received, &delivered, &skipped, &lost, &late, &reordered,
+                                   &duplicates, &stale, &flushed, &ssrc_changes, &resyncs, &held}) {
     *counter = 0;
   }
   jitter_ns = 0;
@@ -56,6 +56,11 @@ int64_t JitterBuffer::deadline() const {
 }
 
 void JitterBuffer::place(Packet packet) {
+  // What is nobody's begins no stream.
+  if (packet.skipped && (!started_ || packet.ssrc != ssrc_)) {
+    ++stats_.skipped;
+    return;
+  }
   if (!started_) {
     begin(std::move(packet));
     return;
@@ -222,6 +227,17 @@ JitterBuffer::Action JitterBuffer::pull(int64_t now_ns) {
 
 JitterBuffer::Action JitterBuffer::deliver(Packet packet) {
   Action action;
+  if (packet.skipped) {
+    // Its time is not sound's: what follows tells how long it was.
+    action.kind = Action::Kind::Skip;
+    advances_ = 0;
+    has_last_ = false;
+    last_type_ = packet.type;
+    delivered_.set(static_cast<size_t>(next_) % kMaxMisorder);
+    ++next_;
+    ++stats_.skipped;
+    return action;
+  }
   action.kind = Action::Kind::Deliver;
   const bool leading = noteType(packet);
   const RtpTimeline::Stamp stamp = timeline_.stamp(packet.time, packet.arrival_ns, leading);

@@ -32,11 +32,12 @@ class JitterBuffer {
     uint32_t time = 0;
     uint32_t ssrc = 0;
     int64_t arrival_ns = 0;
+    bool skipped = false;  ///< came, and there is nothing in it for anybody behind
     Payload payload{nullptr, nullptr};
   };
 
   struct Action {
-    enum class Kind { None, Deliver, Lost };
+    enum class Kind { None, Deliver, Lost, Skip };
     Kind kind = Kind::None;
     Packet packet;  ///< to deliver
     int64_t pts_ns = 0;
@@ -58,10 +59,11 @@ class JitterBuffer {
     std::atomic<T> value_{0};
   };
 
-  /// received = delivered + late + duplicates + stale + flushed + held
+  /// received = delivered + skipped + late + duplicates + stale + flushed + held
   struct Stats {
     Gauge<uint64_t> received;
     Gauge<uint64_t> delivered;
+    Gauge<uint64_t> skipped;     ///< came in a payload type that nobody wants
     Gauge<uint64_t> lost;        ///< given up, reported or not
     Gauge<uint64_t> late;        ///< came after they had been given up
     Gauge<uint64_t> reordered;   ///< came behind a later one, but in time

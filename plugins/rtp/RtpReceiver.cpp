@@ -204,21 +204,35 @@ void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& fr
                           GstClockTime time, int64_t arrival_us) {
   RtpTransport::Counters& counters = setup_.transport->counters();
   const auto packet = common::parseRtpPacket({data, size});
-  if (!open_ || !packet || !setup_.payload_types[static_cast<size_t>(packet->header.type)]) {
+  if (!open_ || !packet) {
     ++counters.rtp_ignored;
     return;
   }
+  const bool agreed = setup_.payload_types[static_cast<size_t>(packet->header.type)];
   const RtpTransport::Accepted accepted =
-      setup_.transport->acceptRtp(from, arrival_us, {data, size});
+      setup_.transport->acceptRtp(from, arrival_us, {data, size}, agreed);
   if (!accepted.taken) {
     ++counters.rtp_ignored;
     return;
   }
   if (accepted.latched) tellSource(from, accepted, false);
+  counters.last_rtp_us.store(now_us_, std::memory_order_relaxed);
+  if (!agreed) return skip(packet->header, time);
   counters.rtp_received.fetch_add(1, std::memory_order_relaxed);
   counters.rtp_bytes_received.fetch_add(size, std::memory_order_relaxed);
-  counters.last_rtp_us.store(now_us_, std::memory_order_relaxed);
   push(rtp_way_, data, size, time);
+}
+
+/// A packet that nobody agreed to, such as comfort noise, is not missing.
+void RtpReceiver::skip(const common::RtpHeader& header, GstClockTime time) {
+  ++setup_.transport->counters().rtp_ignored;
+  const StreamLock lock(rtp_way_.pad);
+  if (!rtp_way_.started || rtp_way_.ended || GST_PAD_IS_FLUSHING(rtp_way_.pad)) return;
+  GstStructure* fields = gst_structure_new(
+      "wsbridge-rtp-skipped", "payload", G_TYPE_UINT, static_cast<guint>(header.type), "seqnum",
+      G_TYPE_UINT, guint{header.sequence}, "rtptime", G_TYPE_UINT, header.timestamp, "ssrc",
+      G_TYPE_UINT, header.ssrc, "arrival", G_TYPE_UINT64, static_cast<guint64>(time), nullptr);
+  gst_pad_push_event(rtp_way_.pad, gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, fields));
 }
 
 void RtpReceiver::takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from,

@@ -14,6 +14,7 @@
 
 #include <gst/gst.h>
 
+#include "common/RtpHeader.hpp"
 #include "rtp/RtpTransport.hpp"
 #include "runtime/BufferCache.hpp"
 #include "runtime/MediaLoop.hpp"
@@ -76,6 +77,7 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
                int64_t arrival_us);
   void takeRtcp(const uint8_t* data, size_t size, const RtpAddress& from, GstClockTime time,
                 int64_t arrival_us);
+  void skip(const common::RtpHeader& header, GstClockTime time);
   void push(Way& way, const uint8_t* data, size_t size, GstClockTime time);
   void pushStart(Way& way);
   void tellSource(const RtpAddress& from, const RtpTransport::Accepted& accepted, bool rtcp);

@@ -95,9 +95,9 @@ void RtpTransport::setLatching(bool on) {
 }
 
 RtpTransport::Accepted RtpTransport::acceptRtp(const RtpAddress& from, int64_t now_us,
-                                               std::span<const uint8_t> packet) {
+                                               std::span<const uint8_t> packet, bool agreed) {
   const std::lock_guard lock(mutex_);
-  const Accepted accepted = latchRtp(from, packet, now_us);
+  const Accepted accepted = latchRtp(from, packet, now_us, agreed);
   if (!accepted.taken || !reports_ || packet.empty()) return accepted;
   // From the same address again it is an echo of what we send, which needs no further SSRC.
   if (!reports_->received(packet, now_us) && reports_->isKnown() && echoing_ != from) {
@@ -108,9 +108,11 @@ RtpTransport::Accepted RtpTransport::acceptRtp(const RtpAddress& from, int64_t n
 }
 
 RtpTransport::Accepted RtpTransport::latchRtp(const RtpAddress& from,
-                                              std::span<const uint8_t> packet, int64_t now_us) {
+                                              std::span<const uint8_t> packet, int64_t now_us,
+                                              bool agreed) {
   if (!latching_) return {.taken = true};
   if (rtp_.latch.hears(from, now_us)) return {.taken = true};
+  if (!agreed) return {};
   switch (rtp_.latch.packet(from, streamOf(packet), now_us)) {
     case SourceLatch::Verdict::Take:
       return {.taken = true};

@@ -71,7 +71,8 @@ class RtpTransport {
   void setLatching(bool on);
 
   /// `packet` is valid RTP of an agreed type; without it nothing is noted for the reports.
-  Accepted acceptRtp(const RtpAddress& from, int64_t now_us, std::span<const uint8_t> packet = {});
+  Accepted acceptRtp(const RtpAddress& from, int64_t now_us, std::span<const uint8_t> packet = {},
+                     bool agreed = true);
   Accepted acceptRtcp(const RtpAddress& from, int64_t now_us, std::span<const uint8_t> packet = {});
   [[nodiscard]] std::optional<Source> source() const;
 
@@ -108,7 +109,8 @@ class RtpTransport {
   /// At who is latched, or at the announced address where that may be.
   void aimAnew(Way& way) const;
   [[nodiscard]] GSocket* socketOf(const Way& way) const;
-  Accepted latchRtp(const RtpAddress& from, std::span<const uint8_t> packet, int64_t now_us);
+  Accepted latchRtp(const RtpAddress& from, std::span<const uint8_t> packet, int64_t now_us,
+                    bool agreed);
   Accepted latchRtcp(const RtpAddress& from, int64_t now_us);
   Sent transmit(Way& way, const iovec* parts, size_t count) const;
   void transmitReport(bool goodbye);

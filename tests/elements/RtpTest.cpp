@@ -151,6 +151,28 @@ std::string latchOf(TestPipeline& pipeline) {
   return gst_structure_get_string(stats.get(), "latch");
 }
 
+TEST(Rtp, ComfortNoiseThatNobodyAgreedToIsNoLoss) {
+  TestPipeline pipeline(
+      "wsbridgertpsrc name=src address=127.0.0.1 payload-types=0,101 ! application/x-rtp,"
+      "media=audio,clock-rate=8000,encoding-name=PCMU,payload=0 ! wsbridgejitterbuffer name=jb ! "
+      "wsbridgertpdec name=dec ! fakesink name=out signal-handoffs=true sync=false async=false");
+  pipeline.play();
+  const UdpPeer phone;
+  const unsigned port = pipeline.port("src");
+  for (int i = 1; i <= 5; ++i)
+    phone.send(rtp(0, i), port);
+  for (int i = 6; i <= 9; ++i)
+    phone.send(rtp(13, i), port);
+  for (int i = 10; i <= 14; ++i)
+    phone.send(rtp(0, i), port);
+  ASSERT_TRUE(waitStat(pipeline, "packets-received", 10));
+  EXPECT_EQ(pipeline.stat("src", "packets-ignored"), 4U);
+  ASSERT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("jb", "delivered") == 10; }, 5s));
+  EXPECT_EQ(pipeline.stat("jb", "skipped"), 4U);
+  EXPECT_EQ(pipeline.stat("jb", "lost"), 0U);
+  EXPECT_EQ(pipeline.stat("dec", "concealed"), 0U);
+}
+
 TEST(Rtp, AStrangerNeedsFivePacketsAndTheAnnouncedAddressOne) {
   TestPipeline pipeline(kBoth);
   const UdpPeer phone;

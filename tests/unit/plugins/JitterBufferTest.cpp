@@ -26,6 +26,18 @@ class Bench {
   void audio(int seq, int64_t delay_ms = 0, uint32_t ssrc = 1) {
     packet(seq, static_cast<uint32_t>(seq) * 160, seq * 20 + delay_ms, ssrc);
   }
+  /// Of a payload type that nobody wants.
+  void skipped(int seq, uint32_t time, int64_t at_ms, uint32_t ssrc = 1) {
+    JitterBuffer::Packet next;
+    next.seq = static_cast<uint16_t>(seq);
+    next.time = time;
+    next.ssrc = ssrc;
+    next.type = 13;
+    next.arrival_ns = at_ms * kMs;
+    next.skipped = true;
+    buffer.push(std::move(next));
+    pull(at_ms);
+  }
   void packet(int seq, uint32_t time, int64_t at_ms, uint32_t ssrc = 1, int type = 0) {
     JitterBuffer::Packet next;
     next.seq = static_cast<uint16_t>(seq);
@@ -41,6 +53,7 @@ class Bench {
     for (;;) {
       const JitterBuffer::Action action = buffer.pull(at_ms * kMs);
       if (action.kind == Kind::None) return;
+      if (action.kind == Kind::Skip) continue;
       if (!text.empty()) text += ' ';
       if (action.kind == Kind::Lost) {
         text += '-' + std::to_string(action.seq);
@@ -285,6 +298,37 @@ TEST(JitterBuffer, ALostEventBetweenSoundsTakesNoTime) {
   bench.pull(200);
   EXPECT_EQ(bench.take(), "1! 2 -3 4!");
   EXPECT_EQ(bench.lost_ns, (std::vector<int64_t>{0}));
+}
+
+TEST(JitterBuffer, WhatNobodyWantsIsNotMissing) {
+  Bench bench;
+  bench.skipped(0, 0, 0);  // begins nothing
+  bench.packet(1, 160, 20);
+  bench.packet(2, 320, 40);
+  bench.skipped(3, 480, 60);  // the caller falls silent for a second, noise comes now and then
+  bench.skipped(4, 2080, 260);
+  bench.skipped(5, 3680, 460);
+  bench.skipped(6, 5280, 660);
+  bench.packet(7, 8480, 1060);
+  bench.packet(8, 8640, 1080);
+  bench.pull(2000);
+  EXPECT_EQ(bench.take(), "1! 2 7 8");
+  EXPECT_EQ(bench.pts, (std::vector<int64_t>{20 * kMs, 40 * kMs, 1060 * kMs, 1080 * kMs}));
+  EXPECT_EQ(bench.buffer.stats().lost, 0U);
+  EXPECT_EQ(bench.buffer.stats().skipped, 5U);
+  // Out of order, in place of a lost one, and of another stream.
+  bench.packet(10, 8960, 1120);
+  bench.skipped(9, 8800, 1125);
+  bench.skipped(500, 0, 1130, 2);
+  bench.packet(11, 9120, 1140);
+  EXPECT_EQ(bench.take(), "10 11");
+  bench.skipped(13, 9440, 1180);
+  bench.packet(14, 9600, 1200);
+  bench.pull(1300);
+  EXPECT_EQ(bench.take(), "-12 14!");
+  EXPECT_EQ(bench.buffer.stats().ssrc_changes, 0U);
+  const auto& s = bench.buffer.stats();
+  EXPECT_EQ(s.received, s.delivered + s.skipped);
 }
 
 TEST(JitterBuffer, ABurstAfterAStallKeepsTheRtpTimes) {
