@@ -104,10 +104,13 @@ std::optional<Failure> Session::renew(Role role, const SessionSettings& settings
     return Failure{.kind = FailureKind::Settings, .text = std::move(text)};
   };
   const std::lock_guard lock(mutex_);
-  if (run_->state != ConnectionState::Idle) return std::nullopt;
-  peer(role).settings = settings;
+  SessionSettings before = std::exchange(peer(role).settings, settings);
   auto both = combined();
-  if (!both) return fault(both.error());
+  if (!both) {
+    peer(role).settings = std::move(before);
+    return fault(both.error());
+  }
+  if (run_->state != ConnectionState::Idle) return std::nullopt;
   if (loop_ && both->context != settings_.context)
     return fault("context cannot be changed in READY: go to NULL in between");
   settings_ = *std::move(both);

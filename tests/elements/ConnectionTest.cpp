@@ -276,7 +276,7 @@ TEST(Connection, WhatIsSetInReadyHoldsForTheNextRun) {
   ASSERT_TRUE(second.waitTexts(1, 1, 5s));
   EXPECT_EQ(second.connection(1)->texts()[0], R"({"run":2,"content-type":"audio/l16;rate=8000"})");
   ASSERT_TRUE(second.waitBinaries(1, 5, 5s));
-  EXPECT_EQ(second.connection(1)->binaries()[0].size(), 320U);
+  EXPECT_EQ(second.connection(1)->binaries()[0].data.size(), 320U);
   EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") > 5; }, 5s));
   EXPECT_EQ(first.count(), 1U);
   // What has been taken back counts as well, and what contradicts is told.

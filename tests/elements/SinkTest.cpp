@@ -255,7 +255,7 @@ TEST(Sink, LosesNothingToAnEndpointThatReads) {
   const auto binaries = endpoint.connection(1)->binaries();
   ASSERT_EQ(binaries.size(), 3000U);
   for (size_t i = 0; i < binaries.size(); ++i)
-    ASSERT_EQ(numberIn(binaries[i]), static_cast<int>(i));
+    ASSERT_EQ(numberIn(binaries[i].data), static_cast<int>(i));
   EXPECT_EQ(pipeline.stat("sink", "frames-dropped"), 0U);
   EXPECT_EQ(pipeline.warnings(), 0U);
 }
