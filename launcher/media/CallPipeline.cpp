@@ -239,8 +239,7 @@ void CallPipeline::handleEventPacket(GstBuffer* buffer) {
   TelephoneEvent::Result result;
   if (const auto packet = wsbridge::common::parseRtpPacket({map.data, map.size})) {
     const std::lock_guard lock(event_mutex_);
-    result = events_.packet(packet->header.timestamp, packet->header.marker, packet->payload.data(),
-                            packet->payload.size(), nowMs());
+    result = events_.packet(packet->header, packet->payload, nowMs());
   }
   gst_buffer_unmap(buffer, &map);
   if (result.earlier) sendDigit(*result.earlier);

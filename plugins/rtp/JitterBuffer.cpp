@@ -80,13 +80,20 @@ void JitterBuffer::place(Packet packet) {
   }
   const int64_t seq = next_ + static_cast<int16_t>(packet.seq - static_cast<uint16_t>(next_));
   const int64_t top = holdsNothing() ? next_ - 1 : held_.back().seq;
-  if (seq - top >= kMaxDropout || next_ - seq > kMaxMisorder) {
+  if (seq - top >= kMaxDropout || next_ - seq > kMaxMisorder || goesBack(packet, seq)) {
     suspect(std::move(packet));
   } else if (seq < next_) {
     placeBehind(std::move(packet), seq);
   } else {
     placeAhead(std::move(packet), seq);
   }
+}
+
+/// A number of the past with a time stamp of the future is not late: the sender has begun to count
+/// anew.
+bool JitterBuffer::goesBack(const Packet& packet, int64_t seq) const {
+  return seq < next_ && packet.type == main_type_ &&
+         static_cast<int32_t>(packet.time - newest_time_) > 0;
 }
 
 void JitterBuffer::placeBehind(Packet packet, int64_t seq) {
@@ -152,6 +159,7 @@ void JitterBuffer::begin(Packet packet) {
   delivered_.reset();
   timeline_.restart();
   main_type_ = last_type_ = packet.type;
+  newest_time_ = packet.time;
   has_last_ = false;
   advances_ = 0;
   has_transit_ = false;
@@ -240,6 +248,7 @@ JitterBuffer::Action JitterBuffer::deliver(Packet packet) {
   }
   action.kind = Action::Kind::Deliver;
   const bool leading = noteType(packet);
+  if (leading) newest_time_ = packet.time;
   const RtpTimeline::Stamp stamp = timeline_.stamp(packet.time, packet.arrival_ns, leading);
   if (stamp.stepped) ++stats_.resyncs;
   action.pts_ns = stamp.pts;

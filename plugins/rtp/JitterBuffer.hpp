@@ -145,6 +145,7 @@ class JitterBuffer {
   [[nodiscard]] const Held& front() const { return held_[first_]; }
 
   void place(Packet packet);
+  [[nodiscard]] bool goesBack(const Packet& packet, int64_t seq) const;
   void placeBehind(Packet packet, int64_t seq);
   void placeAhead(Packet packet, int64_t seq);
   void suspect(Packet packet);
@@ -194,6 +195,7 @@ class JitterBuffer {
 
   // The type whose time stamps move on, and how far with each packet.
   uint8_t main_type_ = 0;
+  uint32_t newest_time_ = 0;  ///< of that type, delivered last
   uint8_t last_type_ = 0;
   uint32_t last_time_ = 0;
   bool has_last_ = false;  ///< the packet just before in sequence was delivered

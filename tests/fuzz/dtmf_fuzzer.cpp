@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "FuzzCheck.hpp"
 #include "FuzzInput.hpp"
@@ -51,8 +52,8 @@ void sendKeys(fuzz::Input input) {
     if (payload.first) began = timestamp;
     const bool lost = ((losses >> (sent % 8)) & 1U) != 0 && payload.completed == 0;
     if (!lost) {
-      const auto& bytes = payload.bytes;
-      note(receiver.packet(began, payload.first, bytes.data(), bytes.size(), now_ms), heard);
+      const auto sequence = static_cast<uint16_t>(sent);
+      note(receiver.packet({payload.first, 101, sequence, began, 1}, payload.bytes, now_ms), heard);
     }
     timestamp += kFrame;
     now_ms += kFrameMs;
@@ -70,14 +71,16 @@ void checkDigit(const std::optional<Digit>& digit) {
 void takeAnything(fuzz::Input input) {
   TelephoneEvent receiver((input.byte() & 1U) != 0 ? 16000 : kRate);
   uint64_t now_ms = 0;
+  uint16_t sequence = 0;
   while (!input.empty()) {
     const unsigned what = input.byte();
     const uint32_t timestamp = (what & 2U) != 0 ? input.number() : input.byte() * 160U;
     now_ms += input.byte();
     const auto part = input.take((what >> 4U) % 8);
-    const std::string payload(part.begin(), part.end());
-    const auto* bytes = reinterpret_cast<const uint8_t*>(payload.data());
-    const auto result = receiver.packet(timestamp, (what & 1U) != 0, bytes, payload.size(), now_ms);
+    const std::vector<uint8_t> payload(part.begin(), part.end());
+    sequence = static_cast<uint16_t>(sequence + ((what & 8U) != 0 ? input.byte() : 1U));
+    const auto result = receiver.packet(
+        {(what & 1U) != 0, 101, sequence, timestamp, (what >> 7U) & 1U}, payload, now_ms);
     checkDigit(result.earlier);
     checkDigit(result.finished);
     if ((what & 4U) != 0) checkDigit(receiver.expire(now_ms));

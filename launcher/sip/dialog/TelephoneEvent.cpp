@@ -9,6 +9,7 @@ namespace launcher {
 
 namespace {
 using wsbridge::common::kDtmfDigits;
+using wsbridge::common::RtpHeader;
 }  // namespace
 
 std::optional<Digit> TelephoneEvent::take() {
@@ -18,37 +19,59 @@ std::optional<Digit> TelephoneEvent::take() {
   return Digit{kDtmfDigits[code_], static_cast<unsigned>(units * 1000 / clock_rate_)};
 }
 
-TelephoneEvent::Result TelephoneEvent::packet(std::uint32_t timestamp, bool marker,
-                                              const std::uint8_t* payload, std::size_t size,
+TelephoneEvent::Kind TelephoneEvent::kindOf(const RtpHeader& header, std::uint8_t code,
+                                            std::uint32_t duration) const {
+  if (!seen_ || header.ssrc != ssrc_) return Kind::New;
+  // RTP time stamps wrap, so "older" is a signed difference. One that is older in a later packet is
+  // that of a clock that has begun anew.
+  const auto ahead = static_cast<std::int32_t>(header.timestamp - timestamp_);
+  if (code != code_ || ahead < 0) return Kind::New;
+  // A digit begins with a marker; packets of one digit have no shorter duration than those before.
+  const bool shorter = duration < duration_;
+  if (ahead == 0) {
+    if (header.marker && shorter) return Kind::New;
+    return active_ ? Kind::Same : Kind::Repeated;
+  }
+  if (header.marker) return Kind::New;
+  // RFC 4733 2.5.1.3: a digit held for longer than the field can count goes on as a new segment
+  // that starts where the last one ended.
+  if (active_ && duration_ > 0x8000)
+    return ahead <= static_cast<std::int32_t>(0xffff + clock_rate_ / 10) ? Kind::Continues
+                                                                         : Kind::New;
+  // A sender that writes the time of each packet; two digits do not begin so near to each other.
+  if (ahead > static_cast<std::int32_t>(clock_rate_ * 60 / 1000) || shorter) return Kind::New;
+  return active_ ? Kind::Same : Kind::Repeated;
+}
+
+TelephoneEvent::Result TelephoneEvent::packet(const RtpHeader& header,
+                                              std::span<const std::uint8_t> payload,
                                               std::uint64_t nowMs) {
-  if (size < 4 || payload[0] >= kDtmfDigits.size()) return {};
+  if (payload.size() < 4 || payload[0] >= kDtmfDigits.size()) return {};
+  const bool late =
+      seen_ && header.ssrc == ssrc_ && static_cast<std::int16_t>(header.sequence - sequence_) <= 0;
+  if (late) return {};
   const std::uint8_t code = payload[0];
   const bool end = (payload[1] & 0x80) != 0;
   const auto duration = static_cast<std::uint32_t>(payload[2] << 8 | payload[3]);
+  const Kind kind = kindOf(header, code, duration);
   Result result;
-
-  // RTP time stamps wrap, so "older" is a signed difference.
-  const auto ahead = static_cast<std::int32_t>(timestamp - timestamp_);
-  if (seen_ && ahead < 0) return {};
-  if (seen_ && ahead == 0) {
-    if (!active_) return {};  // a repeated end packet, or one that came late
-  } else {
-    // RFC 4733 2.5.1.3: a key held for longer than the field can count goes on as a new segment
-    // that starts where the last one ended.
-    const bool continues = active_ && !marker && code == code_ && segment_ > 0x8000 &&
-                           ahead <= static_cast<std::int32_t>(0xffff + clock_rate_ / 10);
-    if (continues) {
-      before_ += static_cast<std::uint32_t>(ahead);
-    } else {
-      result.earlier = take();
-      before_ = 0;
-    }
+  if (kind == Kind::New) {
+    result.earlier = take();
     seen_ = active_ = true;
     code_ = code;
-    timestamp_ = timestamp;
+    ssrc_ = header.ssrc;
+    start_ = header.timestamp;
+    before_ = segment_ = 0;
+  } else if (kind == Kind::Continues) {
+    before_ += header.timestamp - timestamp_;
+    start_ = header.timestamp;
     segment_ = 0;
   }
-  segment_ = std::max(segment_, duration);
+  sequence_ = header.sequence;
+  timestamp_ = header.timestamp;
+  duration_ = duration;
+  if (kind == Kind::Repeated) return {};
+  segment_ = std::max({segment_, duration, header.timestamp - start_});
   last_ms_ = nowMs;
   if (end) result.finished = take();
   return result;

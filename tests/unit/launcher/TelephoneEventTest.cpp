@@ -17,14 +17,21 @@ struct Receiver {
   std::uint64_t now = 0;
 
   void packet(int code, std::uint32_t timestamp, unsigned duration, bool end, bool marker = false) {
+    send(++sequence, code, timestamp, duration, end, marker);
+  }
+  void send(std::uint16_t number, int code, std::uint32_t timestamp, unsigned duration, bool end,
+            bool marker) {
     const std::array<std::uint8_t, 4> payload = {
         static_cast<std::uint8_t>(code), static_cast<std::uint8_t>((end ? 0x80 : 0) | 10),
         static_cast<std::uint8_t>(duration >> 8), static_cast<std::uint8_t>(duration)};
-    const auto result = event.packet(timestamp, marker, payload.data(), payload.size(), now);
+    const auto result = event.packet({marker, 101, number, timestamp, ssrc}, payload, now);
     if (result.earlier) digits.push_back(*result.earlier);
     if (result.finished) digits.push_back(*result.finished);
     now += 20;
   }
+
+  std::uint16_t sequence = 0xfffe;
+  std::uint32_t ssrc = 1;
 };
 
 }  // namespace
@@ -70,11 +77,62 @@ TEST(TelephoneEvent, OnlyTheEndArrives) {
 TEST(TelephoneEvent, LateAndForeignPacketsDoNoHarm) {
   Receiver r;
   r.packet(3, 5000, 160, true);
-  r.packet(4, 1000, 160, true);
+  r.send(static_cast<std::uint16_t>(r.sequence - 1), 4, 1000, 160, true, true);
   r.packet(16, 9000, 160, true);
-  const std::uint8_t tooShort[] = {3, 0x80, 0};
-  EXPECT_FALSE(r.event.packet(9999, true, tooShort, sizeof tooShort, 0).finished);
+  const std::array<std::uint8_t, 3> tooShort = {3, 0x80, 0};
+  EXPECT_FALSE(r.event.packet({true, 101, 9, 9999, 1}, tooShort, 0).finished);
   EXPECT_EQ(r.digits, (std::vector<Digit>{{'3', 20}}));
+}
+
+/// As most senders do: a packet each 20 ms, the end three times.
+void press(Receiver& r, int code, std::uint32_t timestamp, unsigned step = 0, bool growing = true) {
+  for (unsigned i = 1; i <= 5; ++i)
+    r.packet(code, timestamp + (i - 1) * step, growing ? i * 160 : 160, false, i == 1);
+  for (unsigned i = 5; i <= 7; ++i)
+    r.packet(code, timestamp + i * step, growing ? 960 : 160, true);
+}
+
+TEST(TelephoneEvent, AClockThatBeginsAnewLosesNoDigit) {
+  Receiver r;
+  press(r, 1, 0xf0000000u);
+  press(r, 2, 1000);  // behind, and in the same SSRC
+  press(r, 3, 0x90000000u);
+  r.ssrc = 2;
+  press(r, 4, 500);
+  r.ssrc = 3;
+  press(r, 4, 500);  // the same time stamp in another SSRC
+  EXPECT_EQ(r.digits,
+            (std::vector<Digit>{{'1', 120}, {'2', 120}, {'3', 120}, {'4', 120}, {'4', 120}}));
+}
+
+TEST(TelephoneEvent, AnotherSsrcEndsTheDigitThatIsDown) {
+  Receiver r;
+  r.packet(7, 1000, 160, false, true);
+  r.ssrc = 2;
+  r.packet(8, 1000, 160, true, true);
+  EXPECT_EQ(r.digits, (std::vector<Digit>{{'7', 20}, {'8', 20}}));
+}
+
+TEST(TelephoneEvent, SeveralDigitsUnderOneTimeStamp) {
+  Receiver r;
+  press(r, 1, 4000);
+  press(r, 2, 4000);
+  press(r, 2, 4000);
+  press(r, 3, 4000);
+  EXPECT_EQ(r.digits, (std::vector<Digit>{{'1', 120}, {'2', 120}, {'2', 120}, {'3', 120}}));
+}
+
+TEST(TelephoneEvent, ATimeStampOfItsOwnInEachPacketIsOneDigit) {
+  for (const bool growing : {true, false}) {
+    Receiver r;
+    press(r, 5, 1000, 160, growing);
+    press(r, 5, 8000, 160, growing);
+    ASSERT_EQ(r.digits.size(), 2U) << growing;
+    for (const Digit& digit : r.digits) {
+      EXPECT_EQ(digit.key, '5');
+      EXPECT_NEAR(digit.duration, 110, 10) << growing;
+    }
+  }
 }
 
 TEST(TelephoneEvent, TimestampsMayWrap) {

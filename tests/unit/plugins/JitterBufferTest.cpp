@@ -226,13 +226,24 @@ TEST(JitterBuffer, AStrayPacketIsDroppedAndNeverHeldLongerThanTheWait) {
   EXPECT_EQ(bench.take(), "30002!") << "its predecessor was seen, though not kept";
 }
 
-TEST(JitterBuffer, ARestartOntoNumbersJustUsedIsFoundInTheEnd) {
+TEST(JitterBuffer, ARestartOntoNumbersJustUsedIsFoundByItsTime) {
+  Bench bench;
+  for (int seq = 1; seq <= 100; ++seq)
+    bench.audio(seq);
+  bench.take();
+  for (int i = 0; i < 3; ++i)
+    bench.packet(40 + i, 7'000'000U + static_cast<uint32_t>(i) * 160, 2020 + i * 20);
+  EXPECT_EQ(bench.take(), "40! 41 42");
+  EXPECT_EQ(bench.buffer.stats().duplicates, 0U);
+}
+
+TEST(JitterBuffer, ARestartOfNumbersAndTimeIsFoundInTheEnd) {
   Bench bench;
   for (int seq = 1; seq <= 100; ++seq)
     bench.audio(seq);
   bench.take();
   for (int i = 0; i < 30; ++i)
-    bench.packet(40 + i, 7'000'000U + static_cast<uint32_t>(i) * 160, 2020 + i * 20);
+    bench.packet(40 + i, static_cast<uint32_t>(i) * 160, 2020 + i * 20);
   EXPECT_EQ(bench.take(), "65! 66 67 68 69");
   EXPECT_EQ(bench.buffer.stats().duplicates, 25U);
 }
@@ -298,6 +309,25 @@ TEST(JitterBuffer, ALostEventBetweenSoundsTakesNoTime) {
   bench.pull(200);
   EXPECT_EQ(bench.take(), "1! 2 -3 4!");
   EXPECT_EQ(bench.lost_ns, (std::vector<int64_t>{0}));
+}
+
+TEST(JitterBuffer, ASequenceThatGoesBackWhileTimeGoesOnLosesNothing) {
+  for (const int back : {2, 3, 60, 127}) {
+    Bench bench;
+    for (int seq = 200; seq <= 220; ++seq)
+      bench.packet(seq, static_cast<uint32_t>(seq) * 160, seq * 20);
+    bench.take();
+    for (int i = 1; i <= 6; ++i)
+      bench.packet(220 - back + i, static_cast<uint32_t>(220 + i) * 160, (220 + i) * 20);
+    bench.pull((220 + 6) * 20 + 500);
+    std::string all;
+    for (int i = 1; i <= 6; ++i)
+      all += (i > 1 ? " " : "") + std::to_string(220 - back + i) + (i == 1 ? "!" : "");
+    EXPECT_EQ(bench.take(), all) << back;
+    EXPECT_EQ(bench.buffer.stats().lost, 0U);
+    EXPECT_EQ(bench.buffer.stats().resyncs, 1U);
+    EXPECT_EQ(bench.buffer.stats().stale + bench.buffer.stats().late, 0U);
+  }
 }
 
 TEST(JitterBuffer, WhatNobodyWantsIsNotMissing) {
