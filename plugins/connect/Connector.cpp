@@ -22,6 +22,7 @@ namespace {
 using ConnectorPtr = std::shared_ptr<Connector>;
 
 constexpr size_t kMaxAnswer = 16 * 1024;
+constexpr unsigned kMaxInterim = 16;
 // The kernel would otherwise take minutes of audio before a peer that does not read is noticed.
 constexpr int kSendBufferBytes = 32 * 1024;
 
@@ -392,22 +393,39 @@ void Connector::onRead(GObject* source, GAsyncResult* result, gpointer data) noe
 
 void Connector::answerRead(size_t count) {
   answer_size_ += count;
-  const std::string_view text(reinterpret_cast<const char*>(answer_.data()), answer_size_);
-  const HeadProgress head = headProgress(text, kMaxAnswer);
-  if (head.state == HeadProgress::State::Partial) return readAnswer();
-  if (head.state == HeadProgress::State::NoHttp) {
-    fail({.kind = FailureKind::Handshake,
-          .text = asking_proxy_ ? "the proxy " + settings_.proxy->shown + " does not answer in HTTP"
-                                : "the endpoint's answer is not HTTP: is there a WebSocket server "
-                                  "behind this URI?"});
-    return;
+  for (;;) {
+    const std::string_view text(reinterpret_cast<const char*>(answer_.data()), answer_size_);
+    const HeadProgress head = headProgress(text, kMaxAnswer);
+    if (head.state == HeadProgress::State::Partial) return readAnswer();
+    if (head.state == HeadProgress::State::NoHttp)
+      return fail({.kind = FailureKind::Handshake, .text = whatIsNoAnswer(text)});
+    const std::string_view whole = text.substr(0, head.size);
+    const auto http = readHttpAnswer(whole);
+    if (!http || !isInterimStatus(http->status)) return answered(whole);
+    if (++interim_ > kMaxInterim) {
+      return fail({.kind = FailureKind::Handshake,
+                   .text = "the endpoint says " + std::to_string(http->status) +
+                           " again and again, and no answer follows"});
+    }
+    std::copy(answer_.begin() + static_cast<std::ptrdiff_t>(head.size),
+              answer_.begin() + static_cast<std::ptrdiff_t>(answer_size_), answer_.begin());
+    answer_size_ -= head.size;
   }
-  const size_t head_size = head.size;
-  if (asking_proxy_) {
-    proxyAnswered(text.substr(0, head_size));
-    return;
-  }
-  auto answer = readHandshakeAnswer(text.substr(0, head_size), settings_.request, key_);
+}
+
+std::string Connector::whatIsNoAnswer(std::string_view text) const {
+  const std::string peer =
+      asking_proxy_ ? "the proxy " + settings_.proxy->shown : std::string("the endpoint");
+  if (text.size() >= kMaxAnswer && text.starts_with("HTTP/"))
+    return peer + "'s answer has more than " + std::to_string(kMaxAnswer) + " bytes of headers";
+  if (asking_proxy_) return peer + " does not answer in HTTP";
+  return "the endpoint's answer is not HTTP: is there a WebSocket server behind this URI?";
+}
+
+void Connector::answered(std::string_view head) {
+  if (asking_proxy_) return proxyAnswered(head);
+  const size_t head_size = head.size();
+  auto answer = readHandshakeAnswer(head, settings_.request, key_);
   if (!answer) {
     fail(answer.error());
     return;

@@ -74,6 +74,9 @@ class Connector : public std::enable_shared_from_this<Connector> {
   void sendRequest();
   void readAnswer();
   void answerRead(size_t count);
+  [[nodiscard]] std::string whatIsNoAnswer(std::string_view text) const;
+  /// `head` is the first part of answer_.
+  void answered(std::string_view head);
   void fail(Failure failure);
   void finish(Outcome result);
 
@@ -88,6 +91,7 @@ class Connector : public std::enable_shared_from_this<Connector> {
   std::string request_;
   std::vector<uint8_t> answer_;
   size_t answer_size_ = 0;
+  unsigned interim_ = 0;  // answers that another one follows
   size_t next_address_ = 0;
   std::string destination_;  // what the proxy is asked for
   bool asking_proxy_ = false;

@@ -37,6 +37,11 @@ HeadProgress headProgress(std::string_view bytes, size_t most);
 /// `head` is the answer up to and with the empty line. Empty: it is no HTTP.
 std::optional<HttpAnswer> readHttpAnswer(std::string_view head);
 
+/// Another answer follows, RFC 9110 15.2; 101 is none of these.
+constexpr bool isInterimStatus(unsigned status) {
+  return status >= 100 && status < 200 && status != 101;
+}
+
 /// Gateways and load balancers say these while the server behind them restarts.
 bool isTemporaryStatus(unsigned status);
 

@@ -239,6 +239,56 @@ TEST(Handshake, ABadCertificateIsNotTriedAgain) {
   EXPECT_EQ(pipeline.messages("wsbridge-attempt-failed"), 0U);
 }
 
+TEST(Handshake, OtherAnswersBeforeTheAnswerAreNone) {
+  const std::string early =
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX: y\r\n\r\n"
+      "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+  // At once and octet by octet, with the first audio behind the 101 in the same segment.
+  for (const bool split : {false, true}) {
+    RawEndpoint endpoint([&](RawConnection& connection) {
+      connection.readRequest();
+      const std::string all = early + connection.handshakeResponse("WSBRIDGE");
+      for (size_t at = 0; at < all.size(); at += split ? 1 : all.size())
+        connection.write(all.substr(at, split ? 1 : all.size()));
+      connection.sendBinary(std::string(640, 'a'));
+      while (connection.recvFrame(5s)) {
+      }
+    });
+    TestPipeline pipeline(line(endpoint.uri(), {}));
+    pipeline.play();
+    EXPECT_NE(pipeline.waitMessage("wsbridge-opened"), nullptr) << split;
+    EXPECT_TRUE(pipeline.waitUntil([&] { return pipeline.stat("src", "frames-played") == 1; }, 5s));
+  }
+}
+
+TEST(Handshake, OneThatNeverComesToTheAnswerIsLeft) {
+  RawEndpoint endpoint([](RawConnection& connection) {
+    connection.readRequest();
+    while (connection.write("HTTP/1.1 103 Early Hints\r\n\r\n")) {
+    }
+  });
+  TestPipeline pipeline(line(endpoint.uri(), {}));
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_NE(error->text.find("103"), std::string::npos) << error->text;
+}
+
+TEST(Handshake, AHeadThatIsTooLongIsNamedAsThat) {
+  RawEndpoint endpoint([](RawConnection& connection) {
+    connection.readRequest();
+    connection.write("HTTP/1.1 101 Switching Protocols\r\nX: " + std::string(20'000, 'x') +
+                     "\r\n\r\n");
+    connection.waitPeerGone(5s);
+  });
+  TestPipeline pipeline(line(endpoint.uri(), {}));
+  pipeline.play();
+  const auto* error = pipeline.waitError();
+  ASSERT_NE(error, nullptr);
+  EXPECT_NE(error->text.find("headers"), std::string::npos) << error->text;
+  EXPECT_EQ(error->field("kind"), "handshake");
+}
+
 TEST(Handshake, RetriesEndWithTheBudget) {
   const ClosedPort closed;
   TestPipeline pipeline(line(closed.uri(), {}, "connect-retries=1000 connect-timeout=800"));
