@@ -114,6 +114,20 @@ std::string withoutWhiteSpace(std::string_view value) {
   return result;
 }
 
+std::string unfolded(std::string_view value) {
+  std::string result;
+  for (std::size_t at = 0; at < value.size();) {
+    const std::size_t end = value.find_first_of("\r\n", at);
+    result += value.substr(at, end - at);
+    if (end == std::string_view::npos) break;
+    while (!result.empty() && (result.back() == ' ' || result.back() == '\t'))
+      result.pop_back();
+    at = std::min(value.find_first_not_of("\r\n \t", end), value.size());
+    if (!result.empty() && at < value.size()) result += ' ';
+  }
+  return result;
+}
+
 bool matchesWildcard(std::string_view pattern, std::string_view value) {
   std::size_t p = 0;
   std::size_t v = 0;

@@ -30,6 +30,9 @@ std::string lower(std::string_view value);
 
 [[nodiscard]] std::string withoutWhiteSpace(std::string_view value);
 
+/// Of a header's value that goes on in further lines: one line, RFC 3261 7.3.1.
+[[nodiscard]] std::string unfolded(std::string_view value);
+
 /// `*` stands for any run of characters; case does not matter.
 [[nodiscard]] bool matchesWildcard(std::string_view pattern, std::string_view value);
 

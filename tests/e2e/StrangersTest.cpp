@@ -222,6 +222,16 @@ TEST_F(Strangers, MessagesAreBoundedAndHaveOneLength) {
   EXPECT_TRUE(once.hear(1s, &closed).starts_with("SIP/2.0 200"));
 }
 
+TEST_F(Strangers, APingOverTcpGetsAPong) {
+  const Line line(tcpPort());
+  for (int i = 0; i < 3; ++i) {
+    line.say("\r\n\r\n");  // RFC 5626 4.4.1
+    bool closed = false;
+    EXPECT_EQ(line.hearSome(2s, &closed), "\r\n");
+    EXPECT_FALSE(closed);
+  }
+}
+
 /// The first lines of what comes back to these bytes in pieces of that size, 0 for all at once.
 std::vector<std::string> answersInPieces(const std::string& bytes, size_t piece, size_t count) {
   const Line line(Strangers::tcpPort());

@@ -20,6 +20,7 @@
 #include "sip/dialog/DtmfRelay.hpp"
 #include "sip/stack/MessageBody.hpp"
 #include "sip/stack/SofiaLog.hpp"
+#include "sip/stack/UnknownHeader.hpp"
 
 namespace launcher {
 
@@ -58,15 +59,6 @@ bool hasForeignBody(const sip_t* sip) {
 /// Null is "leave it out" for SIPTAG_..._STR under TAG_IF.
 const char* textOrNull(const std::string& text) {
   return text.empty() ? nullptr : text.c_str();
-}
-
-std::optional<std::string> unknownHeader(const sip_t* sip, const char* name) {
-  for (const sip_unknown_t* header = sip->sip_unknown; header; header = header->un_next) {
-    if (header->un_name && text::equalsNoCase(header->un_name, name)) {
-      return std::string(header->un_value ? header->un_value : "");
-    }
-  }
-  return std::nullopt;
 }
 
 /// Session-Expires and Min-SE are unknown headers of our message class (SofiaGuards.hpp).

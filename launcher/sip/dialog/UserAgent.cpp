@@ -21,6 +21,7 @@
 #include "sip/stack/Methods.hpp"
 #include "sip/stack/RequestUri.hpp"
 #include "sip/stack/SofiaGuards.hpp"
+#include "sip/stack/UnknownHeader.hpp"
 #include "wsbridge-config.h"
 
 namespace launcher {
@@ -63,15 +64,6 @@ std::uint16_t findFreePort(const std::string& host) {
   GObjectPtr<GSocketAddress> local(g_socket_get_local_address(udp.get(), nullptr));
   if (!local || !g_socket_bind(tcp.get(), local.get(), FALSE, nullptr)) return 0;
   return g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(local.get()));
-}
-
-std::optional<std::string> unknownHeader(const sip_t* sip, const char* name) {
-  for (const sip_unknown_t* header = sip->sip_unknown; header; header = header->un_next) {
-    if (header->un_name && text::equalsNoCase(header->un_name, name)) {
-      return std::string(header->un_value ? header->un_value : "");
-    }
-  }
-  return std::nullopt;
 }
 
 InviteHeaders headersOf(const sip_t* sip) {
@@ -150,10 +142,11 @@ bool UserAgent::create() {
     onEvent(event, status, phrase, nua, reinterpret_cast<UserAgent*>(magic), handle,
             reinterpret_cast<Leg*>(handleMagic), sip, tags);
   };
-  nua_ = nua_create(thread_.root(), callback, reinterpret_cast<nua_magic_t*>(this),
-                    NUTAG_URL(url.c_str()), NUTAG_MEDIA_ENABLE(0), NTATAG_EXTRA_100(0),
-                    NTATAG_MCLASS(sipMessageClass()), TPTAG_STUN_SERVER(0),
-                    NTATAG_MAXSIZE(kMaxMessage), TPTAG_IDLE(kIdleMs), TAG_END());
+  nua_ =
+      nua_create(thread_.root(), callback, reinterpret_cast<nua_magic_t*>(this),
+                 NUTAG_URL(url.c_str()), NUTAG_MEDIA_ENABLE(0), NTATAG_EXTRA_100(0),
+                 NTATAG_MCLASS(sipMessageClass()), TPTAG_STUN_SERVER(0),
+                 NTATAG_MAXSIZE(kMaxMessage), TPTAG_IDLE(kIdleMs), TPTAG_PONG2PING(1), TAG_END());
   if (!nua_) return false;
   nua_set_params(nua_, NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(1),
                  NUTAG_ENABLEMESSAGE(1), NUTAG_SESSION_TIMER(0), NUTAG_RETRY_COUNT(0),

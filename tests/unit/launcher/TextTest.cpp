@@ -5,6 +5,16 @@
 
 namespace launcher::text {
 
+TEST(Text, AFoldedHeaderIsOneLine) {
+  EXPECT_EQ(text::unfolded("one line"), "one line");
+  EXPECT_EQ(text::unfolded("{\"a\":1,\r\n \"b\":2}"), "{\"a\":1, \"b\":2}");
+  EXPECT_EQ(text::unfolded("ws://a/ \t\r\n\t ,ws://b/"), "ws://a/ ,ws://b/");
+  EXPECT_EQ(text::unfolded("x\n y\r\n  z"), "x y z");
+  EXPECT_EQ(text::unfolded("\r\n x\r\n "), "x");
+  EXPECT_EQ(text::unfolded(" \r\n "), "");
+  EXPECT_EQ(text::unfolded(""), "");
+}
+
 TEST(Text, PercentDecodingIsStrict) {
   EXPECT_EQ(percentDecode("ws%3A%2F%2Fhost%2F"), "ws://host/");
   EXPECT_EQ(percentDecode("plain"), "plain");
