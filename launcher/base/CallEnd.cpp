@@ -43,6 +43,8 @@ constexpr CallEnd kTable[] = {
     {BodyUnsupported, "body-unsupported", kGateway, 415, "Unsupported Media Type",
      "Body is not application/sdp", 1000},
     {SdpInvalid, "sdp-invalid", kGateway, 488, "Not Acceptable Here", "SDP not valid", 1000},
+    {AddressUnusable, "address-unusable", kGateway, 488, "Not Acceptable Here",
+     "Media address not usable", 1000},
     {NoCommonCodec, "no-common-codec", kGateway, 488, "Not Acceptable Here", "No common codec",
      1000},
     {EndpointRefused, "endpoint-refused", kEndpoint, 502, "Bad Gateway",

@@ -28,6 +28,7 @@ enum class EndReason {
   ContentTypeUnsupported,
   BodyUnsupported,
   SdpInvalid,
+  AddressUnusable,
   NoCommonCodec,
   EndpointRefused,
   EndpointUnresolved,

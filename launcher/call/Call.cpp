@@ -161,7 +161,8 @@ void Call::onRefreshAnswered(const std::string& sdp) {
   const auto answered = agreeToAnswer(sdp, terms_.local);
   // The codec stays for the whole call; where the audio goes may change.
   Agreement agreed = terms_.agreement;
-  if (!answered || answered->codec != agreed.codec || answered->payloadType != agreed.payloadType)
+  if (!answered || answered->codec != agreed.codec || answered->payloadType != agreed.payloadType ||
+      !terms_.canSend(*answered))
     return;
   agreed.remoteAddress = answered->remoteAddress;
   agreed.remotePort = answered->remotePort;
@@ -181,6 +182,14 @@ void Call::onReoffer(const std::string& sdp, bool update) {
     return leg_->refuseOffer(end.status, end.phrase,
                              {reasonHeader(end.status, end.text),
                               warningHeader(305, "the running codec has to stay"),
+                              {},
+                              0});
+  }
+  if (!terms_.canSend(*agreed)) {
+    const CallEnd& end = callEnd(EndReason::AddressUnusable);
+    return leg_->refuseOffer(end.status, end.phrase,
+                             {reasonHeader(end.status, end.text),
+                              warningHeader(301, "the address in c= cannot be sent to"),
                               {},
                               0});
   }

@@ -8,6 +8,12 @@ namespace launcher {
 
 namespace {
 
+/// RFC 3261 20.43.
+int warningCode(const CallEnd& end) {
+  if (end.reason == EndReason::AddressUnusable) return 301;
+  return end.status == 488 ? 305 : 399;
+}
+
 constexpr std::chrono::milliseconds kCloseFrameWait{500};
 
 }  // namespace
@@ -69,7 +75,7 @@ void Call::endDialog(const CallEnd& end, const std::string& detail, const std::s
   if (!header.empty()) {
     warning = header + ": " + (detail.empty() || hidden || resolved ? text : detail);
   }
-  headers.warning = warningHeader(end.status == 488 ? 305 : 399, warning);
+  headers.warning = warningHeader(warningCode(end), warning);
   if (end.reason == EndReason::BodyUnsupported) headers.accept = "application/sdp";
   if (end.status == 503) headers.retryAfter = kRetryAfter;
   leg_->refuse(end.status, end.phrase, headers);

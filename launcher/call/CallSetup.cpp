@@ -46,9 +46,25 @@ CallSetup::Outcome CallSetup::checkPolicy() const {
   return {};
 }
 
-CallSetup::Outcome CallSetup::takePorts(const std::string& localAddress) {
+void CallSetup::chooseAddress(const std::string& localAddress) {
   const std::string& configured = config_->rtp.address;
-  const std::string bindTo = configured.empty() || configured == "auto" ? localAddress : configured;
+  terms_.bound = configured.empty() || configured == "auto" ? localAddress : configured;
+}
+
+CallSetup::Outcome CallSetup::agree(Result<Agreement, SdpFault> agreed) {
+  if (!agreed) return refusalOf(agreed.error());
+  if (!terms_.canSend(*agreed)) {
+    return Failure{Refusal{EndReason::AddressUnusable,
+                           "the address in c= is a name or of another family than " + terms_.bound +
+                               ": give an address that can be sent to from there",
+                           "Content-Type"}};
+  }
+  terms_.agreement = *std::move(agreed);
+  return {};
+}
+
+CallSetup::Outcome CallSetup::takePorts(const std::string& localAddress) {
+  const std::string& bindTo = terms_.bound;
   auto sockets = services_.ports.take(bindTo);
   if (!sockets) {
     const PortFault fault = sockets.error();
@@ -68,10 +84,7 @@ CallSetup::Outcome CallSetup::takePorts(const std::string& localAddress) {
 }
 
 CallSetup::Outcome CallSetup::takeAnswer(const std::string& sdp) {
-  auto agreed = agreeToAnswer(sdp, terms_.local);
-  if (!agreed) return refusalOf(agreed.error());
-  terms_.agreement = *std::move(agreed);
-  return {};
+  return agree(agreeToAnswer(sdp, terms_.local));
 }
 
 void CallSetup::lookUp(Done done) {
@@ -122,12 +135,11 @@ CallSetup::Outcome IncomingSetup::prepare(const IncomingCall& incoming) {
   if (auto allowed = checkPolicy(); !allowed) return allowed;
   logWithheld();
   if (incoming.foreignBody) return Failure{Refusal{EndReason::BodyUnsupported, "", "Content-Type"}};
+  chooseAddress(incoming.localAddress);
   const bool offered = !incoming.sdp.empty();
   if (offered) {
     // Ports are bound only for an offer that has something for us.
-    auto agreed = agreeToOffer(incoming.sdp, terms_.local);
-    if (!agreed) return refusalOf(agreed.error());
-    terms_.agreement = *std::move(agreed);
+    if (auto agreed = agree(agreeToOffer(incoming.sdp, terms_.local)); !agreed) return agreed;
   }
   if (auto bound = takePorts(incoming.localAddress); !bound) return bound;
   terms_.sdp =
@@ -156,6 +168,7 @@ void IncomingSetup::logWithheld() const {
 CallSetup::Outcome OutgoingSetup::prepare(BridgeRequest bridge, const std::string& localAddress) {
   setBridge(std::move(bridge));
   if (auto allowed = checkPolicy(); !allowed) return allowed;
+  chooseAddress(localAddress);
   if (auto bound = takePorts(localAddress); !bound) return bound;
   terms_.sdp = makeOffer(terms_.local);
   return {};

@@ -17,6 +17,7 @@
 #include "call/RefusedCalls.hpp"
 #include "log/Throttle.hpp"
 #include "media/LoopTable.hpp"
+#include "media/MediaTarget.hpp"
 #include "media/PipelineTemplate.hpp"
 #include "media/PipelineWorkers.hpp"
 #include "media/RtpPorts.hpp"
@@ -52,6 +53,12 @@ struct CallTerms {
   std::string sdp;      ///< our last description
   Agreement agreement;  ///< without a codec until the answer to our offer has come
   std::optional<RtpSockets> sockets;
+  std::string bound;  ///< the address that they are to be, or are, bound to
+
+  /// Nothing is to be sent, or it can be: to an address, of our family.
+  [[nodiscard]] bool canSend(const Agreement& agreed) const {
+    return !agreed.sends() || canReach(bound, agreed.remoteAddress);
+  }
 };
 
 class CallSetup {
@@ -81,6 +88,9 @@ class CallSetup {
  protected:
   void setBridge(BridgeRequest bridge);
   [[nodiscard]] Outcome checkPolicy() const;
+  /// `localAddress`: where the SIP comes to.
+  void chooseAddress(const std::string& localAddress);
+  Outcome agree(Result<Agreement, SdpFault> agreed);
   Outcome takePorts(const std::string& localAddress);
 
   CallServices& services_;

@@ -2,6 +2,7 @@
 #include "media/MediaTarget.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include <arpa/inet.h>
@@ -44,6 +45,15 @@ std::string plain(const std::string& address) {
   return mapped ? text.substr(std::string_view(kMapped).size()) : text;
 }
 
+/// Nothing: no address.
+std::optional<int> familyOf(const std::string& address) {
+  in6_addr parsed{};
+  const std::string text = plain(address);
+  if (inet_pton(AF_INET, text.c_str(), &parsed) == 1) return AF_INET;
+  if (inet_pton(AF_INET6, text.c_str(), &parsed) == 1) return AF_INET6;
+  return std::nullopt;
+}
+
 /// Loopback, or an address of one of our network interfaces.
 bool isOwnAddress(const std::string& address) {
   if (reachOf(address) == Reach::Host) return true;
@@ -67,6 +77,12 @@ Aim aimOf(const std::string& announced, const std::string& signalling,
   const Reach peer = reachOf(signalling);
   const bool near = peer == Reach::Host || peer == reach;
   return near ? Aim::AtOnce : Aim::OnceLatched;
+}
+
+bool canReach(const std::string& bound, const std::string& address) {
+  const auto theirs = familyOf(address);
+  const auto ours = familyOf(bound);
+  return theirs && (!ours || *ours == *theirs);
 }
 
 bool reachesSocket(const std::string& address, const std::vector<std::string>& bound) {

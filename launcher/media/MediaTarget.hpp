@@ -27,6 +27,10 @@ struct MediaTarget {
 [[nodiscard]] Aim aimOf(const std::string& announced, const std::string& signalling,
                         const std::vector<std::string>& allow);
 
+/// Whether a socket that is bound to `bound` can send to `address`: an address, no name, and of the
+/// same family.
+[[nodiscard]] bool canReach(const std::string& bound, const std::string& address);
+
 /// Whether a packet to `address` comes to a socket that is bound to one of `bound`.
 [[nodiscard]] bool reachesSocket(const std::string& address, const std::vector<std::string>& bound);
 

@@ -66,6 +66,7 @@ const std::set<std::string>& endReasons() {
                                                 "content-type-unsupported",
                                                 "body-unsupported",
                                                 "sdp-invalid",
+                                                "address-unusable",
                                                 "no-common-codec",
                                                 "endpoint-refused",
                                                 "endpoint-unresolved",

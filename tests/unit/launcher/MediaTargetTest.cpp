@@ -5,6 +5,17 @@
 
 namespace launcher {
 
+TEST(MediaTarget, ASocketReachesAddressesOfItsFamily) {
+  EXPECT_TRUE(canReach("192.0.2.1", "198.51.100.7"));
+  EXPECT_TRUE(canReach("0.0.0.0", "127.0.0.1"));
+  EXPECT_TRUE(canReach("192.0.2.1", "::ffff:198.51.100.7"));
+  EXPECT_FALSE(canReach("192.0.2.1", "2001:db8::1"));
+  EXPECT_TRUE(canReach("::", "2001:db8::1"));
+  EXPECT_FALSE(canReach("::1", "192.0.2.1"));
+  EXPECT_FALSE(canReach("192.0.2.1", "phone.example"));
+  EXPECT_FALSE(canReach("192.0.2.1", ""));
+}
+
 TEST(MediaTarget, WhereAnSdpMayAimDependsOnWhoSendsIt) {
   constexpr const char* kPublicPeer = "8.8.4.4";
   constexpr const char* kPrivatePeer = "10.0.0.9";
