@@ -16,7 +16,12 @@ Phone::~Phone() {
 }
 
 std::string Phone::offer() const {
-  return makeSdp(rtp_.port(), options_.codecs, options_.ptime);
+  std::string sdp = makeSdp(rtp_.port(), options_.codecs, options_.ptime);
+  if (!options_.connection.empty()) {
+    const size_t at = sdp.find("c=") + 2;
+    sdp.replace(at, sdp.find('\r', at) - at, options_.connection);
+  }
+  return sdp;
 }
 
 void Phone::dial(const std::string& uri, SipHeaders headers) {

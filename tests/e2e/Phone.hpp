@@ -29,6 +29,7 @@ class Phone {
     bool autoAck = true;
     bool offerless = false;
     std::string user = "bridge";
+    std::string connection;  // of c=, such as "IN IP6 ::1"; empty: where its RTP is
     std::string allow = SipCaller::Options().allow;
   };
 

@@ -135,6 +135,19 @@ TEST_F(Status, NoCommonCodecIs488) {
   EXPECT_EQ(endpoint.requests(), 0U);
 }
 
+TEST_F(Status, AMediaAddressThatCannotBeSentToIs488) {
+  SoupEndpoint endpoint;
+  for (const char* connection :
+       {"IN IP6 2001:db8::1", "IN IP6 ::1", "IN IP4 phone.example", "IN IP6 phone.example"}) {
+    EXPECT_EQ(refusal(*gateway, endpoint.uri(), {}, "301", {.connection = connection}), 488)
+        << connection;
+  }
+  EXPECT_EQ(endpoint.count(), 0U);
+  Phone fine(*gateway, {.connection = "IN IP4 127.0.0.1"});
+  EXPECT_EQ(fine.call(endpoint.uri()), 200);
+  EXPECT_TRUE(fine.hangUp());
+}
+
 TEST_F(Status, RefusedConnectionIs502) {
   EXPECT_EQ(refusal("ws://127.0.0.1:" + std::to_string(freePort()) + "/", {}, ""), 502);
 }
@@ -293,6 +306,8 @@ TEST_F(Status, FirstMessageHasTheCustomKeysAndTheContentTypeLast) {
   EXPECT_EQ(first({{kHeadersHeader,
                     "\"" + percentEncode(R"({"b":1,"a":[true,null,{"c":"d"}]})") + "\""}}),
             R"({"b":1,"a":[true,null,{"c":"d"}],"content-type":"audio/l16;rate=16000"})");
+  EXPECT_EQ(first({{kHeadersHeader, "{\"folded\":1,\r\n \"in\":\r\n\t2}"}}),
+            R"({"folded":1,"in":2,"content-type":"audio/l16;rate=16000"})");
   EXPECT_EQ(first({{kHeadersHeader, R"({"plain":"yes"})"}}),
             R"({"plain":"yes","content-type":"audio/l16;rate=16000"})");
   EXPECT_EQ(first({{kHeadersHeader, percentEncode(R"({"content-type":"mine","k":"v"})")}}),
