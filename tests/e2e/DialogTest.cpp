@@ -67,6 +67,29 @@ TEST_F(Dialog, AnswerIsCompleteAndChoosesOneCodec) {
   EXPECT_EQ(trying.front().status, 100);
 }
 
+TEST_F(Dialog, ContactSaysWhereToAndHow) {
+  for (const bool tcp : {false, true}) {
+    Phone phone(*gateway, {.tcp = tcp});
+    ASSERT_EQ(phone.call(endpoint_.uri()), 200);
+    const std::string contact = phone.sip().waitFinal(0ms)->header("Contact");
+    EXPECT_EQ(contact.find(";transport=tcp") != std::string::npos, tcp) << contact;
+    const int port = tcp ? gateway->tcpPort() : gateway->udpPort();
+    EXPECT_NE(contact.find("127.0.0.1:" + std::to_string(port)), std::string::npos) << contact;
+    EXPECT_TRUE(phone.hangUp());
+  }
+}
+
+TEST_F(Dialog, OnAllAddressesTheContactIsTheOneThatTheCallerReaches) {
+  Gateway any({.set = {{"sip.listen", "udp:0.0.0.0:0;tcp:0.0.0.0:0"}}});
+  for (const bool tcp : {false, true}) {
+    Phone phone(any, {.tcp = tcp});
+    ASSERT_EQ(phone.call(endpoint_.uri()), 200);
+    const std::string contact = phone.sip().waitFinal(0ms)->header("Contact");
+    EXPECT_NE(contact.find("sip:127.0.0.1:"), std::string::npos) << contact;
+    EXPECT_TRUE(phone.hangUp());
+  }
+}
+
 TEST_F(Dialog, ReInviteThatChangesNothingIsAnsweredTheSame) {
   Phone phone(*gateway);
   ASSERT_EQ(phone.call(endpoint_.uri()), 200);

@@ -172,10 +172,16 @@ void UserAgent::close(std::function<void()> closed) {
   nua_shutdown(nua_);
 }
 
-std::string UserAgent::contact() const {
-  if (public_address_.empty()) return {};
-  const char* transport = group_.udp ? "" : ";transport=tcp";
-  return "<sip:" + bracketed(public_address_) + ":" + std::to_string(group_.port) + transport + ">";
+std::string UserAgent::contact(bool tcp, const std::string& peer) const {
+  std::string host = public_address_;
+  if (host.empty()) {
+    // The stack knows one name for both transports, and one interface of all.
+    const bool any = isAny(group_.host);
+    if (any ? peer.empty() : !tcp || !group_.udp) return {};
+    host = localAddressTowards(peer);
+  }
+  const char* transport = tcp || !group_.udp ? ";transport=tcp" : "";
+  return "<sip:" + bracketed(host) + ":" + std::to_string(group_.port) + transport + ">";
 }
 
 std::unique_ptr<Leg> UserAgent::newLeg(const std::string& uri) {
@@ -183,7 +189,8 @@ std::unique_ptr<Leg> UserAgent::newLeg(const std::string& uri) {
   nua_handle_t* handle = nua_handle(nua_, nullptr, NUTAG_URL(uri.c_str()),
                                     SIPTAG_TO_STR(("<" + uri + ">").c_str()), TAG_END());
   if (!handle) return nullptr;
-  return std::make_unique<Leg>(thread_, door_, nua_, handle, contact(), true);
+  const bool tcp = text::lower(uri).find(";transport=tcp") != std::string::npos;
+  return std::make_unique<Leg>(thread_, door_, nua_, handle, contact(tcp, {}), true);
 }
 
 void UserAgent::linger(std::unique_ptr<Leg> leg) {
@@ -245,7 +252,9 @@ void UserAgent::onEvent(int event, int status, const char* phrase, nua_s*, UserA
 
 void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
   IncomingCall call;
-  call.leg = std::make_unique<Leg>(thread_, door_, nua_, handle, contact(), false);
+  const char* via = sip->sip_via ? sip->sip_via->v_protocol : nullptr;
+  const bool tcp = via && text::equalsNoCase(via, "SIP/2.0/TCP");
+  call.leg = std::make_unique<Leg>(thread_, door_, nua_, handle, contact(tcp, peerOf(nua_)), false);
   call.leg->setCallId(sip->sip_call_id->i_id);
   call.leg->noteAllow(sip);
   call.leg->notePeer();

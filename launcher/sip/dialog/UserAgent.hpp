@@ -72,7 +72,8 @@ class UserAgent {
   void handleInvite(nua_handle_s* handle, const sip_s* sip);
   void handleStray(int event, int status, nua_handle_s* handle);
   [[nodiscard]] bool create();
-  std::string contact() const;
+  /// Of our side of a dialog; empty: the stack's own is right. `peer`: an address, or empty.
+  [[nodiscard]] std::string contact(bool tcp, const std::string& peer) const;
   void dropTerminated();
 
   SipThread& thread_;
