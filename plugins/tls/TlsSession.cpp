@@ -154,6 +154,12 @@ TlsSession::TlsSession(GSocketConnection* connection, Credentials credentials,
   gnutls_credentials_set(session_, GNUTLS_CRD_CERTIFICATE, credentials_.get());
   if (g_hostname_is_ip_address(host_.c_str()) == FALSE)
     gnutls_server_name_set(session_, GNUTLS_NAME_DNS, host_.data(), host_.size());
+  // RFC 7301: where several protocols are spoken on a port, WebSocket begins as HTTP/1.1.
+  static const std::string kProtocol = "http/1.1";
+  const gnutls_datum_t protocol = {
+      reinterpret_cast<unsigned char*>(const_cast<char*>(kProtocol.data())),
+      static_cast<unsigned>(kProtocol.size())};
+  gnutls_alpn_set_protocols(session_, &protocol, 1, 0);
   if (settings.verify) gnutls_session_set_verify_cert(session_, host_.c_str(), 0);
   gnutls_handshake_set_timeout(session_, GNUTLS_INDEFINITE_TIMEOUT);
   gnutls_transport_set_int(session_, g_socket_get_fd(socket()));

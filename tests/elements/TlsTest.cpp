@@ -119,8 +119,13 @@ class OneVersion {
       : port_(testsupport::freePort()),
         server_({"openssl", "s_server", "-accept", std::to_string(port_), "-cert",
                  ca().valid().certFile, "-key", ca().valid().keyFile, "-www", version, "-cipher",
-                 "ALL:@SECLEVEL=0"}) {
+                 "ALL:@SECLEVEL=0", "-alpn", "h2,http/1.1", "-tlsextdebug"}) {
     EXPECT_TRUE(server_.waitForLine("ACCEPT", 5s).has_value()) << server_.output();
+  }
+  /// What it has printed, up to the protocol that it was asked for.
+  std::string heard() {
+    EXPECT_TRUE(server_.waitForLine("ALPN protocols advertised", 5s).has_value());
+    return server_.output();
   }
   /// What came of it.
   std::string kind(const std::string& more) {
@@ -135,6 +140,14 @@ class OneVersion {
   int port_;
   testsupport::ChildProcess server_;
 };
+
+TEST(Tls, HttpIsAskedForAndAnAddressIsNoServerName) {
+  OneVersion server("-tls1_2");
+  EXPECT_EQ(server.kind(""), "handshake");
+  const std::string heard = server.heard();
+  EXPECT_NE(heard.find("advertised by the client: http/1.1"), std::string::npos) << heard;
+  EXPECT_EQ(heard.find("server name"), std::string::npos) << heard;
+}
 
 TEST(Tls, Version11IsNotSpoken) {
   EXPECT_EQ(OneVersion("-tls1_1").kind(""), "tls");
