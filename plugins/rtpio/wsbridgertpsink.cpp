@@ -37,8 +37,9 @@ constexpr size_t kMaxParts = 8;
 struct RtpSinkPrivate {
   std::mutex mutex;  // guards name and transport
   std::string name;
+  std::string taken;  // the name of `transport`
   std::shared_ptr<RtpTransport> transport;
-  // Set at NULL to READY, before any pad is active, and let go at READY to NULL.
+  // Set up to READY to PAUSED, before any pad is active, and let go at READY to NULL.
   RtpTransport* sending = nullptr;
   std::atomic<bool> failing{false};
 };
@@ -199,10 +200,15 @@ void preparePad(GstPad* pad) {
 
 GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) noexcept {
   RtpSinkPrivate& priv = privOf(element);
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY) {
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY ||
+      transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     const std::lock_guard lock(priv.mutex);
-    priv.transport = RtpTransport::acquire(priv.name);
-    priv.sending = priv.transport.get();
+    // The name may have been changed in READY.
+    if (!priv.transport || priv.taken != priv.name) {
+      priv.taken = priv.name;
+      priv.transport = RtpTransport::acquire(priv.taken);
+      priv.sending = priv.transport.get();
+    }
   }
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);

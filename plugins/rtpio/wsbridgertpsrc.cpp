@@ -49,6 +49,7 @@ struct RtpSrcPrivate {
   GstPad* rtcp_pad = nullptr;
   RtpSrcSettings settings;
   std::shared_ptr<MediaLoop> loop;
+  std::pair<std::string, std::string> attached;  // names of the transport and of the context
   std::shared_ptr<RtpTransport> transport;
   std::shared_ptr<RtpReceiver> receiver;
   GObjectPtr<GSocket> rtp;
@@ -202,6 +203,7 @@ bool attach(GstElement* element) {
     const RtpSrcSettings& s = priv.settings;
     transport = s.transport;
     priv.loop = MediaLoop::acquire(s.context, s.context_wait_ms);
+    priv.attached = {s.transport, s.context};
     priv.transport = RtpTransport::acquire(s.transport);
     taken = !priv.transport->claimReader();
     if (taken) {
@@ -226,6 +228,17 @@ void detach(RtpSrcPrivate& priv) {
   if (priv.transport) priv.transport->releaseReader();
   priv.transport.reset();
   loop.swap(priv.loop);
+}
+
+/// What has been set in READY counts.
+bool attachAnew(GstElement* element) {
+  RtpSrcPrivate& priv = privOf(element);
+  {
+    const std::lock_guard lock(priv.mutex);
+    if (priv.attached == std::pair(priv.settings.transport, priv.settings.context)) return true;
+  }
+  detach(priv);
+  return attach(element);
 }
 
 /// The application's sockets, or bound ones.
@@ -330,9 +343,10 @@ std::shared_ptr<RtpReceiver> receiverOf(RtpSrcPrivate& priv) {
 
 GstStateChangeReturn changeState(GstElement* element, GstStateChange transition) noexcept {
   RtpSrcPrivate& priv = privOf(element);
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !attach(element)) {
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !attach(element))
     return GST_STATE_CHANGE_FAILURE;
-  }
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !attachAnew(element))
+    return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) receiverOf(priv)->pause();
   GstStateChangeReturn result = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
   if (result == GST_STATE_CHANGE_FAILURE) return result;

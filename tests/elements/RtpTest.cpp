@@ -151,6 +151,25 @@ std::string latchOf(TestPipeline& pipeline) {
   return gst_structure_get_string(stats.get(), "latch");
 }
 
+TEST(Rtp, ATransportThatIsChangedInReadyIsTheNewOne) {
+  TestPipeline pipeline(kBoth);
+  pipeline.play();
+  gst_element_set_state(pipeline.pipeline(), GST_STATE_READY);
+  // Somebody else has the old name from now on.
+  for (const char* name : {"src", "sink"})
+    g_object_set(pipeline.element(name), "transport", "renamed-in-ready", nullptr);
+  pipeline.play();
+  TestPipeline other(kBoth);
+  other.play();
+  EXPECT_EQ(other.errors(), 0U);
+  const UdpPeer phone;
+  const unsigned port = pipeline.port("src");
+  phone.send(rtp(0, 1), port);
+  ASSERT_TRUE(waitStat(pipeline, "packets-received", 1));
+  pushPacket(pipeline, rtp(0, 1, 'x'));
+  EXPECT_EQ(phone.receive(), rtp(0, 1, 'x'));
+}
+
 TEST(Rtp, ComfortNoiseThatNobodyAgreedToIsNoLoss) {
   TestPipeline pipeline(
       "wsbridgertpsrc name=src address=127.0.0.1 payload-types=0,101 ! application/x-rtp,"
