@@ -256,6 +256,8 @@ GstPadProbeReturn CallPipeline::onPlayedOut(GstEvent* event) {
 void CallPipeline::onMessage(GstMessage* message) {
   if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT) {
     onElementMessage(gst_message_get_structure(message));
+  } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING) {
+    onWarning(message);
   } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR && !stopping_) {
     GError* error = nullptr;
     char* debug = nullptr;
@@ -278,6 +280,24 @@ void CallPipeline::onMessage(GstMessage* message) {
     emit_(std::move(failed));
   }
   gst_message_unref(message);
+}
+
+/// Once in a conversation: the first message of the endpoint that cannot be used.
+void CallPipeline::onWarning(GstMessage* message) {
+  GError* warning = nullptr;
+  char* debug = nullptr;
+  gst_message_parse_warning(message, &warning, &debug);
+  if (g_error_matches(warning, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE)) {
+    // The element puts its source line in front.
+    const std::string_view text = debug ? debug : "";
+    const std::size_t line = text.rfind('\n');
+    log::warning(
+        "endpoint-message-ignored",
+        {{"id", spec_.connection},
+         {"reason", std::string(line == std::string_view::npos ? text : text.substr(line + 1))}});
+  }
+  g_error_free(warning);
+  g_free(debug);
 }
 
 void CallPipeline::onElementMessage(const GstStructure* structure) {

@@ -121,6 +121,7 @@ class CallPipeline {
   void configureRtp();
   void installProbes();
   void onMessage(GstMessage* message);
+  void onWarning(GstMessage* message);
   void onElementMessage(const GstStructure* structure);
   /// A key that the endpoint wants, to the caller (RFC 4733); one that cannot go that way becomes
   /// an event.

@@ -155,6 +155,9 @@ TEST_F(Messages, OfTheEndpointThatCannotBeSentAreTold) {
   const auto end = gateway_->waitEnd(phone_->callId());
   ASSERT_TRUE(end.has_value());
   EXPECT_EQ((*end)["ignored"], "1");
+  const auto told = gateway_->records("endpoint-message-ignored");
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0]["reason"].find("ignored"), std::string::npos) << told[0]["reason"];
 }
 
 // A caller that does not answer: a few messages wait, further ones are refused at once.
