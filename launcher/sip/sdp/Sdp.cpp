@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/Text.hpp"
+#include "common/CodecInfo.hpp"
 
 namespace launcher {
 
@@ -60,8 +61,9 @@ std::optional<int> number(std::string_view value, int low, int high) {
 }
 
 SdpFormat staticFormat(int payloadType) {
-  if (payloadType == 0) return {0, "PCMU", 8000, 1, {}};
-  if (payloadType == 8) return {8, "PCMA", 8000, 1, {}};
+  for (const wsbridge::common::CodecInfo& row : wsbridge::common::kCodecs) {
+    if (row.static_payload == payloadType) return {payloadType, row.name, 8000, 1, {}};
+  }
   return {payloadType, {}, 0, 1, {}};
 }
 
