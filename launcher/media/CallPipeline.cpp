@@ -145,9 +145,18 @@ void CallPipeline::update(const Agreement& agreement, const MediaTarget& target)
     return std::tie(it.remoteAddress, it.remotePort, it.remoteRtcpPort);
   };
   const bool same = where(agreement) == where(spec_.agreement) && target == spec_.target;
+  const auto events = [](const Agreement& it) {
+    return std::tie(it.eventPayloadType, it.eventRate);
+  };
+  const bool otherEvents = events(agreement) != events(spec_.agreement);
+  if (otherEvents && agreement.eventRate != spec_.agreement.eventRate) {
+    const std::lock_guard lock(event_mutex_);
+    events_ = TelephoneEvent(static_cast<unsigned>(agreement.eventRate));
+  }
   spec_.agreement = agreement;
   spec_.target = target;
   if (!same) announceRemote();
+  if (otherEvents) configureEvents();
 }
 
 void CallPipeline::announceRemote() {

@@ -118,6 +118,8 @@ class CallPipeline {
   void resetMedia();
   void watchBus();
   void configureWebSocket();
+  /// Which payload types come and go, in mid-call too.
+  void configureEvents();
   void configureRtp();
   void installProbes();
   void onMessage(GstMessage* message);

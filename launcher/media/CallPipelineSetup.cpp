@@ -229,14 +229,12 @@ void CallPipeline::configureRtp() {
       agreed.codec->rate, "encoding-name", G_TYPE_STRING, agreed.codec->encoding, "payload",
       G_TYPE_INT, agreed.payloadType, "channels", G_TYPE_INT, 1, "encoding-params", G_TYPE_STRING,
       "1", nullptr));
-  std::string types = std::to_string(agreed.payloadType);
-  if (agreed.eventPayloadType >= 0) types += "," + std::to_string(agreed.eventPayloadType);
   const auto loopWait = static_cast<guint>(spec_.config->media.loopWait);
-  g_object_set(
-      element("rtp-in"), "transport", spec_.connection.c_str(), "socket", spec_.sockets.rtp.get(),
-      "rtcp-socket", agreed.rtcpMux ? nullptr : spec_.sockets.rtcp.get(), "rtcp-mux",
-      agreed.rtcpMux ? TRUE : FALSE, "caps", rtpCaps.get(), "payload-types", types.c_str(), "open",
-      opened_ ? TRUE : FALSE, "context", spec_.loop.c_str(), "context-wait", loopWait, nullptr);
+  g_object_set(element("rtp-in"), "transport", spec_.connection.c_str(), "socket",
+               spec_.sockets.rtp.get(), "rtcp-socket",
+               agreed.rtcpMux ? nullptr : spec_.sockets.rtcp.get(), "rtcp-mux",
+               agreed.rtcpMux ? TRUE : FALSE, "caps", rtpCaps.get(), "open", opened_ ? TRUE : FALSE,
+               "context", spec_.loop.c_str(), "context-wait", loopWait, nullptr);
   // A template with an RTP session of its own takes RTCP from a pad.
   const GstPtr<GstPad> rtcp(gst_element_get_static_pad(element("rtp-in"), "rtcp_src"));
   g_object_set(element("rtp-in"), "reports", rtcp ? FALSE : TRUE, nullptr);
@@ -248,7 +246,17 @@ void CallPipeline::configureRtp() {
                "context-wait", loopWait, nullptr);
   g_object_set(element("encode"), "clock-rate", static_cast<guint>(agreed.codec->rate), "pt",
                static_cast<guint>(agreed.payloadType), "ptime", static_cast<guint>(agreed.ptime),
-               "event-pt", agreed.eventPayloadType, "event-clock-rate", agreed.eventRate, nullptr);
+               nullptr);
+  configureEvents();
+}
+
+void CallPipeline::configureEvents() {
+  const Agreement& agreed = spec_.agreement;
+  std::string types = std::to_string(agreed.payloadType);
+  if (agreed.eventPayloadType >= 0) types += "," + std::to_string(agreed.eventPayloadType);
+  g_object_set(element("rtp-in"), "payload-types", types.c_str(), nullptr);
+  g_object_set(element("encode"), "event-pt", agreed.eventPayloadType, "event-clock-rate",
+               agreed.eventRate, nullptr);
 }
 
 void CallPipeline::installProbes() {

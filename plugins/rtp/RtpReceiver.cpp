@@ -73,6 +73,7 @@ std::shared_ptr<RtpReceiver> RtpReceiver::create(Setup setup) {
 }
 
 RtpReceiver::RtpReceiver(Setup setup) : setup_(std::move(setup)), open_(setup_.open) {
+  setPayloadTypes(setup_.payload_types);
   rtp_way_.pad = GST_PAD(gst_object_ref(setup_.rtp_pad));
   rtp_way_.caps = setup_.caps != nullptr ? gst_caps_ref(setup_.caps) : nullptr;
   rtp_way_.stream = "rtp";
@@ -208,7 +209,9 @@ void RtpReceiver::takeRtp(const uint8_t* data, size_t size, const RtpAddress& fr
     ++counters.rtp_ignored;
     return;
   }
-  const bool agreed = setup_.payload_types[static_cast<size_t>(packet->header.type)];
+  const auto type = static_cast<unsigned>(packet->header.type);
+  const bool agreed =
+      (payload_types_[type / 64].load(std::memory_order_relaxed) >> (type % 64) & 1) != 0;
   const RtpTransport::Accepted accepted =
       setup_.transport->acceptRtp(from, arrival_us, {data, size}, agreed);
   if (!accepted.taken) {

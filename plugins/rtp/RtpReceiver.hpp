@@ -7,6 +7,7 @@
 // for that. It outlives the element's run in tasks posted to the loop, which hold the element.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <bitset>
 #include <memory>
@@ -49,6 +50,13 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
   void pause();
   /// After this no descriptor is touched; a push may still be under way.
   void stop();
+  /// Any thread, in mid-call too.
+  void setPayloadTypes(const PayloadTypes& types) {
+    constexpr unsigned kHalf = 64;
+    const PayloadTypes low(~uint64_t{0});
+    payload_types_[0].store((types & low).to_ullong(), std::memory_order_relaxed);
+    payload_types_[1].store((types >> kHalf).to_ullong(), std::memory_order_relaxed);
+  }
   /// While closed, packets are read, counted as ignored and dropped. To close it again ends the
   /// reports with a BYE.
   void setOpen(bool open) {
@@ -87,6 +95,7 @@ class RtpReceiver : public std::enable_shared_from_this<RtpReceiver> {
   Way rtp_way_;
   Way rtcp_way_;
   std::atomic<bool> open_;
+  std::array<std::atomic<uint64_t>, 2> payload_types_{};  // a bit for each, from 0 on
   std::atomic<bool> playing_{false};
 
   std::mutex watch_mutex_;  // guards the creation and the silencing of the watches

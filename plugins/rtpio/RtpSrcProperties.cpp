@@ -63,7 +63,7 @@ void installSockets(GObjectClass* klass) {
       klass, kPropPayloadTypes,
       g_param_spec_string("payload-types", "Payload types",
                           "Payload types that are taken, such as 0,101; empty for all", nullptr,
-                          kReady));
+                          kPlaying));
 }
 
 void installSource(GObjectClass* klass) {

@@ -139,6 +139,12 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
     case wsbridge::kPropAwaitSource:
       if (priv.transport) priv.transport->setAwaitSource(s.await_source);
       break;
+    case wsbridge::kPropPayloadTypes:
+      // A list that is none is told at the next start.
+      if (RtpReceiver::PayloadTypes types;
+          priv.receiver && parsePayloadTypes(s.payload_types, types))
+        priv.receiver->setPayloadTypes(types);
+      break;
     case wsbridge::kPropOpen:
       if (priv.receiver) priv.receiver->setOpen(s.open);
       break;

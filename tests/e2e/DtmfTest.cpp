@@ -225,6 +225,45 @@ TEST_F(Dtmf, KeysFromTheEndpointReachThePhone) {
   }
 }
 
+// What a re-INVITE is answered with is what happens from then on (RFC 3264 8.3.2).
+TEST_F(Dtmf, AReInviteMayRenumberOrAddTheEvents) {
+  for (const bool added : {false, true}) {
+    SCOPED_TRACE(added);
+    Phone phone(*gateway, {.codecs = added ? std::vector<std::string>{"PCMU"}
+                                           : std::vector<std::string>{"PCMU", "telephone-event"}});
+    const std::string path = added ? "/added" : "/renumbered";
+    ASSERT_EQ(phone.call(endpoint_.uri(path)), 200);
+    const int id = endpoint_.waitPath(path, 5s).value_or(0);
+    std::string offer = makeSdp(phone.rtp().port(), {"PCMU", "telephone-event"});
+    for (size_t at = offer.find("101"); at != std::string::npos; at = offer.find("101", at))
+      offer.replace(at, 3, "110");
+    offer += "a=rtcp-mux\r\n";
+    const auto answer = phone.sip().reInvite(offer);
+    ASSERT_TRUE(answer.has_value());
+    ASSERT_EQ(answer->status, 200);
+    const auto agreed = parseSdp(answer->body);
+    ASSERT_TRUE(agreed.has_value());
+    EXPECT_EQ(agreed->payloadTypeOf("telephone-event"), 110);
+    EXPECT_EQ(answer->body.find("rtcp-mux"), std::string::npos) << "RTCP stays where it is";
+    phone.adopt(*agreed);
+    phone.rtp().playDtmf('7', 100);
+    ASSERT_TRUE(endpoint_.waitTexts(id, 2, 5s));
+    EXPECT_EQ(endpoint_.connection(id)->texts()[1], R"({"digit":"7","duration":100})");
+    phone.rtp().forget();
+    endpoint_.sendText(id, R"({"action":"dtmf","digits":"9","duration":100})");
+    ASSERT_TRUE(endpoint_.waitTexts(id, 3, 5s));
+    ASSERT_TRUE(phone.rtp().waitReceived(20, 5s));
+    size_t events = 0;
+    for (const auto& packet : phone.rtp().packets()) {
+      if (packet.payload.size() != 4) continue;
+      EXPECT_EQ(packet.payloadType, 110);
+      ++events;
+    }
+    EXPECT_GE(events, 5U);
+    EXPECT_TRUE(phone.hangUp());
+  }
+}
+
 // A phone without telephone-event gets keys by INFO, each when the one before was answered.
 TEST_F(Dtmf, KeysGoByInfoWhereThereIsNoTelephoneEvent) {
   Phone phone(*gateway, {.codecs = {"PCMU"}, .allow = ""});

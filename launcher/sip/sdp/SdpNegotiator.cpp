@@ -84,6 +84,8 @@ std::optional<Agreement> agree(const SdpMedia& media, const LocalMedia& local,
     }
     agreement.ptime = current ? current->ptime : choosePtime(media, *codec, local.ptime);
     fillRemote(media, agreement);
+    // RTCP stays where it is: what is offered in mid-call is not taken (RFC 5761 5.1.1).
+    if (current && !current->rtcpMux) agreement.rtcpMux = false;
     return agreement;
   }
   return std::nullopt;
