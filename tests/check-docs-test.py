@@ -151,11 +151,11 @@ class CheckDocs(unittest.TestCase):
         self.assertIn("merge() leaves proxy out", self.faults())
 
     def test_a_how_to_that_names_too_much_or_nothing(self):
-        self.replace("docs/howto/add-a-codec.md", ". `launcher/sip/sdp/Sdp.cpp`",
+        self.replace("docs/howto/add-a-codec.md", ". `launcher/base/Codec.cpp`",
                      ". `launcher/base/Text.cpp`")
         faults = self.faults()
         self.assertIn("PCMA does not stand in launcher/base/Text.cpp", faults)
-        self.assertIn("PCMA stands in launcher/sip/sdp/Sdp.cpp", faults)
+        self.assertIn("PCMA stands in launcher/base/Codec.cpp", faults)
         (self.top / "docs/howto/add-a-codec.md").write_text("# Nothing\n", encoding="utf-8")
         self.assertIn("names no file to touch", self.faults())
 
