@@ -318,7 +318,8 @@ void Session::sendAudio(std::span<const uint8_t> frame) {
   }
   {
     const std::lock_guard lock(mutex_);
-    run_->dialect->writeAudio(frame, g_get_monotonic_time(), audio_text_);
+    // Whoever stops may have put another run in its place since the frame was taken.
+    on_loop_->dialect->writeAudio(frame, g_get_monotonic_time(), audio_text_);
   }
   on_loop_->client->sendAudio(
       Opcode::Text, {reinterpret_cast<const uint8_t*>(audio_text_.data()), audio_text_.size()});
@@ -500,7 +501,7 @@ void Session::beginClose(unsigned code, const std::string& reason, const std::st
   GST_INFO("%s: closing with %u, %s", name_.c_str(), code, reason.c_str());
   if (sayGoodbye(*on_loop_->client, goodbye)) {
     const std::lock_guard lock(mutex_);
-    ++run_->stats.texts_sent;
+    ++on_loop_->stats.texts_sent;
   }
   on_loop_->client->close(code, reason, discard);
 }

@@ -63,6 +63,7 @@ void Session::applyMute(bool muted) {
 void Session::muteForEndpoint(bool muted) {
   {
     const std::lock_guard lock(mutex_);
+    if (!speaks()) return;
     if (muted == isMuted() || !(muted || run_->muted_by_endpoint)) {
       // Nothing changes, but the endpoint learns what holds.
       if (run_->state == ConnectionState::Open) pushNotice(MuteNotice{isMuted()});
@@ -77,6 +78,7 @@ void Session::muteForEndpoint(bool muted) {
 void Session::sendDigits(const DtmfCommand& command) {
   {
     const std::lock_guard lock(mutex_);
+    if (!speaks()) return;
     const size_t count = command.digits.size();
     if (!run_->digits.take(g_get_monotonic_time(), count, command.duration_ms)) {
       run_->stats.digits_refused += count;
@@ -106,7 +108,7 @@ bool Session::actOnCall(const Command& command, std::string_view text) {
   } else if (const auto* direction = std::get_if<DirectionCommand>(&command)) {
     {
       const std::lock_guard lock(mutex_);
-      run_->deaf = !direction->from_endpoint;
+      on_loop_->deaf = !direction->from_endpoint;
     }
     muteForEndpoint(!direction->to_endpoint);
     control("mute", direction->to_endpoint ? "false" : "true");

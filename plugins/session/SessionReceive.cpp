@@ -152,7 +152,7 @@ void Session::resolveMarks(bool cleared) {
 
 void Session::addMark(const std::string& label) {
   const std::lock_guard lock(mutex_);
-  if (!run_->playout) return;
+  if (!speaks() || !run_->playout) return;
   run_->playout->addMark(run_->marks.add(label));
   if (!run_->playout->held()) resolveMarks(false);
   checkPendingText();
@@ -198,7 +198,7 @@ void Session::act(const Command& command, std::string_view text) {
   const auto control = [&](const char* action) { emit(ControlEvent{action, std::string(text)}); };
   const auto locked = [this](const auto& function) {
     const std::lock_guard lock(mutex_);
-    if (run_->playout) function();
+    if (speaks() && run_->playout) function();
   };
   if (std::holds_alternative<ClearCommand>(command)) {
     clear();
@@ -232,7 +232,7 @@ void Session::act(const Command& command, std::string_view text) {
   } else if (const auto* other = std::get_if<OtherCommand>(&command)) {
     {
       const std::lock_guard lock(mutex_);
-      ++run_->stats.ignored_messages;
+      ++on_loop_->stats.ignored_messages;
     }
     if (isOurAction(other->action)) {
       emit(TextEvent{std::string(text)});
@@ -247,6 +247,7 @@ void Session::act(const Command& command, std::string_view text) {
 void Session::ignore(const BadCommand& command) {
   {
     const std::lock_guard lock(mutex_);
+    if (!speaks()) return;
     ++run_->stats.ignored_messages;
     if (run_->state == ConnectionState::Open) pushNotice(ErrorNotice{command.fault});
     if (run_->bad_warned) return;
