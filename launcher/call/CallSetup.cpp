@@ -55,8 +55,8 @@ CallSetup::Outcome CallSetup::agree(Result<Agreement, SdpFault> agreed) {
   if (!agreed) return refusalOf(agreed.error());
   if (!terms_.canSend(*agreed)) {
     return Failure{Refusal{EndReason::AddressUnusable,
-                           "the address in c= is a name or of another family than " + terms_.bound +
-                               ": give an address that can be sent to from there",
+                           "the address in c= is a name or of another family than ours: give one "
+                           "that can be sent to",
                            "Content-Type"}};
   }
   terms_.agreement = *std::move(agreed);

@@ -82,7 +82,8 @@ Aim aimOf(const std::string& announced, const std::string& signalling,
 bool canReach(const std::string& bound, const std::string& address) {
   const auto theirs = familyOf(address);
   const auto ours = familyOf(bound);
-  return theirs && (!ours || *ours == *theirs);
+  // On all addresses of IPv6 a socket speaks IPv4 too.
+  return theirs && (!ours || *ours == *theirs || bound == "::");
 }
 
 bool reachesSocket(const std::string& address, const std::vector<std::string>& bound) {

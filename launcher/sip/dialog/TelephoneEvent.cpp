@@ -10,6 +10,8 @@ namespace launcher {
 namespace {
 using wsbridge::common::kDtmfDigits;
 using wsbridge::common::RtpHeader;
+
+constexpr int kReordered = 128;  // packets
 }  // namespace
 
 std::optional<Digit> TelephoneEvent::take() {
@@ -47,8 +49,11 @@ TelephoneEvent::Result TelephoneEvent::packet(const RtpHeader& header,
                                               std::span<const std::uint8_t> payload,
                                               std::uint64_t nowMs) {
   if (payload.size() < 4 || payload[0] >= kDtmfDigits.size()) return {};
-  const bool late =
-      seen_ && header.ssrc == ssrc_ && static_cast<std::int16_t>(header.sequence - sequence_) <= 0;
+  // Numbers that go back by more, or while the time goes on, are those of a sender that has begun
+  // to count anew.
+  const auto numbers = static_cast<std::int16_t>(header.sequence - sequence_);
+  const bool late = seen_ && header.ssrc == ssrc_ && numbers <= 0 && numbers > -kReordered &&
+                    static_cast<std::int32_t>(header.timestamp - timestamp_) <= 0;
   if (late) return {};
   const std::uint8_t code = payload[0];
   const bool end = (payload[1] & 0x80) != 0;

@@ -11,6 +11,8 @@ TEST(MediaTarget, ASocketReachesAddressesOfItsFamily) {
   EXPECT_TRUE(canReach("192.0.2.1", "::ffff:198.51.100.7"));
   EXPECT_FALSE(canReach("192.0.2.1", "2001:db8::1"));
   EXPECT_TRUE(canReach("::", "2001:db8::1"));
+  EXPECT_TRUE(canReach("::", "192.0.2.1"));
+  EXPECT_FALSE(canReach("::", "phone.example"));
   EXPECT_FALSE(canReach("::1", "192.0.2.1"));
   EXPECT_FALSE(canReach("192.0.2.1", "phone.example"));
   EXPECT_FALSE(canReach("192.0.2.1", ""));

@@ -105,6 +105,17 @@ TEST(TelephoneEvent, AClockThatBeginsAnewLosesNoDigit) {
             (std::vector<Digit>{{'1', 120}, {'2', 120}, {'3', 120}, {'4', 120}, {'4', 120}}));
 }
 
+TEST(TelephoneEvent, NumbersThatBeginAnewLoseNoDigit) {
+  for (const int back : {60, 1000, 30000}) {
+    Receiver r;
+    r.sequence = 40000;
+    press(r, 1, 1000);
+    r.sequence = static_cast<std::uint16_t>(r.sequence - back);
+    press(r, 1, 9000);
+    EXPECT_EQ(r.digits, (std::vector<Digit>{{'1', 120}, {'1', 120}})) << back;
+  }
+}
+
 TEST(TelephoneEvent, AnotherSsrcEndsTheDigitThatIsDown) {
   Receiver r;
   r.packet(7, 1000, 160, false, true);
