@@ -56,9 +56,8 @@ int64_t JitterBuffer::deadline() const {
 }
 
 void JitterBuffer::place(Packet packet) {
-  // What is nobody's begins no stream.
-  if (packet.skipped && (!started_ || packet.ssrc != ssrc_)) {
-    ++stats_.skipped;
+  if (packet.skipped) {
+    placeSkipped(std::move(packet));
     return;
   }
   if (!started_) {
@@ -78,7 +77,7 @@ void JitterBuffer::place(Packet packet) {
     replaceStream(std::move(packet), Packet());
     return;
   }
-  const int64_t seq = next_ + static_cast<int16_t>(packet.seq - static_cast<uint16_t>(next_));
+  const int64_t seq = extended(packet);
   const int64_t top = holdsNothing() ? next_ - 1 : held_.back().seq;
   if (seq - top >= kMaxDropout || next_ - seq > kMaxMisorder || goesBack(packet, seq)) {
     suspect(std::move(packet));
@@ -87,6 +86,20 @@ void JitterBuffer::place(Packet packet) {
   } else {
     placeAhead(std::move(packet), seq);
   }
+}
+
+/// It takes its place in front of what is to come, and begins nothing.
+void JitterBuffer::placeSkipped(Packet packet) {
+  const int64_t seq = extended(packet);
+  if (started_ && packet.ssrc == ssrc_ && seq >= next_ && seq - next_ < kMaxDropout) {
+    hold(std::move(packet), seq);
+  } else {
+    ++stats_.skipped;
+  }
+}
+
+int64_t JitterBuffer::extended(const Packet& packet) const {
+  return next_ + static_cast<int16_t>(packet.seq - static_cast<uint16_t>(next_));
 }
 
 /// A number of the past with a time stamp of the future is not late: the sender has begun to count

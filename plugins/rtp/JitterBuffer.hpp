@@ -145,6 +145,8 @@ class JitterBuffer {
   [[nodiscard]] const Held& front() const { return held_[first_]; }
 
   void place(Packet packet);
+  void placeSkipped(Packet packet);
+  [[nodiscard]] int64_t extended(const Packet& packet) const;
   [[nodiscard]] bool goesBack(const Packet& packet, int64_t seq) const;
   void placeBehind(Packet packet, int64_t seq);
   void placeAhead(Packet packet, int64_t seq);
