@@ -172,14 +172,11 @@ void UserAgent::close(std::function<void()> closed) {
   nua_shutdown(nua_);
 }
 
-std::string UserAgent::contact(bool tcp, const std::string& peer) const {
-  std::string host = public_address_;
-  if (host.empty()) {
-    // The stack knows one name for both transports, and one interface of all.
-    const bool any = isAny(group_.host);
-    if (any ? peer.empty() : !tcp || !group_.udp) return {};
-    host = localAddressTowards(peer);
-  }
+std::string UserAgent::contact(bool tcp, const std::string& local) const {
+  // The stack knows one name for both transports, and one interface of all.
+  const bool right = isAny(group_.host) ? local.empty() : !tcp || !group_.udp;
+  if (public_address_.empty() && right) return {};
+  const std::string& host = public_address_.empty() ? local : public_address_;
   const char* transport = tcp || !group_.udp ? ";transport=tcp" : "";
   return "<sip:" + bracketed(host) + ":" + std::to_string(group_.port) + transport + ">";
 }
@@ -190,7 +187,8 @@ std::unique_ptr<Leg> UserAgent::newLeg(const std::string& uri) {
                                     SIPTAG_TO_STR(("<" + uri + ">").c_str()), TAG_END());
   if (!handle) return nullptr;
   const bool tcp = text::lower(uri).find(";transport=tcp") != std::string::npos;
-  return std::make_unique<Leg>(thread_, door_, nua_, handle, contact(tcp, {}), true);
+  return std::make_unique<Leg>(thread_, door_, nua_, handle,
+                               contact(tcp, isAny(group_.host) ? "" : group_.host), true);
 }
 
 void UserAgent::linger(std::unique_ptr<Leg> leg) {
@@ -254,7 +252,9 @@ void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
   IncomingCall call;
   const char* via = sip->sip_via ? sip->sip_via->v_protocol : nullptr;
   const bool tcp = via && text::equalsNoCase(via, "SIP/2.0/TCP");
-  call.leg = std::make_unique<Leg>(thread_, door_, nua_, handle, contact(tcp, peerOf(nua_)), false);
+  call.localAddress = localAddressTowards(peerOf(nua_));
+  call.leg =
+      std::make_unique<Leg>(thread_, door_, nua_, handle, contact(tcp, call.localAddress), false);
   call.leg->setCallId(sip->sip_call_id->i_id);
   call.leg->noteAllow(sip);
   call.leg->notePeer();
@@ -271,7 +271,6 @@ void UserAgent::handleInvite(nua_handle_s* handle, const sip_s* sip) {
     const char* type = sip->sip_content_type ? sip->sip_content_type->c_type : nullptr;
     call.foreignBody = !type || !text::equalsNoCase(type, "application/sdp");
   }
-  call.localAddress = localAddressTowards(call.leg->peerAddress());
   callbacks_.incoming(std::move(call));
 }
 

@@ -72,8 +72,9 @@ class UserAgent {
   void handleInvite(nua_handle_s* handle, const sip_s* sip);
   void handleStray(int event, int status, nua_handle_s* handle);
   [[nodiscard]] bool create();
-  /// Of our side of a dialog; empty: the stack's own is right. `peer`: an address, or empty.
-  [[nodiscard]] std::string contact(bool tcp, const std::string& peer) const;
+  /// Of our side of a dialog; empty: the stack's own is right. `local`: our address towards the
+  /// other side, or empty.
+  [[nodiscard]] std::string contact(bool tcp, const std::string& local) const;
   void dropTerminated();
 
   SipThread& thread_;
